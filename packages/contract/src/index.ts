@@ -1,0 +1,11 @@
+export * from './api-key.ts';
+export * from './error-codes.ts';
+export * from './event-types.ts';
+export * from './failures.ts';
+export * from './ids.ts';
+export * from './item-limits.ts';
+export * from './models.ts';
+export * from './plans.ts';
+export * from './schemas.ts';
+export * from './scopes.ts';
+export type * from './types.ts';

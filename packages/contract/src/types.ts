@@ -1,0 +1,303 @@
+/**
+ * The shapes that cross the wire, as a client sees them: JSON, snake_case, UTC ISO 8601 times, integer credits.
+ * The zod schemas in schemas.ts are checked against these at compile time.
+ */
+import type { ErrorCode, ItemErrorCode } from './error-codes.ts';
+import type { EventType } from './event-types.ts';
+import type { FailureType, Terms } from './failures.ts';
+
+export type BatchStatus = 'queued' | 'processing' | 'completed' | 'partial' | 'failed' | 'canceled';
+export type TaskStatus = 'queued' | 'processing' | 'succeeded' | 'failed' | 'canceled';
+export type LedgerKind =
+  | 'purchase'
+  | 'grant'
+  | 'reserve'
+  | 'charge'
+  | 'refund'
+  | 'forfeit'
+  | 'reversal'
+  | 'revoke';
+export type LedgerBucket = 'external' | 'available' | 'reserved' | 'spent';
+export type ModelLifecycle = 'active' | 'deprecated' | 'retired';
+export type DeliveryState = 'pending' | 'delivered' | 'exhausted';
+
+/** Which of these a model accepts stands in `GET /v1/models`. */
+export interface TaskParams {
+  aspect_ratio?: '16:9' | '9:16';
+  duration_seconds?: number;
+  size?: 'small' | 'large';
+  /** https URL of the first frame or reference image. */
+  image_url?: string;
+  /** https URL of the last frame. */
+  last_image_url?: string;
+}
+
+export interface BatchItem {
+  /** 1 to 5,000 Unicode code points, not blank; stored as sent. */
+  prompt: string;
+  /** 1 to 128 characters of `[A-Za-z0-9._:-]`, unique in its batch. */
+  custom_id?: string;
+  params?: TaskParams;
+}
+
+export interface EstimateRequest {
+  model: string;
+  items: BatchItem[];
+  /** Parameters for every item that does not set them itself. */
+  defaults?: TaskParams;
+  metadata?: Record<string, string>;
+  /** The creation is refused when the whole batch costs more than this many credits. */
+  spend_limit?: number;
+  /** The creation is refused when one video does not cost exactly this many credits. */
+  expected_unit_price?: number;
+  /** 0 to 1: the batch pauses when a larger share of its finished tasks failed. */
+  max_failure_rate?: number;
+  /** 1 to 720, default 168: tasks still queued after this time fail and are refunded. */
+  deadline_hours?: number;
+  /** Deliver this batch's events to this endpoint only. */
+  webhook_endpoint_id?: string;
+}
+
+export interface CreateBatchRequest extends EstimateRequest {
+  /** The caller's idempotency key, 1 to 255 printable ASCII characters. */
+  request_id: string;
+}
+
+export interface Estimate {
+  model: string;
+  count: number;
+  unit_price: number;
+  total: number;
+  available: number;
+  affordable: boolean;
+  shortfall: number;
+  /** How many items repeat an earlier item's prompt and parameters. */
+  duplicates: number;
+  /** What happens to the credits of a task that fails for one of these reasons. */
+  terms: Terms;
+  warnings: string[];
+}
+
+export interface BatchCounts {
+  total: number;
+  queued: number;
+  processing: number;
+  succeeded: number;
+  failed: number;
+  canceled: number;
+}
+
+export interface BatchCredits {
+  unit_price: number;
+  /** The original hold. */
+  reserved: number;
+  /** What is left of the hold. */
+  held: number;
+  charged: number;
+  refunded: number;
+  forfeited: number;
+}
+
+export interface Batch {
+  id: string;
+  request_id: string;
+  model: string;
+  status: BatchStatus;
+  paused: boolean;
+  canceling: boolean;
+  counts: BatchCounts;
+  credits: BatchCredits;
+  metadata: Record<string, string>;
+  /** The batch whose failed tasks this one retries. */
+  retry_of: string | null;
+  /** Finished tasks by failure type; empty while none failed. */
+  failure_summary: Partial<Record<FailureType, number>>;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  deadline_at: string;
+}
+
+export interface CancelResult {
+  batch: Batch;
+  /** Credits that came back (or would come back, in a preview) at once. */
+  refunded: number;
+  /** Tasks that were already sent upstream; they end by their outcome. */
+  still_running: number;
+}
+
+export interface TaskFailure {
+  type: FailureType;
+  message: string;
+}
+
+export interface TaskCredits {
+  charged: number;
+  refunded: number;
+  forfeited: number;
+}
+
+export interface TaskVideo {
+  bytes: number;
+  /** Lower-case hex. */
+  sha256: string;
+  content_type: string;
+}
+
+export interface Task {
+  id: string;
+  batch_id: string;
+  index: number;
+  custom_id: string | null;
+  prompt: string;
+  params: TaskParams;
+  status: TaskStatus;
+  attempts: number;
+  failure: TaskFailure | null;
+  credits: TaskCredits;
+  video: TaskVideo | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+/** One line of `GET /v1/batches/{id}/results`: a task, with a signed link when one was asked for. */
+export interface TaskResult extends Task {
+  /** Present when `links` was given; null unless the task succeeded. */
+  link?: VideoLink | null;
+}
+
+export type LinkAction = 'play' | 'download' | 'embed';
+
+export interface VideoLink {
+  url: string;
+  expires_at: string;
+}
+
+export interface Credits {
+  available: number;
+  reserved: number;
+  spent: number;
+  issued: number;
+  debt: number;
+}
+
+export interface LedgerEntry {
+  seq: number;
+  kind: LedgerKind;
+  from: LedgerBucket;
+  to: LedgerBucket;
+  amount: number;
+  available_after: number;
+  reserved_after: number;
+  spent_after: number;
+  batch_id: string | null;
+  task_id: string | null;
+  task_index: number | null;
+  reverses_seq: number | null;
+  reason: string | null;
+  reference: string | null;
+  created_at: string;
+}
+
+export interface ModelParam {
+  name: keyof TaskParams;
+  /** The closed set of values, or null when any https URL is accepted. */
+  values: (string | number)[] | null;
+}
+
+export interface Model {
+  id: string;
+  unit_price: number;
+  min_items: number;
+  max_items: number;
+  params: ModelParam[];
+  timeout_seconds: number;
+  target_seconds: number;
+  lifecycle: ModelLifecycle;
+}
+
+export interface WebhookEndpoint {
+  id: string;
+  url: string;
+  description: string | null;
+  /** Only these events; empty means every event. */
+  events: EventType[];
+  enabled: boolean;
+  disabled_reason: string | null;
+  created_at: string;
+}
+
+/** The answer to a creation: the only time the secret is shown. */
+export interface WebhookEndpointWithSecret extends WebhookEndpoint {
+  /** `whsec_` + base64 of 32 bytes; null in the replay of a creation. */
+  secret: string | null;
+}
+
+export interface WebhookAttempt {
+  attempt: number;
+  started_at: string;
+  duration_ms: number;
+  /** Null when no answer came. */
+  status_code: number | null;
+  error: string | null;
+  response_excerpt: string | null;
+}
+
+export interface WebhookDelivery {
+  id: string;
+  endpoint_id: string;
+  event_id: string;
+  event_type: EventType;
+  state: DeliveryState;
+  attempts: WebhookAttempt[];
+  next_attempt_at: string | null;
+  created_at: string;
+}
+
+export interface Event {
+  id: string;
+  type: EventType;
+  created_at: string;
+  data: Record<string, unknown>;
+}
+
+/** An event as the event list shows it: with its place in the account's gap-free sequence. */
+export interface ListedEvent extends Event {
+  seq: number;
+}
+
+export interface Page<T> {
+  data: T[];
+  has_more: boolean;
+  next_cursor: string | null;
+}
+
+export interface ItemError {
+  /** Position of the item, from 0; null when the error is not one item's. */
+  index: number | null;
+  /** Line of the CSV or NDJSON body, from 1. */
+  line?: number;
+  custom_id: string | null;
+  param: string | null;
+  code: ItemErrorCode;
+  detail: string;
+}
+
+/** RFC 9457 problem document. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  trace_id: string;
+  param?: string;
+  errors?: ItemError[];
+  /** With invalid_items: how many errors there are in all, of which `errors` names up to 100. */
+  error_count?: number;
+  /** With 402 insufficient_credits. */
+  required?: number;
+  available?: number;
+  shortfall?: number;
+}

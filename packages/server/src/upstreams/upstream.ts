@@ -1,0 +1,67 @@
+/**
+ * What the worker needs of an upstream video API. One adapter per API; each declares what it can do and passes the
+ * same conformance suite. Adapters know no database and keep no state.
+ */
+import type { FailureType, TaskParams } from '@rushes/contract';
+
+export interface Generation {
+  /** The upstream's name for the model. */
+  readonly model: string;
+  readonly prompt: string;
+  readonly params: TaskParams;
+  /** Identifies this one attempt; sent where the API has a place for it. */
+  readonly token: string;
+  /** Where the upstream may post progress and the result, when we have a public address. */
+  readonly callbackUrl?: string;
+}
+
+/** Why a generation did not come to a video. `detail` is the upstream's own text: for the operator, never the customer. */
+export interface UpstreamFailure {
+  readonly type: Extract<
+    FailureType,
+    | 'provider_error'
+    | 'provider_rate_limited'
+    | 'provider_unavailable'
+    | 'invalid_request'
+    | 'model_retired'
+    | 'moderation_input'
+    | 'moderation_output'
+  >;
+  readonly detail: string;
+  /** The upstream's own verdict on when to come back. */
+  readonly retryAfterMs?: number;
+}
+
+export type SubmitResult =
+  | { readonly kind: 'accepted'; readonly upstreamId: string }
+  /** The upstream answered clearly, and nothing was started. */
+  | { readonly kind: 'refused'; readonly failure: UpstreamFailure }
+  /** It may or may not have started: never submitted again blindly. */
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+export type PollResult =
+  | { readonly kind: 'running'; readonly progress: number | null }
+  | { readonly kind: 'succeeded'; readonly videoUrl: string }
+  | { readonly kind: 'failed'; readonly failure: UpstreamFailure }
+  /** The upstream does not know the id (any more): its result can no longer be had. */
+  | { readonly kind: 'gone'; readonly detail: string }
+  /** No usable answer this time; ask again later. */
+  | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterMs?: number };
+
+export interface UpstreamCapabilities {
+  /** A submission can be found again by its token. */
+  readonly lookup: boolean;
+  readonly cancel: boolean;
+  /** More than one id can be polled with one request. */
+  readonly pollMany: boolean;
+  readonly callbacks: boolean;
+  /** How long a result's URL stays good, in milliseconds. */
+  readonly resultLifetimeMs: number;
+}
+
+export interface Upstream {
+  readonly name: string;
+  readonly capabilities: UpstreamCapabilities;
+  submit(generation: Generation, signal?: AbortSignal): Promise<SubmitResult>;
+  poll(upstreamId: string, signal?: AbortSignal): Promise<PollResult>;
+}
