@@ -1,0 +1,69 @@
+import knex, { type Knex } from 'knex';
+import { MIGRATIONS, type Migration } from './migrations/index.ts';
+import { protectTables, type Protection } from './protect-tables.ts';
+import { ROUTINES } from './routines/index.ts';
+
+export interface MigrateOptions {
+  /** A URL of the schema's owner: it creates tables and, where it may, roles. */
+  readonly migrationUrl: string;
+  /** The URL the application logs in with, or null when it is the same. */
+  readonly applicationUrl: string | null;
+}
+
+export interface MigrateResult {
+  /** Names of the migrations that this call ran. */
+  readonly applied: readonly string[];
+  readonly protection: Protection;
+}
+
+const MINIMUM_SERVER_VERSION = 150_000;
+/** Any fixed number: migrations of one database follow one another. */
+const MIGRATION_LOCK_KEY = 4_600_171_001;
+
+const source: Knex.MigrationSource<Migration> = {
+  getMigrations: () => Promise.resolve([...MIGRATIONS]),
+  getMigrationName: (migration) => migration.name,
+  getMigration: (migration) =>
+    Promise.resolve({
+      up: async (db: Knex) => {
+        await db.raw(migration.sql);
+      },
+      down: () => Promise.reject(new Error('migrations only go forward')),
+    }),
+};
+
+/**
+ * Brings a database to the present schema: tables by numbered migrations, then every function and view, then roles and
+ * grants. Safe to run at any time and from several processes at once.
+ */
+export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
+  const db = knex({
+    client: 'pg',
+    connection: { connectionString: options.migrationUrl, application_name: 'rushes-migrate' },
+    pool: { min: 0, max: 4 },
+    migrations: { migrationSource: source, tableName: 'schema_migrations', disableMigrationsListValidation: false },
+  });
+  try {
+    const version = Number((await db.raw<{ rows: { server_version_num: string }[] }>('SHOW server_version_num')).rows[0]?.server_version_num);
+    if (version < MINIMUM_SERVER_VERSION) {
+      throw new Error(`PostgreSQL 15 or newer is needed; this server is ${Math.floor(version / 10_000)}. Point DATABASE_URL at a newer one.`);
+    }
+    return await db.transaction(async (lock) => {
+      await lock.raw(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK_KEY})`);
+      const [, names] = (await db.migrate.latest()) as [number, string[]];
+      const protection = await db.transaction(async (tx) => {
+        for (const routine of ROUTINES) await tx.raw(routine);
+        return protectTables(tx, options.applicationUrl);
+      });
+      return { applied: names, protection };
+    });
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** Names of migrations that this build has and the database has not; readiness waits for none. */
+export async function pendingMigrations(query: (sql: string) => Promise<{ name: string }[]>): Promise<string[]> {
+  const done = new Set((await query('SELECT name FROM schema_migrations')).map((row) => row.name));
+  return MIGRATIONS.map((migration) => migration.name).filter((name) => !done.has(name));
+}

@@ -1,0 +1,14 @@
+import { clock } from './0001_clock.ts';
+import { accounts } from './0002_accounts.ts';
+import { ledger } from './0003_ledger.ts';
+import { batches } from './0004_batches.ts';
+import { dispatch } from './0005_dispatch.ts';
+import { events } from './0006_events.ts';
+
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Forward only, in this order. A static list, since a bundle has no folder to read migrations from. */
+export const MIGRATIONS: readonly Migration[] = [clock, accounts, ledger, batches, dispatch, events];

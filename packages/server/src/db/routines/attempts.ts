@@ -1,0 +1,165 @@
+/**
+ * The steps of one attempt: intent before the call, the upstream's id after it, unknown when no clear answer came, and
+ * back to the queue when it may be tried again. Every write stands under the task's fence and state.
+ */
+export const attempts = /* sql */ `
+-- Commits the intent to submit. Returns the tasks that may be sent now; one that was canceled or taken over is missing.
+CREATE OR REPLACE FUNCTION begin_attempts(
+  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_timeouts_ms integer[]
+) RETURNS TABLE (ord bigint, attempt integer)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  UPDATE tasks t
+  SET state = 'submitting', fence = i.fence, attempt = t.attempt + 1, submitted_at = v_now,
+    timeout_at = v_now + i.timeout_ms * interval '1 millisecond', started_at = coalesce(t.started_at, v_now)
+  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_timeouts_ms) WITH ORDINALITY
+    AS i(account_id, batch_id, task_index, fence, timeout_ms, ord)
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND t.state = 'queued'
+    AND (t.fence = i.fence
+      -- Never claimed before: ours as long as our lease stands.
+      OR (t.fence = 0 AND EXISTS (
+        SELECT 1 FROM task_leases l
+        WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence)))
+  RETURNING i.ord, t.attempt;
+END
+$$;
+
+-- Stores the upstream's ids. Returns the rows that won; for the others the id is kept with the attempt's record, so
+-- that the generation can be matched.
+CREATE OR REPLACE FUNCTION record_submissions(
+  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[],
+  p_upstream_ids text[]
+) RETURNS TABLE (ord bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH input AS MATERIALIZED (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_upstream_ids)
+      WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
+  ),
+  won AS (
+    UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
+    FROM input i
+    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+      AND t.state = 'submitting' AND t.fence = i.fence AND t.attempt = i.attempt
+    RETURNING i.ord
+  ),
+  matched AS (
+    UPDATE task_attempts a SET upstream_id = i.upstream_id, possible_duplicate = true
+    FROM input i
+    WHERE a.account_id = i.account_id AND a.batch_id = i.batch_id AND a.task_index = i.task_index
+      AND a.attempt = i.attempt AND a.upstream_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM won WHERE won.ord = i.ord)
+  )
+  SELECT won.ord FROM won;
+END
+$$;
+
+-- No clear answer came: the task waits in quarantine. Returns the rows that won.
+CREATE OR REPLACE FUNCTION mark_unknown(
+  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_details text[]
+) RETURNS TABLE (ord bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  UPDATE tasks t SET state = 'unknown', unknown_since = v_now, failure_detail = left(i.detail, 500)
+  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_details) WITH ORDINALITY
+    AS i(account_id, batch_id, task_index, fence, detail, ord)
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND t.state = 'submitting' AND t.fence = i.fence
+  RETURNING i.ord;
+END
+$$;
+
+-- Ends an attempt and puts its task back into the queue under a fence that nobody holds. Answers 'requeued', 'closed'
+-- (its batch is canceled or past its deadline: the caller settles the failure instead) or 'lost'.
+CREATE OR REPLACE FUNCTION requeue_tasks(
+  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[],
+  p_failure_types text[], p_failure_details text[], p_counted boolean[], p_possible_duplicates boolean[],
+  p_delays_ms integer[]
+) RETURNS TABLE (ord bigint, answer text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+BEGIN
+  UPDATE batch_schedule s SET fence = s.fence + 1
+  FROM (
+    SELECT b.account_id, b.batch_id FROM batch_schedule b
+    WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT x, y FROM unnest(p_account_ids, p_batch_ids) AS u(x, y))
+    ORDER BY b.account_id, b.batch_id FOR NO KEY UPDATE
+  ) locked
+  WHERE s.account_id = locked.account_id AND s.batch_id = locked.batch_id;
+  v_now := rushes_now();
+
+  RETURN QUERY
+  WITH input AS MATERIALIZED (
+    SELECT i.*, s.fence AS new_fence, l.route,
+      s.batch_id IS NOT NULL AND NOT s.closed AND s.deadline_at > v_now AS is_open
+    FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_failure_types, p_failure_details, p_counted,
+      p_possible_duplicates, p_delays_ms) WITH ORDINALITY
+      AS i(account_id, batch_id, task_index, fence, failure_type, failure_detail, counted, possible_duplicate,
+        delay_ms, ord)
+    LEFT JOIN batch_schedule s ON s.account_id = i.account_id AND s.batch_id = i.batch_id
+    LEFT JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  ),
+  before AS MATERIALIZED (
+    SELECT t.account_id, t.batch_id, t.task_index, t.upstream_id, t.submitted_at, t.attempt
+    FROM tasks t JOIN input i ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+  ),
+  won AS (
+    UPDATE tasks t
+    SET state = 'queued', fence = i.new_fence, failures = t.failures + CASE WHEN i.counted THEN 1 ELSE 0 END,
+      upstream_id = NULL, unknown_since = NULL, failure_detail = left(i.failure_detail, 500)
+    FROM input i
+    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+      AND t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown') AND i.is_open
+    RETURNING i.ord, t.account_id, t.batch_id, t.task_index
+  ),
+  remembered AS (
+    INSERT INTO task_attempts (account_id, batch_id, task_index, attempt, route, failure_type, failure_detail,
+      upstream_id, possible_duplicate, submitted_at, ended_at)
+    SELECT i.account_id, i.batch_id, i.task_index, b.attempt, i.route, i.failure_type, left(i.failure_detail, 500),
+      b.upstream_id, i.possible_duplicate, b.submitted_at, v_now
+    FROM won w JOIN input i ON i.ord = w.ord
+    JOIN before b ON b.account_id = w.account_id AND b.batch_id = w.batch_id AND b.task_index = w.task_index
+  ),
+  queued AS (
+    INSERT INTO task_retries (account_id, batch_id, task_index, due_at)
+    SELECT w.account_id, w.batch_id, w.task_index, v_now + i.delay_ms * interval '1 millisecond'
+    FROM won w JOIN input i ON i.ord = w.ord
+  ),
+  released AS (
+    UPDATE task_leases l SET open = l.open - d.tasks
+    FROM (
+      SELECT i.account_id, i.batch_id, i.fence, count(*)::integer AS tasks
+      FROM won w JOIN input i ON i.ord = w.ord GROUP BY 1, 2, 3
+    ) d
+    WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
+  )
+  SELECT i.ord, CASE WHEN w.ord IS NOT NULL THEN 'requeued' WHEN NOT i.is_open THEN 'closed' ELSE 'lost' END
+  FROM input i LEFT JOIN won w ON w.ord = i.ord;
+
+  DELETE FROM task_leases
+  WHERE open = 0
+    AND (account_id, batch_id) IN (SELECT DISTINCT x, y FROM unnest(p_account_ids, p_batch_ids) AS u(x, y));
+END
+$$;
+`;

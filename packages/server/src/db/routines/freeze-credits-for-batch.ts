@@ -1,0 +1,54 @@
+/**
+ * freeze_credits_for_batch(account_id, batch_id): reserves what the stored tasks of a batch cost.
+ * Returns 'frozen', 'already_frozen' or 'insufficient'; the last changes nothing.
+ * The amount is derived from the batch's rows and never taken from the caller.
+ */
+export const freezeCreditsForBatch = /* sql */ `
+CREATE OR REPLACE FUNCTION freeze_credits_for_batch(p_account_id uuid, p_batch_id uuid) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+  v_account credit_accounts;
+  v_amount bigint;
+  v_at timestamptz;
+BEGIN
+  -- In its own statement: what follows then sees everything committed before the lock was granted.
+  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+
+  PERFORM 1 FROM credit_holds WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  IF FOUND THEN
+    RETURN 'already_frozen';
+  END IF;
+
+  SELECT b.unit_price * count(*) INTO v_amount
+  FROM batches b JOIN tasks t USING (account_id, batch_id)
+  WHERE b.account_id = p_account_id AND b.batch_id = p_batch_id AND t.state = 'queued'
+  GROUP BY b.unit_price, b.total
+  HAVING count(*) = b.total;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'batch % of account % has not all of its tasks', p_batch_id, p_account_id
+      USING ERRCODE = 'no_data_found';
+  END IF;
+
+  IF v_account.available < v_amount THEN
+    RETURN 'insufficient';
+  END IF;
+
+  v_at := greatest(rushes_now(), v_account.last_entry_at);
+  INSERT INTO credit_holds (account_id, batch_id, amount) VALUES (p_account_id, p_batch_id, v_amount);
+  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+    available_after, reserved_after, spent_after, batch_id, created_at)
+  VALUES (p_account_id, v_account.last_seq + 1, 'reserve', 'available', 'reserved', v_amount,
+    v_account.available - v_amount, v_account.reserved + v_amount, v_account.spent, p_batch_id, v_at);
+  UPDATE credit_accounts
+  SET available = available - v_amount, reserved = reserved + v_amount,
+    last_seq = last_seq + 1, last_entry_at = v_at
+  WHERE account_id = p_account_id;
+  RETURN 'frozen';
+END
+$$;
+`;

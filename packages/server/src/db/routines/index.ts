@@ -1,0 +1,27 @@
+/**
+ * Functions and views, applied whole on every migration: each file states what is in force, so that a change shows as
+ * a change. Tables are in migrations/.
+ */
+import { appendEvent } from './append-event.ts';
+import { attempts } from './attempts.ts';
+import { batchControl } from './batch-control.ts';
+import { claimTasks } from './claim-tasks.ts';
+import { finalizeBatchCredits } from './finalize-batch-credits.ts';
+import { freezeCreditsForBatch } from './freeze-credits-for-batch.ts';
+import { issueCredits } from './issue-credits.ts';
+import { leases } from './leases.ts';
+import { ledgerViolations } from './ledger-violations.ts';
+import { settleTasks } from './settle-tasks.ts';
+
+export const ROUTINES: readonly string[] = [
+  appendEvent,
+  freezeCreditsForBatch,
+  issueCredits,
+  finalizeBatchCredits,
+  settleTasks,
+  batchControl,
+  claimTasks,
+  leases,
+  attempts,
+  ledgerViolations,
+];

@@ -1,0 +1,47 @@
+/**
+ * issue_credits(account_id, kind, amount, reason, reference): a purchase or a grant.
+ * Returns 'issued', or 'already_issued' when this reference issued the same before; a reference that issued something
+ * else raises unique_violation. Idempotent by reference for ever.
+ */
+export const issueCredits = /* sql */ `
+CREATE OR REPLACE FUNCTION issue_credits(
+  p_account_id uuid, p_kind text, p_amount bigint, p_reason text, p_reference text
+) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+  v_account credit_accounts;
+  v_before credit_ledger;
+  v_at timestamptz;
+BEGIN
+  IF p_kind NOT IN ('purchase', 'grant') THEN
+    RAISE EXCEPTION 'credits are issued by purchase or grant, not %', p_kind USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+
+  SELECT * INTO v_before FROM credit_ledger
+  WHERE account_id = p_account_id AND reference = p_reference AND kind IN ('purchase', 'grant');
+  IF FOUND THEN
+    IF v_before.kind = p_kind AND v_before.amount = p_amount THEN
+      RETURN 'already_issued';
+    END IF;
+    RAISE EXCEPTION 'reference % already stands on a % of % credits', p_reference, v_before.kind, v_before.amount
+      USING ERRCODE = 'unique_violation';
+  END IF;
+
+  v_at := greatest(rushes_now(), v_account.last_entry_at);
+  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+    available_after, reserved_after, spent_after, reason, reference, created_at)
+  VALUES (p_account_id, v_account.last_seq + 1, p_kind, 'external', 'available', p_amount,
+    v_account.available + p_amount, v_account.reserved, v_account.spent, p_reason, p_reference, v_at);
+  UPDATE credit_accounts
+  SET available = available + p_amount, issued = issued + p_amount, last_seq = last_seq + 1, last_entry_at = v_at
+  WHERE account_id = p_account_id;
+  RETURN 'issued';
+END
+$$;
+`;

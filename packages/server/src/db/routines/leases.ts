@@ -1,0 +1,124 @@
+/** Renewing, taking over and giving up leases, and reading the tasks that belong to them. */
+export const leases = /* sql */ `
+-- The unfinished tasks of some leases, with all that is needed to go on with them from any state. Times are given as
+-- milliseconds left on the database's clock, so that a worker's own wall clock never matters.
+CREATE OR REPLACE FUNCTION leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
+RETURNS TABLE (account_id uuid, batch_id uuid, task_index integer, fence bigint, route text, model text, mode text,
+  prompt text, params jsonb, state text, attempt integer, failures integer, upstream_id text,
+  timeout_ms integer, timeout_in_ms double precision, unknown_for_ms double precision)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+  SELECT t.account_id, t.batch_id, t.task_index, l.fence, l.route, b.model, a.mode, t.prompt, t.params, t.state,
+    t.attempt, t.failures, t.upstream_id, s.timeout_ms,
+    extract(epoch FROM t.timeout_at - n.now)::double precision * 1000,
+    extract(epoch FROM n.now - t.unknown_since)::double precision * 1000
+  FROM (SELECT rushes_now() AS now) n
+  CROSS JOIN unnest(p_account_ids, p_batch_ids, p_fences) AS i(account_id, batch_id, fence)
+  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  JOIN tasks t ON t.account_id = l.account_id AND t.batch_id = l.batch_id
+    AND t.task_index BETWEEN l.from_index AND l.to_index
+    AND (t.fence = l.fence OR (t.fence = 0 AND l.kind = 'range')) AND t.resolution IS NULL
+  JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
+  JOIN batch_schedule s ON s.account_id = t.account_id AND s.batch_id = t.batch_id
+  JOIN accounts a ON a.account_id = t.account_id
+  ORDER BY t.account_id, t.batch_id, t.task_index
+$$;
+
+-- Extends every lease this worker still holds and returns them; what is missing was taken over.
+CREATE OR REPLACE FUNCTION renew_leases(p_worker_id uuid, p_lease_ms integer)
+RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_until timestamptz := rushes_now() + p_lease_ms * interval '1 millisecond';
+BEGIN
+  RETURN QUERY
+  UPDATE task_leases l SET lease_until = v_until
+  WHERE l.worker_id = p_worker_id
+  RETURNING l.account_id, l.batch_id, l.fence;
+END
+$$;
+
+-- Ends a worker's leases at once: its own on shutdown, or those of a process known to be dead.
+CREATE OR REPLACE FUNCTION void_leases(p_worker_id uuid) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+  v_now timestamptz := rushes_now();
+  v_voided bigint;
+BEGIN
+  UPDATE task_leases SET lease_until = v_now WHERE worker_id = p_worker_id AND lease_until > v_now;
+  GET DIAGNOSTICS v_voided = ROW_COUNT;
+  RETURN v_voided;
+END
+$$;
+
+-- Takes over leases that ran out: a new fence on the lease and on every unfinished task of it, so that the old holder
+-- loses each write that it still attempts. Submissions it had in the air become unknown.
+CREATE OR REPLACE FUNCTION take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer)
+RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+  v_lease record;
+  v_fence bigint;
+  v_open integer;
+  v_taken integer := 0;
+BEGIN
+  FOR v_lease IN
+    SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index
+    FROM task_leases l
+    WHERE l.lease_until <= v_now
+    ORDER BY l.lease_until, l.account_id, l.batch_id, l.fence
+  LOOP
+    EXIT WHEN v_taken >= p_tasks;
+    SELECT s.fence + 1 INTO v_fence FROM batch_schedule s
+    WHERE s.account_id = v_lease.account_id AND s.batch_id = v_lease.batch_id
+    FOR NO KEY UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    -- Renewed, settled or taken by another worker since it was listed?
+    PERFORM 1 FROM task_leases l
+    WHERE l.account_id = v_lease.account_id AND l.batch_id = v_lease.batch_id AND l.fence = v_lease.fence
+      AND l.lease_until <= v_now
+    FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+
+    WITH stamped AS (
+      UPDATE tasks t
+      SET fence = v_fence,
+        state = CASE t.state WHEN 'submitting' THEN 'unknown' ELSE t.state END,
+        unknown_since = CASE t.state WHEN 'submitting' THEN v_now ELSE t.unknown_since END
+      WHERE t.account_id = v_lease.account_id AND t.batch_id = v_lease.batch_id
+        AND t.task_index BETWEEN v_lease.from_index AND v_lease.to_index
+        AND (t.fence = v_lease.fence OR (t.fence = 0 AND v_lease.kind = 'range'))
+        AND t.resolution IS NULL
+      RETURNING 1
+    )
+    SELECT count(*) INTO v_open FROM stamped;
+    UPDATE batch_schedule s SET fence = v_fence
+    WHERE s.account_id = v_lease.account_id AND s.batch_id = v_lease.batch_id;
+    IF v_open = 0 THEN
+      DELETE FROM task_leases l
+      WHERE l.account_id = v_lease.account_id AND l.batch_id = v_lease.batch_id AND l.fence = v_lease.fence;
+    ELSE
+      UPDATE task_leases l
+      SET fence = v_fence, open = v_open, worker_id = p_worker_id,
+        lease_until = v_now + p_lease_ms * interval '1 millisecond'
+      WHERE l.account_id = v_lease.account_id AND l.batch_id = v_lease.batch_id AND l.fence = v_lease.fence;
+      v_taken := v_taken + v_open;
+      account_id := v_lease.account_id;
+      batch_id := v_lease.batch_id;
+      fence := v_fence;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+END
+$$;
+`;
