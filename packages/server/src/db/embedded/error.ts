@@ -1,0 +1,4 @@
+/** The embedded PostgreSQL cannot be had. The message names the thing that is wrong and what to do next. */
+export class EmbeddedPostgresError extends Error {
+  override readonly name = 'EmbeddedPostgresError';
+}
