@@ -48,6 +48,12 @@ export type PollResult =
   /** No usable answer this time; ask again later. */
   | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterMs?: number };
 
+/** What an upstream posted to a callback URL. Unsigned, so it is a hint: what it says is confirmed by polling. */
+export interface Callback {
+  readonly upstreamId: string;
+  readonly result: PollResult;
+}
+
 export interface UpstreamCapabilities {
   /** A submission can be found again by its token. */
   readonly lookup: boolean;
@@ -59,9 +65,13 @@ export interface UpstreamCapabilities {
   readonly resultLifetimeMs: number;
 }
 
+/** Nothing here rejects: whatever the upstream or the network does becomes one of the results. */
 export interface Upstream {
   readonly name: string;
   readonly capabilities: UpstreamCapabilities;
   submit(generation: Generation, signal?: AbortSignal): Promise<SubmitResult>;
+  /** Progress is passed on as told and may go backwards. */
   poll(upstreamId: string, signal?: AbortSignal): Promise<PollResult>;
+  /** Reads the body of a callback; null when it cannot be one. Present when `capabilities.callbacks`. */
+  parseCallback?(body: Uint8Array): Callback | null;
 }
