@@ -1,0 +1,109 @@
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const TESTS = ['**/*.test.ts', '**/test/**', '**/testing/**', 'scripts/fixtures/**'];
+
+/** What a room of the server must be given as an argument (ports.ts) instead of taking it from the world. */
+const WORLD_PROPERTIES = [
+  { object: 'Date', property: 'now', message: 'Take the Clock port as an argument.' },
+  { object: 'Math', property: 'random', message: 'Take the Random port as an argument.' },
+  { object: 'crypto', property: 'randomUUID', message: 'Take the Random port as an argument.' },
+];
+const PROCESS_ENV = { object: 'process', property: 'env', message: 'Only config.ts reads the environment.' };
+const PROCESS_ARGV = { object: 'process', property: 'argv', message: 'Only main.ts reads the command line.' };
+
+const NO_ENUM = { selector: 'TSEnumDeclaration', message: 'Use a union of string literals.' };
+const NO_CLOCK_READING = {
+  selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+  message: 'Take the Clock port as an argument.',
+};
+
+/** Node runs the sources as they are, and it looks for exactly the file that is named. */
+const RELATIVE_WITHOUT_EXTENSION = {
+  regex: String.raw`^\.{1,2}/(?!.*\.(ts|js|json)$)`,
+  message: 'Name the file with its extension, as Node needs it.',
+};
+const PROCESS_MODULE = {
+  name: 'node:process',
+  message: 'Use the global, so that the rules about process.env and process.argv see it.',
+};
+
+export default defineConfig(
+  {
+    ignores: ['**/dist/**', '**/node_modules/**', '**/.turbo/**', 'coverage/**', 'bench/**', 'demo-videos/**'],
+  },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.js', '*.mjs', 'packages/*/bin/*.js', 'scripts/*.js'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      eqeqeq: ['error', 'always'],
+      'no-console': 'error',
+      'no-restricted-syntax': ['error', NO_ENUM],
+      'no-restricted-imports': ['error', { patterns: [RELATIVE_WITHOUT_EXTENSION] }],
+      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 90, skipBlankLines: true, skipComments: true }],
+      '@typescript-eslint/strict-boolean-expressions': [
+        'error',
+        { allowString: false, allowNumber: false, allowNullableObject: false },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      // Numbers and booleans read well in messages; objects, null and undefined stay forbidden.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      // Implementing an interface whose methods may wait does not mean that every implementation waits.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['packages/server/src/**/*.ts'],
+    ignores: ['packages/server/src/config.ts', 'packages/server/src/main.ts', ...TESTS],
+    rules: {
+      'no-restricted-properties': ['error', PROCESS_ENV, PROCESS_ARGV],
+      'no-restricted-imports': ['error', { paths: [PROCESS_MODULE], patterns: [RELATIVE_WITHOUT_EXTENSION] }],
+    },
+  },
+  {
+    files: ['packages/server/src/config.ts'],
+    rules: { 'no-restricted-properties': ['error', PROCESS_ARGV] },
+  },
+  {
+    files: ['packages/server/src/main.ts'],
+    rules: { 'no-restricted-properties': ['error', PROCESS_ENV] },
+  },
+  {
+    // A room is a folder: the files beside app.ts are where ports are made of real clocks and sockets.
+    files: ['packages/server/src/*/**/*.ts'],
+    ignores: ['packages/server/src/db/embedded/**', 'packages/server/src/processes/**', ...TESTS],
+    rules: {
+      'no-restricted-properties': ['error', PROCESS_ENV, PROCESS_ARGV, ...WORLD_PROPERTIES],
+      'no-restricted-syntax': ['error', NO_ENUM, NO_CLOCK_READING],
+      'no-restricted-globals': ['error', { name: 'fetch', message: 'Take the HttpClient port as an argument.' }],
+    },
+  },
+  {
+    files: TESTS,
+    rules: {
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+    },
+  },
+  {
+    files: ['scripts/**', 'examples/**', 'packages/*/bin/**'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    // Plain JavaScript is only what must run before anything is installed or built.
+    files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
+    extends: [tseslint.configs.disableTypeChecked],
+  },
+);
