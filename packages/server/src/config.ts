@@ -1,0 +1,249 @@
+/**
+ * The environment as one frozen, validated object; nothing else reads process.env. Every problem is reported at once.
+ * docs/configuration.md explains each variable.
+ */
+import path from 'node:path';
+import { MODELS } from '@rushes/contract';
+import { DataDirError } from './data-dir.ts';
+import { EnvironmentReader, nearestName, type Environment } from './environment-reader.ts';
+import { loadOrCreateSecretKey, parseSecretKey, SECRET_KEY_BYTES } from './secret-key.ts';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export interface Config {
+  readonly env: 'development' | 'production';
+  readonly host: string;
+  /** 0 means any free port. */
+  readonly port: number;
+  /** Where customers reach the server, without a trailing slash; null: the address that it listens on. */
+  readonly publicUrl: string | null;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Null: the embedded PostgreSQL. */
+  readonly databaseUrl: string | null;
+  /** For the owner of the tables; null: `databaseUrl` does for both. */
+  readonly databaseMigrationUrl: string | null;
+  /** 32 bytes. */
+  readonly secretKey: Uint8Array;
+  readonly upstream: 'simulator' | 'routes';
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Private ranges that webhooks may be sent to all the same. */
+  readonly webhookAllowCidrs: readonly string[];
+  /** When each automatic attempt is due, counted from the event. */
+  readonly webhookRetryDelaysMs: readonly number[];
+  readonly grsai: { readonly apiKey: string | null; readonly baseUrl: string };
+  readonly simulator: {
+    /** Null: any free port. */
+    readonly port: number | null;
+    readonly seed: number;
+    /** Least and most time that a generation takes. */
+    readonly latencyMs: readonly [min: number, max: number];
+    /** Share of generations that fail, 0 to 1. */
+    readonly failureRate: number;
+  };
+  /** Tasks that one worker process runs at a time. */
+  readonly workerConcurrency: number;
+  /** Tasks that all workers together run at a time on one route that says nothing else. */
+  readonly routeConcurrency: number;
+  readonly leaseMs: number;
+  /** How often a running generation is asked after. */
+  readonly pollIntervalMs: number;
+  /** How often a worker looks for work when nothing woke it. */
+  readonly dispatchIntervalMs: number;
+  /** How long a submission's fate may stay unknown before the task is submitted again. */
+  readonly unknownWaitMs: number;
+  /** Only models whose timeout differs from their default. */
+  readonly modelTimeoutsMs: Readonly<Record<string, number>>;
+}
+
+/** The environment cannot be used; `problems` has one sentence for each thing that is wrong. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    const count = problems.length === 1 ? '1 problem' : `${String(problems.length)} problems`;
+    super(`${count} in the configuration:\n${problems.map((problem) => `- ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** Options of the command line, as typed; they win over the environment. */
+export interface ConfigOverrides {
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly dataDir?: string | undefined;
+}
+
+/** Every name that is known, in the order of docs/configuration.md. */
+export const VARIABLES = [
+  'RUSHES_ENV',
+  'RUSHES_HOST',
+  'RUSHES_PORT',
+  'RUSHES_PUBLIC_URL',
+  'RUSHES_DATA_DIR',
+  'RUSHES_SECRET_KEY',
+  'RUSHES_LOG_LEVEL',
+  'DATABASE_URL',
+  'DATABASE_MIGRATION_URL',
+  'RUSHES_UPSTREAM',
+  'GRSAI_API_KEY',
+  'GRSAI_BASE_URL',
+  'RUSHES_SIMULATOR_PORT',
+  'RUSHES_SIMULATOR_SEED',
+  'RUSHES_SIMULATOR_LATENCY_MS',
+  'RUSHES_SIMULATOR_FAILURE_RATE',
+  'RUSHES_WORKER_CONCURRENCY',
+  'RUSHES_ROUTE_CONCURRENCY',
+  'RUSHES_LEASE_MS',
+  'RUSHES_POLL_INTERVAL_MS',
+  'RUSHES_DISPATCH_INTERVAL_MS',
+  'RUSHES_UNKNOWN_WAIT_MS',
+  'RUSHES_MODEL_TIMEOUTS_MS',
+  'RUSHES_WEBHOOK_ALLOW_CIDRS',
+  'RUSHES_WEBHOOK_RETRY_DELAYS_MS',
+] as const;
+
+/** The SDK's and the CLI's; a server started from the same shell has them too. */
+export const CLIENT_VARIABLES = ['RUSHES_API_KEY', 'RUSHES_BASE_URL'] as const;
+
+const MAX_PORT = 65_535;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * Reads and checks everything. In development without RUSHES_SECRET_KEY it makes the key in the data directory, and
+ * touches the disk in no other case. Throws ConfigError.
+ */
+export function loadConfig(env: Environment, overrides: ConfigOverrides = {}): Config {
+  const { merged, shownAs } = merge(env, overrides);
+  const reader = new EnvironmentReader(merged, shownAs);
+  reportUnknownNames(reader, env);
+  const settings = { ...readServer(reader), ...readExecution(reader), ...readWebhooks(reader) };
+  const secretKey = readSecretKey(reader, settings.env, settings.dataDir);
+  if (reader.problems.length > 0 || secretKey === null) throw new ConfigError(reader.problems);
+  return deepFreeze({ ...settings, secretKey });
+}
+
+function merge(env: Environment, { host, port, dataDir }: ConfigOverrides): { merged: Environment; shownAs: Record<string, string> } {
+  const merged: Record<string, string | undefined> = { ...env };
+  const shownAs: Record<string, string> = {};
+  const options = [
+    ['RUSHES_HOST', '--host', host],
+    ['RUSHES_PORT', '--port', port],
+    ['RUSHES_DATA_DIR', '--data-dir', dataDir],
+  ] as const;
+  for (const [name, option, value] of options) {
+    if (value === undefined) continue;
+    merged[name] = value;
+    shownAs[name] = option;
+  }
+  return { merged, shownAs };
+}
+
+function reportUnknownNames(reader: EnvironmentReader, env: Environment): void {
+  const known: readonly string[] = [...VARIABLES, ...CLIENT_VARIABLES];
+  for (const name of Object.keys(env).sort()) {
+    if (!name.startsWith('RUSHES_') || known.includes(name)) continue;
+    const nearest = nearestName(name, known);
+    reader.problem(name, nearest === null ? 'is not a variable of Rushes; docs/configuration.md lists them all' : `is not a variable of Rushes: did you mean ${nearest}?`);
+  }
+}
+
+function readServer(reader: EnvironmentReader) {
+  const databaseUrl = reader.postgresUrl('DATABASE_URL');
+  const databaseMigrationUrl = reader.postgresUrl('DATABASE_MIGRATION_URL');
+  if (databaseMigrationUrl !== null && reader.optional('DATABASE_URL') === null) {
+    reader.problem('DATABASE_MIGRATION_URL', 'is set without DATABASE_URL: set both, or neither for the embedded database');
+  }
+  return {
+    env: reader.oneOf('RUSHES_ENV', ['development', 'production'], 'development'),
+    host: reader.text('RUSHES_HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address without brackets'),
+    port: reader.integer('RUSHES_PORT', 4600, 0, MAX_PORT),
+    publicUrl: reader.httpUrl('RUSHES_PUBLIC_URL'),
+    dataDir: path.resolve(reader.optional('RUSHES_DATA_DIR') ?? '.rushes'),
+    databaseUrl,
+    databaseMigrationUrl,
+    logLevel: reader.oneOf('RUSHES_LOG_LEVEL', LOG_LEVELS, 'info'),
+  } as const;
+}
+
+function readExecution(reader: EnvironmentReader) {
+  const isProduction = reader.optional('RUSHES_ENV') === 'production';
+  const upstream = reader.oneOf('RUSHES_UPSTREAM', ['simulator', 'routes'], isProduction ? 'routes' : 'simulator');
+  return {
+    upstream,
+    grsai: {
+      apiKey: readGrsaiKey(reader),
+      baseUrl: reader.httpUrl('GRSAI_BASE_URL') ?? 'https://grsaiapi.com',
+    },
+    simulator: {
+      port: reader.optional('RUSHES_SIMULATOR_PORT') === null ? null : reader.integer('RUSHES_SIMULATOR_PORT', 1, 1, MAX_PORT),
+      seed: reader.integer('RUSHES_SIMULATOR_SEED', 1, 0, 0xffff_ffff),
+      latencyMs: reader.range('RUSHES_SIMULATOR_LATENCY_MS', [200, 800], HOUR_MS),
+      failureRate: reader.share('RUSHES_SIMULATOR_FAILURE_RATE', 0),
+    },
+    workerConcurrency: reader.integer('RUSHES_WORKER_CONCURRENCY', 256, 1, 10_000),
+    routeConcurrency: reader.integer('RUSHES_ROUTE_CONCURRENCY', 500, 1, 100_000),
+    // Renewed at a third of its length: below a second the renewals would cost more than the work.
+    leaseMs: reader.integer('RUSHES_LEASE_MS', 30_000, 1_000, 10 * MINUTE_MS),
+    // The simulator is on this machine and done within a second; a paid upstream counts our requests.
+    pollIntervalMs: reader.integer('RUSHES_POLL_INTERVAL_MS', upstream === 'simulator' ? 200 : 2_000, 10, 10 * MINUTE_MS),
+    dispatchIntervalMs: reader.integer('RUSHES_DISPATCH_INTERVAL_MS', 250, 10, MINUTE_MS),
+    unknownWaitMs: reader.integer('RUSHES_UNKNOWN_WAIT_MS', 10_000, 0, DAY_MS),
+    modelTimeoutsMs: reader.integersByName(
+      'RUSHES_MODEL_TIMEOUTS_MS',
+      MODELS.map(({ id }) => id),
+      100,
+      DAY_MS,
+    ),
+  } as const;
+}
+
+function readGrsaiKey(reader: EnvironmentReader): string | null {
+  const key = reader.optional('GRSAI_API_KEY');
+  if (key === null || /^[\x21-\x7e]+$/.test(key)) return key;
+  reader.problem('GRSAI_API_KEY', 'must be printable ASCII without spaces: it goes into an HTTP header');
+  return null;
+}
+
+/** P9 of the product: at most three automatic attempts. */
+const MAX_WEBHOOK_ATTEMPTS = 3;
+
+function readWebhooks(reader: EnvironmentReader) {
+  return {
+    webhookAllowCidrs: reader.cidrs('RUSHES_WEBHOOK_ALLOW_CIDRS'),
+    webhookRetryDelaysMs: reader.integers('RUSHES_WEBHOOK_RETRY_DELAYS_MS', [0, MINUTE_MS, 15 * MINUTE_MS], MAX_WEBHOOK_ATTEMPTS, DAY_MS),
+  } as const;
+}
+
+/** Null when a problem was reported, now or before: nothing is written for a configuration that is refused. */
+function readSecretKey(reader: EnvironmentReader, env: Config['env'], dataDir: string): Uint8Array | null {
+  const text = reader.optional('RUSHES_SECRET_KEY');
+  const wanted = `${String(SECRET_KEY_BYTES)} bytes as base64, for example from: openssl rand -base64 ${String(SECRET_KEY_BYTES)}`;
+  if (text !== null) {
+    const key = parseSecretKey(text);
+    if (key === null) reader.problem('RUSHES_SECRET_KEY', `must be ${wanted}`);
+    return key;
+  }
+  if (env === 'production') {
+    reader.problem('RUSHES_SECRET_KEY', `is demanded in production: ${wanted}`);
+    return null;
+  }
+  if (reader.problems.length > 0) return null;
+  try {
+    return loadOrCreateSecretKey(dataDir);
+  } catch (error) {
+    if (!(error instanceof DataDirError)) throw error;
+    reader.problem('RUSHES_DATA_DIR', `has no usable key: ${error.message}`);
+    return null;
+  }
+}
+
+function deepFreeze<T extends object>(value: T): Readonly<T> {
+  for (const inner of Object.values(value)) {
+    // The elements of a typed array cannot be frozen.
+    if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) deepFreeze(inner);
+  }
+  return Object.freeze(value);
+}
