@@ -11,9 +11,11 @@ import { freezeCreditsForBatch } from './freeze-credits-for-batch.ts';
 import { issueCredits } from './issue-credits.ts';
 import { leases } from './leases.ts';
 import { ledgerViolations } from './ledger-violations.ts';
+import { openAccount } from './open-account.ts';
 import { settleTasks } from './settle-tasks.ts';
 
 export const ROUTINES: readonly string[] = [
+  openAccount,
   appendEvent,
   freezeCreditsForBatch,
   issueCredits,

@@ -1,0 +1,98 @@
+import { PLANS, type Plan } from '@rushes/contract';
+import type { Database, Queryable } from '../db/index.ts';
+import type { Random } from '../ports.ts';
+import { listApiKeys, type ApiKeySummary } from './api-keys.ts';
+import { WRITE_SCOPES } from './write-scopes.ts';
+
+export type AccountMode = 'live' | 'test';
+
+/** `suspended`: reads only. `blocked`: no new reservations. `terminated`: see terminateAccount. */
+export type AccountStatus = 'active' | 'suspended' | 'blocked' | 'terminated';
+
+export interface NewAccount {
+  readonly name: string;
+  readonly plan: Plan;
+  readonly mode: AccountMode;
+}
+
+export interface AccountSummary {
+  readonly accountUuid: string;
+  readonly name: string;
+  readonly plan: Plan;
+  readonly mode: AccountMode;
+  readonly status: AccountStatus;
+  readonly rateLimitPerMin: number;
+  readonly maxConcurrentTasks: number;
+  readonly createdAt: Date;
+  readonly terminatedAt: Date | null;
+}
+
+export interface AccountDetail extends AccountSummary {
+  readonly keys: readonly ApiKeySummary[];
+}
+
+/** Opens an account with empty buckets. The plan's limits are copied, so that they can be changed for one account. */
+export async function createAccount(db: Database, random: Random, account: NewAccount): Promise<string> {
+  const accountUuid = random.uuid();
+  const limits = PLANS[account.plan];
+  await db.transaction(async (tx) => {
+    await tx.query(
+      `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, rushes_now())`,
+      [
+        accountUuid,
+        account.name,
+        account.plan,
+        account.mode,
+        limits.rateLimitPerMin,
+        limits.maxConcurrentTasks,
+        limits.weight,
+      ],
+    );
+    await tx.query('SELECT open_account($1)', [accountUuid]);
+  });
+  return accountUuid;
+}
+
+const SUMMARY_COLUMNS = `account_id AS "accountUuid", name, plan, mode, status, rate_limit_per_min AS "rateLimitPerMin",
+  max_concurrent_tasks AS "maxConcurrentTasks", created_at AS "createdAt", terminated_at AS "terminatedAt"`;
+
+/** Every account, oldest first, for the operator. */
+export async function listAccounts(db: Queryable): Promise<readonly AccountSummary[]> {
+  return db.query<AccountSummary>(`SELECT ${SUMMARY_COLUMNS} FROM accounts ORDER BY created_at, account_id`);
+}
+
+export async function findAccount(db: Queryable, accountUuid: string): Promise<AccountDetail | null> {
+  const [summary] = await db.query<AccountSummary>(`SELECT ${SUMMARY_COLUMNS} FROM accounts WHERE account_id = $1`, [
+    accountUuid,
+  ]);
+  return summary === undefined ? null : { ...summary, keys: await listApiKeys(db, accountUuid) };
+}
+
+export type Termination = 'terminated' | 'already_terminated' | 'not_found';
+
+/**
+ * Ends an account: every key that can write is disabled for good, read-only keys still reach the results. Batches
+ * already created go on to their end, and credits stay.
+ */
+export async function terminateAccount(db: Database, accountUuid: string): Promise<Termination> {
+  return db.transaction(async (tx) => {
+    const [account] = await tx.query<{ status: AccountStatus }>(
+      'SELECT status FROM accounts WHERE account_id = $1 FOR UPDATE',
+      [accountUuid],
+    );
+    if (account === undefined) return 'not_found';
+    await tx.query(
+      `UPDATE api_keys k SET enabled = false, disabled_at = n.now FROM (SELECT rushes_now() AS now) n
+       WHERE k.account_id = $1 AND k.enabled AND k.scopes && $2::text[]`,
+      [accountUuid, WRITE_SCOPES],
+    );
+    if (account.status === 'terminated') return 'already_terminated';
+    await tx.query(
+      `UPDATE accounts a SET status = 'terminated', terminated_at = n.now FROM (SELECT rushes_now() AS now) n
+       WHERE a.account_id = $1`,
+      [accountUuid],
+    );
+    return 'terminated';
+  });
+}

@@ -1,0 +1,78 @@
+import { DEFAULT_TERMS, parseApiKey, type Plan, type Scope, type Terms } from '@rushes/contract';
+import type { Queryable } from '../db/index.ts';
+import { accept, refuse, type Outcome } from '../refusal.ts';
+import type { AccountMode, AccountStatus } from './accounts.ts';
+import type { KeyHasher } from './key-hasher.ts';
+import { canWrite } from './write-scopes.ts';
+
+/** Who sends a request, and what they may do. */
+export interface Caller {
+  readonly accountUuid: string;
+  readonly keyUuid: string;
+  readonly mode: AccountMode;
+  readonly plan: Plan;
+  readonly scopes: readonly Scope[];
+  readonly accountStatus: AccountStatus;
+  /** The account's terms over the default ones. */
+  readonly terms: Terms;
+  readonly rateLimitPerMin: number;
+}
+
+interface KeyRow {
+  readonly key_hash: Uint8Array;
+  readonly enabled: boolean;
+  readonly scopes: readonly Scope[];
+  readonly mode: AccountMode;
+  readonly plan: Plan;
+  readonly status: AccountStatus;
+  readonly terms: Partial<Terms>;
+  readonly rate_limit_per_min: number;
+}
+
+const UNKNOWN_KEY = 'This API key is not valid. Use a key of this server, exactly as it was shown when it was made.';
+
+/**
+ * Finds the caller behind an API key's text. A mistyped or cut key fails by its checksum, before the database is asked;
+ * the key names its account, so that the look-up needs one row of one account.
+ */
+export async function authenticate(db: Queryable, hasher: KeyHasher, text: string): Promise<Outcome<Caller>> {
+  const parsed = parseApiKey(text);
+  if (parsed === null) {
+    return refuse({
+      code: 'unauthorized',
+      detail: 'The API key is mistyped or cut: its checksum is wrong. Copy the whole key again.',
+    });
+  }
+  if (parsed.prefix === 'ro_') {
+    return refuse({
+      code: 'unauthorized',
+      detail: 'This is an operator key. Routes under /v1 take an account key (rk_...).',
+    });
+  }
+  const [row] = await db.query<KeyRow>(
+    `SELECT k.key_hash, k.enabled, k.scopes, a.mode, a.plan, a.status, a.terms, a.rate_limit_per_min
+     FROM api_keys k JOIN accounts a ON a.account_id = k.account_id
+     WHERE k.account_id = $1 AND k.key_id = $2`,
+    [parsed.accountUuid, parsed.keyUuid],
+  );
+  if (row === undefined || !hasher.matches(text, row.key_hash)) {
+    return refuse({ code: 'unauthorized', detail: UNKNOWN_KEY });
+  }
+  // Said only to whoever holds the whole key.
+  if (!row.enabled) {
+    return refuse({ code: 'unauthorized', detail: 'This API key has been disabled. Use another key of the account.' });
+  }
+  if (row.status === 'terminated' && canWrite(row.scopes)) {
+    return refuse({ code: 'unauthorized', detail: 'The account is terminated: only its read-only keys still work.' });
+  }
+  return accept({
+    accountUuid: parsed.accountUuid,
+    keyUuid: parsed.keyUuid,
+    mode: row.mode,
+    plan: row.plan,
+    scopes: row.scopes,
+    accountStatus: row.status,
+    terms: { ...DEFAULT_TERMS, ...row.terms },
+    rateLimitPerMin: row.rate_limit_per_min,
+  });
+}

@@ -1,0 +1,10 @@
+export { createAccount, findAccount, listAccounts, terminateAccount } from './accounts.ts';
+export type { AccountDetail, AccountMode, AccountStatus, AccountSummary, NewAccount, Termination } from './accounts.ts';
+export { createApiKey, disableApiKey, listApiKeys } from './api-keys.ts';
+export type { ApiKeySummary, CreatedApiKey, NewApiKey } from './api-keys.ts';
+export { authenticate } from './authenticate.ts';
+export type { Caller } from './authenticate.ts';
+export { doOnce, purgeIdempotencyKeys } from './idempotency.ts';
+export type { OnceKey, OnceResult } from './idempotency.ts';
+export { createKeyHasher } from './key-hasher.ts';
+export type { KeyHasher } from './key-hasher.ts';

@@ -1,0 +1,4 @@
+export { createLinkSigner } from './links.ts';
+export type { LinkCheck, LinkGrant, LinkSigner } from './links.ts';
+export { findVideo } from './stored-video.ts';
+export type { TaskVideoFile } from './stored-video.ts';
