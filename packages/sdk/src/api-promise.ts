@@ -1,0 +1,55 @@
+import type { Answer } from './transport/transport.ts';
+
+/** What `.withResponse()` resolves with. */
+export interface WithResponse<T> {
+  readonly data: T;
+  /** The raw response. Its body has been read where `data` holds it. */
+  readonly response: Response;
+  /** Names this exchange in the server's logs; null when the server gave none. */
+  readonly traceId: string | null;
+  /** The server had seen this idempotency key before: `data` is what the first request made, as it is now. */
+  readonly replayed: boolean;
+}
+
+/**
+ * The promise that every call returns. It resolves with the data; `.withResponse()` gives the raw response too. The
+ * call starts when it is made, not when it is awaited.
+ */
+export class ApiPromise<T> implements Promise<T> {
+  readonly #answer: Promise<Answer<T>>;
+
+  constructor(answer: Promise<Answer<T>>) {
+    this.#answer = answer;
+  }
+
+  /** The data together with the response that carried it. Rejects as the call does. */
+  async withResponse(): Promise<WithResponse<T>> {
+    const { data, response } = await this.#answer;
+    return {
+      data,
+      response,
+      traceId: response.headers.get('x-trace-id'),
+      replayed: response.headers.get('idempotent-replayed') === 'true',
+    };
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
+  then<Kept = T, Caught = never>(
+    onfulfilled?: ((value: T) => Kept | PromiseLike<Kept>) | null,
+    onrejected?: ((reason: unknown) => Caught | PromiseLike<Caught>) | null,
+  ): Promise<Kept | Caught> {
+    return this.#answer.then(({ data }) => data).then(onfulfilled, onrejected);
+  }
+
+  catch<Caught = never>(onrejected?: ((reason: unknown) => Caught | PromiseLike<Caught>) | null): Promise<T | Caught> {
+    return this.then(undefined, onrejected);
+  }
+
+  finally(onfinally?: (() => void) | null): Promise<T> {
+    return this.then().finally(onfinally);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'ApiPromise';
+  }
+}

@@ -1,0 +1,203 @@
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Rushes } from '../client.ts';
+import { APIError, AbortError, AuthenticationError, ConnectionError, TimeoutError } from '../errors.ts';
+import { RushesError } from '../rushes-error.ts';
+import type { Batch, TaskResult } from '../types.ts';
+import { downloadVideo } from './download-video.ts';
+import { assignFileNames } from './file-names.ts';
+import { type ManifestRow, writeManifest } from './manifest.ts';
+
+export interface BatchDownloadProgress {
+  /** Videos that there are. */
+  readonly total: number;
+  /** Of those, finished now: fetched or found. */
+  readonly done: number;
+  readonly failed: number;
+  /** Bytes of the videos that are done. */
+  readonly bytes: number;
+}
+
+export interface DownloadBatchOptions {
+  /** Videos at a time, 1 to 64; 4 when left out. */
+  concurrency?: number;
+  /** Called after each video. */
+  onProgress?: (progress: BatchDownloadProgress) => void;
+  /** Stops with `AbortError`; whole files and partial ones stay and are used the next time. */
+  signal?: AbortSignal;
+  /** Seconds that the links are good for, 60 to 86,400; 3,600 when left out. Expired ones are replaced. */
+  expiresIn?: number;
+}
+
+export interface DownloadFailure {
+  readonly task_id: string;
+  readonly index: number;
+  readonly error: unknown;
+}
+
+export interface DownloadedBatch {
+  /** The batch as it was before the download. */
+  readonly batch: Batch;
+  /** Path of manifest.csv. */
+  readonly manifest: string;
+  /** One row per task, in index order, as in the manifest. */
+  readonly rows: readonly ManifestRow[];
+  /** Videos fetched now. */
+  readonly fetched: number;
+  /** Videos that were there, whole and right, before. */
+  readonly alreadyPresent: number;
+  /** Videos that there are and that could not be fetched; their rows have no file. Run it again to try again. */
+  readonly failures: readonly DownloadFailure[];
+}
+
+const DEFAULT_CONCURRENCY = 4;
+const CONCURRENCY_MAX = 64;
+/** This many videos in a row that fail for want of a server, per lane, and the rest is not tried. */
+const FAILURES_IN_A_ROW_PER_LANE = 3;
+
+type ResultWithoutPrompt = Omit<TaskResult, 'prompt' | 'params'>;
+
+async function readResults(client: Rushes, batch: Batch, options: DownloadBatchOptions): Promise<ResultWithoutPrompt[]> {
+  const { signal, expiresIn } = options;
+  const params = { links: 'download', ...(expiresIn === undefined ? {} : { expires_in: expiresIn }) } as const;
+  const tasks: ResultWithoutPrompt[] = [];
+  for await (const result of client.batches.results(batch.id, params, signal === undefined ? {} : { signal })) {
+    // 10,000 prompts of 5,000 characters are not needed here and would be most of the memory.
+    const { prompt: _prompt, params: _params, ...task } = result;
+    tasks.push(task);
+  }
+  if (tasks.length !== batch.counts.total) {
+    throw new ConnectionError(`${batch.id} has ${batch.counts.total} tasks, and its results ended after ${tasks.length}.`);
+  }
+  return tasks;
+}
+
+/** Failures that every further video would meet too. */
+function endsEverything(error: unknown): boolean {
+  if (error instanceof AbortError || error instanceof AuthenticationError) return true;
+  // An error of the file system (a full disk, a folder that may not be written) names its system call.
+  return error instanceof Error && !(error instanceof RushesError) && 'syscall' in error;
+}
+
+function isOutage(error: unknown): boolean {
+  if (error instanceof APIError) return error.status === 429 || error.status >= 500;
+  return error instanceof ConnectionError || error instanceof TimeoutError;
+}
+
+function rowOf(task: ResultWithoutPrompt, file: string | null): ManifestRow {
+  return {
+    index: task.index,
+    custom_id: task.custom_id,
+    status: task.status,
+    failure_type: task.failure?.type ?? null,
+    file,
+    bytes: file === null ? null : (task.video?.bytes ?? null),
+    sha256: file === null ? null : (task.video?.sha256 ?? null),
+    credits: task.credits.charged,
+  };
+}
+
+/** The downloads of one batch while they run. */
+class BatchDownload {
+  readonly files = new Map<number, string>();
+  readonly failures: DownloadFailure[] = [];
+  fetched = 0;
+  alreadyPresent = 0;
+  readonly #client: Rushes;
+  readonly #folder: string;
+  readonly #names: ReadonlyMap<number, string>;
+  readonly #options: DownloadBatchOptions;
+  readonly #stop = new AbortController();
+  #failuresInARow = 0;
+  #bytes = 0;
+
+  constructor(client: Rushes, folder: string, names: ReadonlyMap<number, string>, options: DownloadBatchOptions) {
+    this.#client = client;
+    this.#folder = folder;
+    this.#names = names;
+    this.#options = options;
+  }
+
+  /** Runs until every video is done or failed; throws for what ends everything. */
+  async run(videos: readonly ResultWithoutPrompt[], lanes: number): Promise<void> {
+    const { signal } = this.#options;
+    const either = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    const queue = videos.values();
+    let first: { error: unknown } | null = null;
+    const lane = async (): Promise<void> => {
+      for (const task of queue) {
+        if (either.aborted) break;
+        try {
+          await this.#one(task, either, lanes);
+        } catch (error) {
+          first ??= { error };
+          this.#stop.abort();
+        }
+        this.#options.onProgress?.(this.#progress(videos.length));
+      }
+    };
+    const ended = await Promise.allSettled(Array.from({ length: lanes }, lane));
+    if (signal?.aborted === true) throw new AbortError('The caller aborted the download.', { cause: signal.reason });
+    const failed = first as { error: unknown } | null;
+    if (failed !== null) throw failed.error;
+    for (const result of ended) if (result.status === 'rejected') throw result.reason;
+  }
+
+  async #one(task: ResultWithoutPrompt, signal: AbortSignal, lanes: number): Promise<void> {
+    try {
+      const name = this.#names.get(task.index) ?? '';
+      const video = await downloadVideo(this.#client, task, join(this.#folder, name), { link: task.link ?? null, signal });
+      this.files.set(task.index, basename(video.path));
+      this.#bytes += video.bytes;
+      this.#failuresInARow = 0;
+      if (video.alreadyPresent) this.alreadyPresent += 1;
+      else this.fetched += 1;
+    } catch (error) {
+      if (endsEverything(error)) throw error;
+      this.#failuresInARow = isOutage(error) ? this.#failuresInARow + 1 : 0;
+      if (this.#failuresInARow >= FAILURES_IN_A_ROW_PER_LANE * lanes) throw error;
+      this.failures.push({ task_id: task.id, index: task.index, error });
+    }
+  }
+
+  #progress(total: number): BatchDownloadProgress {
+    return { total, done: this.files.size, failed: this.failures.length, bytes: this.#bytes };
+  }
+}
+
+/**
+ * Brings every video of a batch into `folder`, as `<custom_id or five-digit index>.mp4`, and writes `manifest.csv`
+ * (index, custom_id, status, failure_type, file, bytes, sha256, credits) beside them. Works before the batch is final
+ * too, and again: what is there and whole is not fetched again.
+ *
+ * In the manifest, text that a spreadsheet would take for a formula, or that starts with a single quote, has a single
+ * quote put in front: take one leading quote away to have the original.
+ *
+ * A video that cannot be fetched is in `failures` and does not stop the others. Rejects when nothing more can work: no
+ * such batch, a wrong key, a full disk, a server out of reach, the caller's signal.
+ */
+export async function downloadBatch(
+  client: Rushes,
+  batchId: string,
+  folder: string,
+  options: DownloadBatchOptions = {},
+): Promise<DownloadedBatch> {
+  const lanes = options.concurrency ?? DEFAULT_CONCURRENCY;
+  if (!Number.isInteger(lanes) || lanes < 1 || lanes > CONCURRENCY_MAX) {
+    throw new RushesError(`concurrency must be a whole number from 1 to ${CONCURRENCY_MAX}, not ${lanes}.`);
+  }
+  const { signal } = options;
+  const batch = await client.batches.retrieve(batchId, signal === undefined ? {} : { signal });
+  const tasks = await readResults(client, batch, options);
+  await mkdir(folder, { recursive: true });
+  const download = new BatchDownload(client, folder, assignFileNames(tasks), options);
+  await download.run(
+    tasks.filter((task) => task.video !== null),
+    lanes,
+  );
+  const rows = tasks.map((task) => rowOf(task, download.files.get(task.index) ?? null));
+  const manifest = join(folder, 'manifest.csv');
+  await writeManifest(manifest, rows);
+  const { fetched, alreadyPresent, failures } = download;
+  return { batch, manifest, rows, fetched, alreadyPresent, failures };
+}

@@ -1,0 +1,188 @@
+import { createHash, type Hash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Rushes } from '../client.ts';
+import { DownloadError } from '../errors.ts';
+import { RushesError } from '../rushes-error.ts';
+import type { VideoLink } from '../types.ts';
+import type { TaskWithVideo } from '../video-stream.ts';
+import { type NamedTask, videoFileName } from './file-names.ts';
+import { syncFolder } from './sync-folder.ts';
+
+export interface DownloadVideoOptions {
+  /** A link that is at hand already, as `batches.results` gives them. */
+  link?: VideoLink | null;
+  /** Stops the download with `AbortError`; what came stays and is used the next time. */
+  signal?: AbortSignal;
+  /** Called as bytes are written, with how many of the file are there. */
+  onProgress?: (bytes: number, totalBytes: number) => void;
+}
+
+export interface DownloadedVideo {
+  /** Where the file is. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** The file was there, whole and right, before. */
+  readonly alreadyPresent: boolean;
+}
+
+interface Expected {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+const READ_BYTES = 256 * 1024;
+
+function expectedOf(task: TaskWithVideo): Expected {
+  if (task.video === null) throw new RushesError(`${task.id} has no video: only tasks that succeeded have one.`);
+  const { bytes, sha256 } = task.video;
+  // The digest becomes part of a file name below.
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || !/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new RushesError(`${task.id}: the server describes its video with a size or SHA-256 that is none.`);
+  }
+  return { bytes, sha256 };
+}
+
+/** Feeds the first `limit` bytes of a file to `hash`; how many there were. */
+async function hashFile(file: FileHandle, hash: Hash, limit: number): Promise<number> {
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  let position = 0;
+  while (position < limit) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(READ_BYTES, limit - position), position);
+    if (bytesRead === 0) break;
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+  return position;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** Whether a file has exactly the expected bytes. */
+async function isWhole(path: string, expected: Expected): Promise<boolean> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+  try {
+    if ((await file.stat()).size !== expected.bytes) return false;
+    const hash = createHash('sha256');
+    await hashFile(file, hash, expected.bytes);
+    return hash.digest('hex') === expected.sha256;
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
+}
+
+/** Completes `file` from where it ends. Returns the digest of its bytes, and whether all of them came just now. */
+async function fill(
+  client: Rushes,
+  task: TaskWithVideo,
+  file: FileHandle,
+  expected: Expected,
+  options: DownloadVideoOptions,
+): Promise<{ sha256: string; allNew: boolean }> {
+  let hash = createHash('sha256');
+  if ((await file.stat()).size > expected.bytes) await file.truncate(0);
+  let position = await hashFile(file, hash, expected.bytes);
+  let allNew = position === 0;
+  options.onProgress?.(position, expected.bytes);
+  const { link = null, signal } = options;
+  const stream = client.videos.stream(task, { from: position, link, ...(signal === undefined ? {} : { signal }) });
+  for await (const { offset, bytes } of stream) {
+    if (offset !== position) {
+      hash = createHash('sha256');
+      position = 0;
+      allNew = true;
+    }
+    await writeAll(file, bytes, offset);
+    hash.update(bytes);
+    position = offset + bytes.length;
+    options.onProgress?.(position, expected.bytes);
+  }
+  return { sha256: hash.digest('hex'), allNew };
+}
+
+/**
+ * Brings the video of a task to `path`. Until it is whole and checked it lives beside it, under a name with the digest
+ * of the video, so that a rerun resumes it and never continues another video. Writes go to fixed positions: two
+ * processes that fetch the same video write the same bytes.
+ */
+async function fetchTo(
+  client: Rushes,
+  task: TaskWithVideo,
+  path: string,
+  expected: Expected,
+  options: DownloadVideoOptions,
+): Promise<void> {
+  const part = `${path}.${expected.sha256.slice(0, 12)}.part`;
+  for (;;) {
+    const file = await open(part, constants.O_RDWR | constants.O_CREAT, 0o666);
+    let got: { sha256: string; allNew: boolean };
+    try {
+      got = await fill(client, task, file, expected, options);
+      if (got.sha256 === expected.sha256) {
+        await file.truncate(expected.bytes);
+        await file.sync();
+      }
+    } finally {
+      await file.close();
+    }
+    if (got.sha256 === expected.sha256) break;
+    // Bytes left by an earlier run may have been damaged since, for example by a power cut: those get a second chance.
+    await rm(part, { force: true });
+    if (got.allNew) {
+      throw new DownloadError(
+        `The bytes that came for ${task.id} have the SHA-256 ${got.sha256}, and not ${expected.sha256}. Nothing was kept.`,
+      );
+    }
+  }
+  try {
+    await rename(part, path);
+  } catch (error) {
+    // Another process may have finished the same file first.
+    if (!isMissing(error) || !(await isWhole(path, expected))) throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+async function resolveTarget(target: string, task: NamedTask): Promise<string> {
+  if (/[/\\]$/.test(target)) return join(target, videoFileName(task));
+  const found = await stat(target).catch((error: unknown) => {
+    if (isMissing(error)) return null;
+    throw error;
+  });
+  return found?.isDirectory() === true ? join(target, videoFileName(task)) : target;
+}
+
+/**
+ * Stores the video of a task as a file: streamed, resumed, SHA-256 checked, and under its name only when whole. See
+ * `Videos.download`. Errors of the file system come as they are (`ENOSPC`, `EACCES`).
+ */
+export async function downloadVideo(
+  client: Rushes,
+  task: TaskWithVideo & NamedTask,
+  target: string,
+  options: DownloadVideoOptions = {},
+): Promise<DownloadedVideo> {
+  const expected = expectedOf(task);
+  const path = await resolveTarget(target, task);
+  await mkdir(dirname(path), { recursive: true });
+  const alreadyPresent = await isWhole(path, expected);
+  if (!alreadyPresent) await fetchTo(client, task, path, expected, options);
+  return { path, ...expected, alreadyPresent };
+}

@@ -1,0 +1,56 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncFolder } from './sync-folder.ts';
+
+/** One line of `manifest.csv`. */
+export interface ManifestRow {
+  readonly index: number;
+  readonly custom_id: string | null;
+  readonly status: string;
+  readonly failure_type: string | null;
+  /** Name in the same folder; null when the task has no video here. */
+  readonly file: string | null;
+  readonly bytes: number | null;
+  /** Lower-case hex. */
+  readonly sha256: string | null;
+  /** Credits charged for the task. */
+  readonly credits: number;
+}
+
+const COLUMNS = ['index', 'custom_id', 'status', 'failure_type', 'file', 'bytes', 'sha256', 'credits'] as const;
+
+/** First characters that make a spreadsheet calculate instead of show, and the quote itself, so that it can be undone. */
+const FORMULA_START = /^[=+\-@\t\r']/;
+
+/** One field: RFC 4180 quotes, and a single quote in front of text that a spreadsheet would run as a formula. */
+function field(value: string | number | null): string {
+  if (value === null) return '';
+  if (typeof value === 'number') return String(value);
+  const text = FORMULA_START.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The manifest as CSV: UTF-8, CRLF (RFC 4180), one line per task in index order. */
+export function manifestCsv(rows: readonly ManifestRow[]): string {
+  const lines = rows.map((row) => COLUMNS.map((column) => field(row[column])).join(','));
+  return [COLUMNS.join(','), ...lines, ''].join('\r\n');
+}
+
+/** Writes the manifest whole or not at all. */
+export async function writeManifest(path: string, rows: readonly ManifestRow[]): Promise<void> {
+  const part = `${path}.${process.pid}.part`;
+  try {
+    const file = await open(part, 'w');
+    try {
+      await file.writeFile(manifestCsv(rows));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}

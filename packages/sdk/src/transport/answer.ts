@@ -1,0 +1,56 @@
+import { apiErrorFor, type APIError } from '../errors.ts';
+import { withoutSecrets } from '../rushes-error.ts';
+import type { Problem } from '../types.ts';
+import { parseRetryAfter } from './retry-policy.ts';
+
+/** Enough of an unexpected body to recognise whose it is. */
+const EXCERPT_CHARACTERS = 200;
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The problem document in `text`, or null. Fields that a broken answer lacks are filled in, so that readers are safe. */
+function parseProblem(text: string, status: number, headers: Headers): Problem | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(value) || typeof value['code'] !== 'string') return null;
+  const title = typeof value['title'] === 'string' ? value['title'] : value['code'];
+  return {
+    ...value,
+    type: typeof value['type'] === 'string' ? value['type'] : 'about:blank',
+    title,
+    status: typeof value['status'] === 'number' ? value['status'] : status,
+    detail: typeof value['detail'] === 'string' ? value['detail'] : title,
+    code: value['code'],
+    trace_id: typeof value['trace_id'] === 'string' ? value['trace_id'] : (headers.get('x-trace-id') ?? ''),
+    errors: Array.isArray(value['errors']) ? value['errors'].filter(isObject) : [],
+  } as Problem;
+}
+
+/** The error that a refused request becomes. */
+export function refusal(
+  response: Response,
+  text: string,
+  nowMs: number,
+  requestId: string | undefined,
+): APIError {
+  const { status, headers } = response;
+  const retryAfterMs = parseRetryAfter(headers, nowMs);
+  const problem = status < 400 ? null : parseProblem(text, status, headers);
+  const excerpt = withoutSecrets(text.slice(0, 4 * EXCERPT_CHARACTERS)).slice(0, EXCERPT_CHARACTERS);
+  return apiErrorFor({ status, headers, problem, excerpt, retryAfterMs, requestId });
+}
+
+/** Whether `text` is a JSON document, and which. */
+export function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    return { ok: false };
+  }
+}

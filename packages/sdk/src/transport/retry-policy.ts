@@ -1,0 +1,35 @@
+/** Backoff before the first retry; doubles with every further one. */
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_MAX_MS = 8_000;
+
+/**
+ * The longest Retry-After that is waited for inside a call. Rate limits count by the minute, so this covers them; a
+ * server that asks for more gets its way by the error being handed to the caller at once, with `retryAfterMs` in it.
+ */
+export const RETRY_AFTER_MAX_MS = 120_000;
+
+/**
+ * Milliseconds of a Retry-After header: seconds or an HTTP date (RFC 9110, 10.2.3). A date counts from the answer's own
+ * Date header where it has one, so that a wrong clock here does not matter. Null when absent or unreadable.
+ */
+export function parseRetryAfter(headers: Headers, nowMs: number): number | null {
+  const text = headers.get('retry-after')?.trim() ?? '';
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
+  // Date.parse reads almost anything; every HTTP date starts with the name of a day.
+  if (!/^[A-Z][a-z]{2}/.test(text)) return null;
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) return null;
+  const sentAt = Date.parse(headers.get('date') ?? '');
+  return Math.max(0, at - (Number.isNaN(sentAt) ? nowMs : sentAt));
+}
+
+/** Whether an answer with this status may be different the next time. 409 is final unless the server names a time. */
+export function isRetryableStatus(status: number, retryAfterMs: number | null): boolean {
+  return status === 408 || status === 429 || status >= 500 || (status === 409 && retryAfterMs !== null);
+}
+
+/** Milliseconds before retry number `retry` (from 0): exponential, capped, at least half of it kept under jitter. */
+export function backoffMs(retry: number, fraction: number): number {
+  const full = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(retry, 30));
+  return full * (0.5 + fraction / 2);
+}

@@ -1,0 +1,131 @@
+import { RushesError } from '../rushes-error.ts';
+import { VERSION } from '../version.ts';
+
+/** Receives what the SDK does on its own: retries and waits. No line holds a key, a body or a signed link. */
+export interface Logger {
+  debug(message: string): void;
+  warn(message: string): void;
+}
+
+/** Settings of a client. */
+export interface RushesOptions {
+  /** `rk_live_…` or `rk_test_…`; the environment's RUSHES_API_KEY when left out. */
+  apiKey?: string;
+  /** Where the server is; the environment's RUSHES_BASE_URL, else http://127.0.0.1:4600, when left out. */
+  baseUrl?: string;
+  /** Retries after the first attempt of a call; 2 when left out, 0 means none. */
+  maxRetries?: number;
+  /** Milliseconds for one attempt; 60,000 when left out. For a streamed answer: until it starts, then each silence. */
+  timeoutMs?: number;
+  /** Milliseconds for a call as a whole, retries and waits included; no limit when left out. */
+  deadlineMs?: number;
+  /** Used in place of the global fetch, for a proxy or a certificate of your own. */
+  fetch?: typeof globalThis.fetch;
+  /** Headers for every request to the API. */
+  defaultHeaders?: Record<string, string>;
+  logger?: Logger;
+}
+
+export interface Settings {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+  readonly maxRetries: number;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number | undefined;
+  readonly fetch: typeof globalThis.fetch;
+  readonly defaultHeaders: Readonly<Record<string, string>>;
+  readonly logger: Logger | undefined;
+}
+
+const DEFAULT_BASE_URL = 'http://127.0.0.1:4600';
+const DEFAULT_MAX_RETRIES = 2;
+const DEFAULT_TIMEOUT_MS = 60_000;
+/** Timers hold their delay in 32 bits and fire at once past them. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+const API_KEY_FORM = /^(rk_live_|rk_test_|ro_)[0-9A-Za-z]{16,}$/;
+
+/** An environment variable without surrounding blanks; undefined when unset or empty, or where there is no environment. */
+export function environment(name: string): string | undefined {
+  try {
+    const scope = globalThis as { process?: { env?: Record<string, string | undefined> } };
+    const value = scope.process?.env?.[name]?.trim();
+    return value === '' ? undefined : value;
+  } catch {
+    // Deno asks for a permission here; without it there is no environment to read.
+    return undefined;
+  }
+}
+
+function resolveApiKey(given: string | undefined): string {
+  const key = (given ?? environment('RUSHES_API_KEY'))?.trim();
+  if (key === undefined || key === '') {
+    throw new RushesError('No API key: set the environment variable RUSHES_API_KEY, or pass new Rushes({ apiKey }).');
+  }
+  if (!API_KEY_FORM.test(key)) {
+    throw new RushesError(
+      `The API key (${key.length} characters) is not one of a Rushes server: those start with rk_live_ or rk_test_, ` +
+        'followed by letters and digits only. Was it cut, or is it the key of another service?',
+    );
+  }
+  return key;
+}
+
+function resolveBaseUrl(given: string | undefined): string {
+  const text = given ?? environment('RUSHES_BASE_URL') ?? DEFAULT_BASE_URL;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new RushesError('baseUrl (or RUSHES_BASE_URL) is not a URL. It looks like https://rushes.example.com.');
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new RushesError(`baseUrl must start with http:// or https://, not ${url.protocol}`);
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new RushesError('baseUrl must be an origin and at most a path: no user name, password, query or fragment.');
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/** `value` when it is a time that a timer can wait; throws `RushesError` otherwise. */
+export function checkDurationMs(value: number, name: string): number {
+  if (!Number.isFinite(value) || value <= 0 || value > TIMER_MAX_MS) {
+    throw new RushesError(`${name} must be a number of milliseconds from 1 to ${TIMER_MAX_MS}, not ${value}.`);
+  }
+  return value;
+}
+
+/** `value` when it is a number of retries; throws `RushesError` otherwise. */
+export function checkMaxRetries(value: number): number {
+  if (!Number.isInteger(value) || value < 0) {
+    throw new RushesError(`maxRetries must be a whole number from 0, not ${value}.`);
+  }
+  return value;
+}
+
+/** The options with defaults and environment filled in. Throws `RushesError` for one that cannot be meant. */
+export function resolveSettings(options: RushesOptions): Settings {
+  const fetchInUse = options.fetch ?? globalThis.fetch;
+  if (typeof fetchInUse !== 'function') {
+    throw new RushesError('This runtime has no global fetch: pass one as new Rushes({ fetch }).');
+  }
+  return {
+    apiKey: resolveApiKey(options.apiKey),
+    baseUrl: resolveBaseUrl(options.baseUrl),
+    maxRetries: checkMaxRetries(options.maxRetries ?? DEFAULT_MAX_RETRIES),
+    timeoutMs: checkDurationMs(options.timeoutMs ?? DEFAULT_TIMEOUT_MS, 'timeoutMs'),
+    deadlineMs: options.deadlineMs === undefined ? undefined : checkDurationMs(options.deadlineMs, 'deadlineMs'),
+    // Called as a plain function: some runtimes refuse fetch with another `this`.
+    fetch: (input, init) => fetchInUse(input, init),
+    defaultHeaders: options.defaultHeaders ?? {},
+    logger: options.logger,
+  };
+}
+
+/** `rushes-sdk/0.1.0 node/24.1.0`, as much of it as the runtime tells. */
+export function userAgent(): string {
+  const scope = globalThis as { process?: { versions?: { node?: string } } };
+  const node = scope.process?.versions?.node;
+  return `rushes-sdk/${VERSION}${node === undefined ? '' : ` node/${node}`}`;
+}

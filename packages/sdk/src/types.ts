@@ -1,0 +1,68 @@
+/**
+ * The wire shapes as a client reads them. What the server sends may grow: every set of words in a response is open, so
+ * that code which compares with the known ones keeps compiling and running when a newer server sends another.
+ */
+import type * as wire from '@rushes/contract/types';
+
+/** `T` with every set of string literals inside it opened to other strings, its known members still suggested. */
+export type Open<T> = T extends string
+  ? string extends T
+    ? T
+    : T | (string & {})
+  : T extends readonly (infer Member)[]
+    ? Open<Member>[]
+    : T extends object
+      ? { [Name in keyof T]: Open<T[Name]> }
+      : T;
+
+export type BatchStatus = Open<wire.BatchStatus>;
+export type TaskStatus = Open<wire.TaskStatus>;
+export type FailureType = Open<wire.TaskFailure['type']>;
+export type LedgerKind = Open<wire.LedgerKind>;
+export type EventType = Open<wire.Event['type']>;
+export type ErrorCode = Open<wire.Problem['code']>;
+export type LinkAction = wire.LinkAction;
+
+export type TaskParams = wire.TaskParams;
+export type BatchItem = wire.BatchItem;
+
+export interface Estimate extends Open<wire.Estimate> {}
+export interface Batch extends Open<wire.Batch> {}
+export interface CancelResult extends Open<wire.CancelResult> {}
+export interface Task extends Open<wire.Task> {}
+export interface TaskResult extends Open<wire.TaskResult> {}
+export interface TaskVideo extends Open<wire.TaskVideo> {}
+export interface VideoLink extends Open<wire.VideoLink> {}
+export interface Credits extends Open<wire.Credits> {}
+export interface LedgerEntry extends Open<wire.LedgerEntry> {}
+export interface Model extends Open<wire.Model> {}
+export interface WebhookEndpoint extends Open<wire.WebhookEndpoint> {}
+export interface WebhookEndpointWithSecret extends Open<wire.WebhookEndpointWithSecret> {}
+export interface WebhookDelivery extends Open<wire.WebhookDelivery> {}
+export interface ListedEvent extends Open<wire.ListedEvent> {}
+export interface ItemError extends Open<wire.ItemError> {}
+export interface Problem extends Open<wire.Problem> {}
+
+/** What a batch is made of, without the idempotency key. */
+export interface EstimateParams extends wire.EstimateRequest {}
+
+/** What `batches.create` takes. */
+export interface CreateBatchParams extends wire.EstimateRequest {
+  /**
+   * Idempotency key, 1 to 255 printable ASCII characters. Made up once per call when left out; pass your own (an order
+   * number, a job id) to be safe across restarts of your program too.
+   */
+  request_id?: string;
+}
+
+/** Settings of a batch whose items come as CSV or NDJSON text. */
+export interface UploadParams extends Omit<wire.EstimateRequest, 'items'> {
+  /** CSV only: skip columns that are neither `prompt`, `custom_id`, a parameter nor `metadata.*`. */
+  ignore_columns?: boolean;
+}
+
+/** What `batches.createFromCsv` and `batches.createFromNdjson` take besides the text. */
+export interface CreateFromUploadParams extends UploadParams {
+  /** As in `CreateBatchParams`. */
+  request_id?: string;
+}

@@ -1,0 +1,158 @@
+import { APIError, ConnectionError, InvalidResponseError, TimeoutError } from './errors.ts';
+import { RushesError } from './rushes-error.ts';
+import type { BodyStream } from './transport/body-stream.ts';
+import { backoffMs } from './transport/retry-policy.ts';
+import { jsonBody, type RequestOptions, segment } from './transport/request.ts';
+import type { Answer, Transport } from './transport/transport.ts';
+import type { Task, VideoLink } from './types.ts';
+
+/** What is needed of a task to fetch its video: a `Task`, a `TaskResult`, or just these two. */
+export type TaskWithVideo = Pick<Task, 'id' | 'video'>;
+
+/** A piece of a video and where it belongs. */
+export interface VideoChunk {
+  /** Position of the first byte in the video. It falls back to 0 when the server could not resume. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface VideoStreamOptions extends Omit<RequestOptions, 'idempotencyKey'> {
+  /** Start at this byte; 0 when left out. */
+  from?: number;
+  /** A link that is at hand already, as `batches.results` gives them; made when left out, and again when it expires. */
+  link?: VideoLink | null;
+}
+
+/** Answers of a link that has expired, was revoked or belongs to a deleted video; a fresh link tells them apart. */
+const STALE_LINK: ReadonlySet<number> = new Set([401, 403, 404, 410]);
+
+interface Position {
+  readonly start: number;
+  readonly totalBytes: number | null;
+}
+
+/** Where the body of an answer begins: RFC 9110, 14.4 for a partial one, else at 0. */
+function positionOf(response: Response, from: number): Position {
+  if (response.status !== 206) return { start: 0, totalBytes: null };
+  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
+  if (range !== null && Number(range[1]) === from) {
+    return { start: from, totalBytes: range[3] === '*' ? null : Number(range[3]) };
+  }
+  const excerpt = `content-range: ${response.headers.get('content-range') ?? 'none'}`;
+  throw new InvalidResponseError({ status: 206, headers: response.headers, problem: null, excerpt });
+}
+
+/** Reads one video through as many links and connections as it takes. */
+class VideoReader {
+  readonly #transport: Transport;
+  readonly #task: TaskWithVideo;
+  readonly #request: RequestOptions;
+  readonly #maxRetries: number;
+  #url: string | null;
+  #offset: number;
+  /** Strong validator of the bytes so far; If-Range turns a changed video into a whole one instead of a mixture. */
+  #etag: string | null = null;
+  /** Only going past this counts as progress: restarting for ever at 0 is none. */
+  #farthest: number;
+  #retries = 0;
+  #linkIsFresh = false;
+
+  constructor(transport: Transport, task: TaskWithVideo, options: VideoStreamOptions) {
+    const { from = 0, link = null, ...request } = options;
+    this.#transport = transport;
+    this.#task = task;
+    this.#request = request;
+    this.#maxRetries = request.maxRetries ?? transport.settings.maxRetries;
+    this.#url = link?.url ?? null;
+    this.#offset = from;
+    this.#farthest = from;
+  }
+
+  async *chunks(totalBytes: number): AsyncGenerator<VideoChunk, void, undefined> {
+    while (this.#offset < totalBytes) {
+      try {
+        const { data, response } = await this.#open();
+        const position = positionOf(response, this.#offset);
+        if (position.totalBytes !== null && position.totalBytes !== totalBytes) throw this.#wrongSize(position.totalBytes);
+        this.#offset = position.start;
+        this.#etag = strongEtag(response);
+        for await (const bytes of data) {
+          const offset = this.#offset;
+          this.#offset += bytes.length;
+          if (this.#offset > totalBytes) throw this.#wrongSize(this.#offset);
+          this.#noteProgress();
+          yield { offset, bytes };
+        }
+        if (this.#offset < totalBytes) {
+          throw new ConnectionError(`The video of ${this.#task.id} ended after ${this.#offset} of ${totalBytes} bytes.`);
+        }
+      } catch (error) {
+        await this.#recover(error);
+      }
+    }
+  }
+
+  async #open(): Promise<Answer<BodyStream>> {
+    if (this.#url === null) {
+      const path = `/v1/tasks/${segment(this.#task.id, 'task.id')}/links`;
+      const body = jsonBody({ action: 'download' });
+      const link = await this.#transport.json<VideoLink>({ method: 'POST', path, body }, this.#request);
+      this.#url = link.data.url;
+      this.#linkIsFresh = true;
+    }
+    // Byte positions only mean anything in the video itself, not in a compressed form of it.
+    const headers: Record<string, string> = { 'accept-encoding': 'identity' };
+    if (this.#offset > 0) {
+      headers['range'] = `bytes=${this.#offset}-`;
+      if (this.#etag !== null) headers['if-range'] = this.#etag;
+    }
+    return this.#transport.link(this.#url, headers, this.#request);
+  }
+
+  #noteProgress(): void {
+    if (this.#offset <= this.#farthest) return;
+    this.#farthest = this.#offset;
+    this.#retries = 0;
+    this.#linkIsFresh = false;
+  }
+
+  /** Makes the next try possible, or throws `error` when there is none. */
+  async #recover(error: unknown): Promise<void> {
+    if (error instanceof APIError) {
+      if (STALE_LINK.has(error.status) && this.#url !== null && !this.#linkIsFresh) {
+        this.#url = null;
+        return;
+      }
+      if (error.status !== 416 || this.#offset === 0) throw error;
+      this.#offset = 0;
+      this.#etag = null;
+      return;
+    }
+    const broken = error instanceof ConnectionError || error instanceof TimeoutError;
+    if (!broken || this.#retries >= this.#maxRetries) throw error;
+    const { ports } = this.#transport;
+    await ports.sleep(backoffMs(this.#retries, ports.fraction()), this.#request.signal);
+    this.#retries += 1;
+  }
+
+  #wrongSize(bytes: number): RushesError {
+    return new RushesError(
+      `The link of ${this.#task.id} leads to ${bytes} bytes or more, and its video has ${this.#task.video?.bytes}.`,
+    );
+  }
+}
+
+function strongEtag(response: Response): string | null {
+  const etag = response.headers.get('etag');
+  return etag === null || etag.startsWith('W/') ? null : etag;
+}
+
+/** The bytes of a task's video in order. See `Videos.stream`. */
+export async function* streamVideo(
+  transport: Transport,
+  task: TaskWithVideo,
+  options: VideoStreamOptions,
+): AsyncGenerator<VideoChunk, void, undefined> {
+  if (task.video === null) throw new RushesError(`${task.id} has no video: only tasks that succeeded have one.`);
+  yield* new VideoReader(transport, task, options).chunks(task.video.bytes);
+}

@@ -1,0 +1,105 @@
+import { APIError, ConnectionError, TimeoutError } from './errors.ts';
+import type { RequestOptions } from './transport/request.ts';
+import { isRetryableStatus } from './transport/retry-policy.ts';
+import { checkDurationMs } from './transport/settings.ts';
+import type { Transport } from './transport/transport.ts';
+import type { Batch } from './types.ts';
+
+export interface WaitOptions {
+  /** Called with the batch after every look at it, the last one included. What it throws ends the wait. */
+  onProgress?: (batch: Batch) => void;
+  /** Ends the wait with `AbortError`; the batch goes on. */
+  signal?: AbortSignal;
+  /** Milliseconds to wait at most, then `WaitTimeoutError`; the batch goes on. No limit when left out. */
+  timeoutMs?: number;
+  /** The longest gap between two looks in milliseconds; 5,000 when left out. The first gaps are shorter. */
+  pollIntervalMs?: number;
+  /**
+   * How long the server may be out of reach, in milliseconds, before the wait gives up with the last error; 120,000 when
+   * left out. 0, or a client with `maxRetries: 0`, means not at all.
+   */
+  maxOutageMs?: number;
+}
+
+/** `wait` ran out of time. The batch goes on: `batch` is how it was last seen. */
+export class WaitTimeoutError extends TimeoutError {
+  static {
+    this.prototype.name = 'WaitTimeoutError';
+  }
+  /** Null when the batch was not seen even once. */
+  readonly batch: Batch | null;
+
+  constructor(message: string, batch: Batch | null) {
+    super(message);
+    this.batch = batch;
+  }
+}
+
+const FIRST_GAP_MS = 250;
+const GAP_GROWTH = 1.5;
+const DEFAULT_GAP_MAX_MS = 5_000;
+const DEFAULT_OUTAGE_MAX_MS = 120_000;
+
+const FINAL: ReadonlySet<string> = new Set(['completed', 'partial', 'failed', 'canceled']);
+const RUNNING: ReadonlySet<string> = new Set(['queued', 'processing']);
+
+/** Whether nothing about the batch will change any more. A status that this SDK does not know counts by its end time. */
+export function isFinal(batch: Batch): boolean {
+  return FINAL.has(batch.status) || (!RUNNING.has(batch.status) && batch.finished_at !== null);
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof APIError) return isRetryableStatus(error.status, error.retryAfterMs);
+  return error instanceof ConnectionError || error instanceof TimeoutError;
+}
+
+/**
+ * Looks at a batch again and again until it is final: many short requests, so that no proxy or lost connection ends it.
+ */
+export async function waitForBatch(
+  transport: Transport,
+  look: (options: RequestOptions) => Promise<Batch>,
+  batchId: string,
+  options: WaitOptions,
+): Promise<Batch> {
+  const { ports, settings } = transport;
+  const { signal, timeoutMs } = options;
+  const gapMaxMs = checkDurationMs(options.pollIntervalMs ?? DEFAULT_GAP_MAX_MS, 'pollIntervalMs');
+  const outageMaxMs = settings.maxRetries === 0 ? 0 : (options.maxOutageMs ?? DEFAULT_OUTAGE_MAX_MS);
+  const endsAt = timeoutMs === undefined ? Infinity : ports.monotonicMs() + checkDurationMs(timeoutMs, 'timeoutMs');
+  let gapMs = Math.min(FIRST_GAP_MS, gapMaxMs);
+  let batch: Batch | null = null;
+  let reported: Batch | null = null;
+  let lastSeenAt = ports.monotonicMs();
+  for (;;) {
+    let asksToWaitMs = 0;
+    try {
+      const leftMs = Math.min(Math.max(1, endsAt - ports.monotonicMs()), settings.deadlineMs ?? Infinity);
+      batch = await look({
+        ...(signal === undefined ? {} : { signal }),
+        ...(leftMs === Infinity ? {} : { deadlineMs: leftMs }),
+      });
+      lastSeenAt = ports.monotonicMs();
+    } catch (error) {
+      const now = ports.monotonicMs();
+      if (!mayPass(error) || (now < endsAt && now - lastSeenAt >= outageMaxMs)) throw error;
+      if (error instanceof APIError) asksToWaitMs = error.retryAfterMs ?? 0;
+      settings.logger?.warn(`Waiting for ${batchId}: the server cannot be asked at the moment, trying on.`);
+    }
+    if (batch !== null && batch !== reported) {
+      reported = batch;
+      options.onProgress?.(batch);
+      if (isFinal(batch)) return batch;
+    }
+    const leftMs = endsAt - ports.monotonicMs();
+    if (leftMs <= 0) throw new WaitTimeoutError(timeoutText(batchId, timeoutMs, batch), batch);
+    const pauseMs = Math.max(asksToWaitMs, gapMs * (0.9 + ports.fraction() / 5));
+    await ports.sleep(Math.min(pauseMs, leftMs), signal);
+    gapMs = Math.min(gapMaxMs, gapMs * GAP_GROWTH);
+  }
+}
+
+function timeoutText(batchId: string, timeoutMs: number | undefined, batch: Batch | null): string {
+  const seen = batch === null ? 'never reached' : batch.paused ? 'paused' : batch.status;
+  return `${batchId} is not final after ${timeoutMs} ms (${seen}); it goes on.`;
+}

@@ -1,0 +1,70 @@
+/** What a webhook says, by `type`. Fields may be added at any time, and types too: have a default branch. */
+import type * as wire from '@rushes/contract/types';
+import type { EventType, Open } from '../types.ts';
+
+interface EventOf<Type extends string, Data> {
+  /** Id of the event, the same on every attempt: remember it to act once. */
+  readonly id: string;
+  readonly type: Type;
+  /** UTC, ISO 8601. */
+  readonly created_at: string;
+  readonly data: Data;
+}
+
+/** The batch at the time of the event. */
+export interface BatchEventData {
+  readonly batch_id: string;
+  readonly request_id: string;
+  readonly model: string;
+  readonly status: Open<wire.BatchStatus>;
+  readonly counts: { readonly total: number; readonly succeeded: number; readonly failed: number; readonly canceled: number };
+  readonly credits: wire.BatchCredits;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+}
+
+/** Why the batch paused, besides the batch. */
+export interface BatchPausedEventData extends BatchEventData {
+  readonly reason: string;
+}
+
+/** A task that ended. The prompt and links are never in an event: ask the API for them. */
+export interface TaskEventData {
+  readonly batch_id: string;
+  readonly task_id: string;
+  readonly task_index: number;
+  readonly custom_id: string | null;
+  readonly model: string;
+  readonly status: Open<wire.TaskStatus>;
+  readonly attempts: number;
+  readonly failure_type: Open<wire.TaskFailure['type']> | null;
+  /** What became of the task's credits. */
+  readonly resolution: 'charge' | 'refund' | 'forfeit' | (string & {});
+  /** Credits of the task. */
+  readonly unit_price: number;
+  readonly video: wire.TaskVideo | null;
+}
+
+export type BatchEvent = EventOf<
+  'batch.processing' | 'batch.completed' | 'batch.partial' | 'batch.failed' | 'batch.canceled',
+  BatchEventData
+>;
+export type BatchPausedEvent = EventOf<'batch.paused', BatchPausedEventData>;
+export type TaskEvent = EventOf<'task.succeeded' | 'task.failed' | 'task.canceled', TaskEventData>;
+export type AccountEvent = EventOf<
+  'credits.low' | 'webhook_endpoint.failing' | 'webhook_endpoint.disabled' | 'webhook.test',
+  Readonly<Record<string, unknown>>
+>;
+
+/** Every event that this version knows, told apart by `type`. */
+export type WebhookEvent = BatchEvent | BatchPausedEvent | TaskEvent | AccountEvent;
+
+/** Compiles only while the union has every event type of the contract. */
+type Missing = Exclude<wire.Event['type'], WebhookEvent['type']>;
+const everyTypeIsKnown: [Missing] extends [never] ? true : Missing = true;
+void everyTypeIsKnown;
+
+/** An event of a newer server. */
+export type UnknownEvent = EventOf<EventType, Readonly<Record<string, unknown>>>;

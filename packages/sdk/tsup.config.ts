@@ -1,0 +1,53 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { defineConfig, type Options } from 'tsup';
+
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
+
+/** Makes the step from the client to the file functions one that the reader of "#files" in package.json decides. */
+const filesByCondition: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'files-by-condition',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.\/node\/index\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: '#files', external: true } : undefined,
+    );
+  },
+};
+
+// Both formats write here at the same time, so neither may clear it.
+rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
+
+export default defineConfig((overrides) => {
+  const base: Options = {
+    ...overrides,
+    entry: {
+      index: 'src/index.ts',
+      node: 'src/node/index.ts',
+      webhooks: 'src/webhooks/index.ts',
+      'files-unavailable': 'src/files-unavailable.ts',
+    },
+    platform: 'neutral',
+    target: 'es2022',
+    // The error classes must be the same ones in every entry, or instanceof lies.
+    splitting: true,
+    external: [/^node:/],
+    noExternal: [/^@rushes\/contract/],
+    define: { __SDK_VERSION__: JSON.stringify(version) },
+    esbuildPlugins: [filesByCondition],
+  };
+  const declarations: Options['dts'] = {
+    resolve: [/^@rushes\/contract/],
+    // The resolver behind declaration bundling does not read the exports of a package that is only source.
+    compilerOptions: { paths: { '@rushes/contract/*': ['../contract/src/*.ts'] } },
+  };
+  return [
+    { ...base, format: 'esm', dts: declarations },
+    {
+      ...base,
+      format: 'cjs',
+      // import() inside CommonJS would load the ES modules, with classes of their own.
+      esbuildOptions: (options) => {
+        options.supported = { ...options.supported, 'dynamic-import': false };
+      },
+    },
+  ];
+});
