@@ -1,0 +1,2 @@
+export type { ProcessIdentity } from './identity.ts';
+export { findDeadProcesses, forget, registerProcess, type DeadProcess, type RegisteredProcess } from './registry.ts';
