@@ -247,6 +247,7 @@ export const webhookDeliverySchema = shape<wire.WebhookDelivery>()(
       event_id: id('evt'),
       event_type: eventType,
       state: z.enum(['pending', 'delivered', 'exhausted']),
+      exhausted_reason: z.enum(['attempts_used_up', 'endpoint_disabled', 'endpoint_deleted']).nullable(),
       attempts: z.array(
         z.object({
           attempt: z.int().positive(),

@@ -20,6 +20,7 @@ export type LedgerKind =
 export type LedgerBucket = 'external' | 'available' | 'reserved' | 'spent';
 export type ModelLifecycle = 'active' | 'deprecated' | 'retired';
 export type DeliveryState = 'pending' | 'delivered' | 'exhausted';
+export type ExhaustedReason = 'attempts_used_up' | 'endpoint_disabled' | 'endpoint_deleted';
 
 /** Which of these a model accepts stands in `GET /v1/models`. */
 export interface TaskParams {
@@ -250,6 +251,8 @@ export interface WebhookDelivery {
   event_id: string;
   event_type: EventType;
   state: DeliveryState;
+  /** Why there are no more automatic attempts; null unless exhausted. */
+  exhausted_reason: ExhaustedReason | null;
   attempts: WebhookAttempt[];
   next_attempt_at: string | null;
   created_at: string;

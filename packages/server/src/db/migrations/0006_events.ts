@@ -41,15 +41,23 @@ CREATE TABLE webhook_deliveries (
   state text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'exhausted')),
   attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
   next_attempt_at timestamptz,
-  -- Until then one worker is at it; grows past a crash.
+  -- Until then one worker is at it; past it, that worker is taken for dead and another may repeat the attempt.
   locked_until timestamptz,
+  -- Grows with every claim, so that a worker that was stopped past its lock cannot undo what the next one decided.
+  fence bigint NOT NULL DEFAULT 0,
+  exhausted_reason text CHECK (exhausted_reason IN ('attempts_used_up', 'endpoint_disabled', 'endpoint_deleted')),
   created_at timestamptz NOT NULL,
   PRIMARY KEY (account_id, endpoint_id, event_seq),
   FOREIGN KEY (account_id, endpoint_id) REFERENCES webhook_endpoints,
   FOREIGN KEY (account_id, event_seq) REFERENCES events,
-  CHECK ((state = 'pending') = (next_attempt_at IS NOT NULL))
+  CHECK ((state = 'pending') = (next_attempt_at IS NOT NULL)),
+  CHECK ((state = 'exhausted') = (exhausted_reason IS NOT NULL)),
+  CHECK (state = 'pending' OR locked_until IS NULL)
 ) WITH (fillfactor = 70);
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at) WHERE state = 'pending';
+-- Leads with the endpoint, so that the due deliveries of each are found without wading through another one's backlog.
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (account_id, endpoint_id, next_attempt_at)
+  WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_newest_first ON webhook_deliveries (account_id, event_seq DESC, endpoint_id DESC);
 
 CREATE TABLE webhook_attempts (
   account_id uuid NOT NULL,

@@ -33,8 +33,10 @@ AS $$
     'request_id', p_batch.request_id,
     'model', p_batch.model,
     'status', p_batch.status,
-    'counts', jsonb_build_object('total', p_batch.total, 'succeeded', p_batch.succeeded,
-      'failed', p_batch.failed, 'canceled', p_batch.canceled),
+    'counts', jsonb_build_object('total', p_batch.total,
+      'processing', (SELECT coalesce(sum(l.open), 0) FROM task_leases l
+        WHERE l.account_id = p_batch.account_id AND l.batch_id = p_batch.batch_id),
+      'succeeded', p_batch.succeeded, 'failed', p_batch.failed, 'canceled', p_batch.canceled),
     'credits', jsonb_build_object('unit_price', p_batch.unit_price, 'reserved', h.amount,
       'held', h.amount - h.charged - h.refunded - h.forfeited,
       'charged', h.charged, 'refunded', h.refunded, 'forfeited', h.forfeited),
