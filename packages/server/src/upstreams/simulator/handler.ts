@@ -1,11 +1,9 @@
-import { timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Logger } from '../../ports.ts';
 import type { Callbacks } from './callbacks.ts';
 import type { Clips } from './clips.ts';
-import type { AuditEntry, Generation, Generations } from './generations.ts';
+import type { Generation, Generations } from './generations.ts';
 import {
   legacyTask,
   readLegacySubmission,
@@ -13,6 +11,7 @@ import {
   unifiedTask,
   type ReadSubmission,
 } from './grsai-wire.ts';
+import { envelope, json, send, type Reply } from './replies.ts';
 
 export interface HandlerOptions {
   readonly generations: Generations;
@@ -27,123 +26,103 @@ export interface HandlerOptions {
 
 /** First-frame images may come inside the body as data URLs. */
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
+const BAD_KEY = envelope(-1, 'apikey error', null);
 
 class BodyTooLarge extends Error {}
 
-/** Answers requests of both of Grsai's forms, the videos' links and the simulator's own questions. */
+/** Answers requests of both of Grsai's forms, the videos' links and questions about the simulator itself. */
 export function createHandler(options: HandlerOptions): RequestListener {
   return (request, response) => {
-    route(options, request, response).catch((error: unknown) => {
-      if (error instanceof BodyTooLarge) {
-        sendJson(response, 413, { code: -1, msg: 'request body too large', data: null });
-        return;
-      }
-      if (request.destroyed && !request.complete) return;
-      options.logger?.error({ error, path: request.url }, 'the simulator could not answer');
-      if (response.headersSent) response.destroy();
-      else sendJson(response, 500, { code: -1, msg: 'internal error', data: null });
-    });
+    route(options, request)
+      .catch((error: unknown): Reply => {
+        if (error instanceof BodyTooLarge) return json(413, { code: -1, msg: 'request body too large', data: null });
+        // The sender went away in the middle of its request.
+        if (request.errored !== null) return { kind: 'cut' };
+        options.logger?.error({ error, path: request.url }, 'the simulator could not answer');
+        return json(500, { code: -1, msg: 'internal error', data: null });
+      })
+      .then((reply) => send(reply, request, response))
+      .catch((error: unknown) => {
+        response.destroy();
+        options.logger?.debug({ error }, 'an answer of the simulator was not read to its end');
+      });
   };
 }
 
-async function route(options: HandlerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function route(options: HandlerOptions, request: IncomingMessage): Promise<Reply> {
   const url = new URL(request.url ?? '/', 'http://simulator');
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const method = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
   const video = /^\/videos\/([^/]+)\.mp4$/.exec(url.pathname)?.[1];
-  if (isRead && video !== undefined) return sendVideo(options, request, response, video);
-  switch (`${isRead ? 'GET' : (request.method ?? '')} ${url.pathname}`) {
+  if (method === 'GET' && video !== undefined) return videoReply(options, video);
+  switch (`${method} ${url.pathname}`) {
     case 'GET /_sim/health':
-      return sendJson(response, 200, { status: 'ok' });
+      return json(200, { status: 'ok' });
     case 'GET /_sim/generations':
-      return sendList(options, response);
+      return { kind: 'list', entries: options.generations.list() };
     case 'POST /v1/video/sora-video':
-    case 'POST /v1/video/veo': {
-      const family = url.pathname.endsWith('/veo') ? 'veo' : 'sora';
-      const read = readLegacySubmission(family, await readJson(request));
-      if (!isAuthorized(options, request)) return sendEnvelope(response, -1, 'apikey error', null);
-      if (read.kind === 'refused') return sendEnvelope(response, -1, read.message, null);
-      return start(options, request, read, (id) => sendEnvelope(response, 0, 'success', { id }));
-    }
-    case 'POST /v1/draw/result': {
-      const body = await readJson(request);
-      if (!isAuthorized(options, request)) return sendEnvelope(response, -1, 'apikey error', null);
-      return sendLegacyTask(options, request, response, body);
-    }
-    case 'POST /v1/api/generate': {
-      const read = readUnifiedSubmission(await readJson(request));
-      if (!isAuthorized(options, request)) return sendEmpty(response, 200);
-      if (read.kind === 'refused') return sendJson(response, 400, { id: '', status: 'failed', error: read.message });
-      return start(options, request, read, (id) => sendJson(response, 200, { id, status: 'running' }));
-    }
+      return submitLegacy(options, request, 'sora');
+    case 'POST /v1/video/veo':
+      return submitLegacy(options, request, 'veo');
+    case 'POST /v1/draw/result':
+      return pollLegacy(options, request);
+    case 'POST /v1/api/generate':
+      return submitUnified(options, request);
     case 'GET /v1/api/result':
-      if (!isAuthorized(options, request)) return sendEmpty(response, 200);
-      return sendUnifiedTask(options, request, response, url.searchParams.get('id') ?? '');
+      return pollUnified(options, request, url.searchParams.get('id') ?? '');
     default:
-      return sendJson(response, 404, { code: -1, msg: `no such path: ${url.pathname}`, data: null });
+      return json(404, { code: -1, msg: `no such path: ${url.pathname}`, data: null });
   }
+}
+
+async function submitLegacy(options: HandlerOptions, request: IncomingMessage, family: 'sora' | 'veo'): Promise<Reply> {
+  const read = readLegacySubmission(family, await readJson(request));
+  if (!isAuthorized(options, request)) return BAD_KEY;
+  if (read.kind === 'refused') return envelope(-1, read.message, null);
+  return start(options, read, (id) => envelope(0, 'success', { id }));
+}
+
+async function submitUnified(options: HandlerOptions, request: IncomingMessage): Promise<Reply> {
+  const read = readUnifiedSubmission(await readJson(request));
+  if (!isAuthorized(options, request)) return { kind: 'empty' };
+  if (read.kind === 'refused') return json(400, { id: '', status: 'failed', error: read.message });
+  return start(options, read, (id) => json(200, { id, status: 'running' }));
 }
 
 async function start(
   { generations, callbacks }: HandlerOptions,
-  request: IncomingMessage,
   read: Extract<ReadSubmission, { kind: 'submission' }>,
-  accept: (id: string) => void,
-): Promise<void> {
+  accepted: (id: string) => Reply,
+): Promise<Reply> {
   const { generation, dropped } = await generations.start(read.submission);
   callbacks.schedule(generation);
-  if (dropped) request.socket.destroy();
-  else accept(generation.id);
+  return dropped ? { kind: 'cut' } : accepted(generation.id);
 }
 
-function sendLegacyTask(
-  options: HandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  body: unknown,
-): void {
+async function pollLegacy(options: HandlerOptions, request: IncomingMessage): Promise<Reply> {
+  const body = await readJson(request);
+  if (!isAuthorized(options, request)) return BAD_KEY;
   const id = typeof body === 'object' && body !== null && 'id' in body ? body.id : null;
   const generation = typeof id === 'string' ? options.generations.find(id) : null;
-  if (generation === null) return sendEnvelope(response, -22, 'task not found', null);
+  if (generation === null) return envelope(-22, 'task not found', null);
   const videoUrl = options.videoUrlOf(originOf(options, request), generation);
-  sendEnvelope(response, 0, 'success', legacyTask(generation, options.generations.stateOf(generation), videoUrl));
+  return envelope(0, 'success', legacyTask(generation, options.generations.stateOf(generation), videoUrl));
 }
 
-function sendUnifiedTask(
-  options: HandlerOptions,
-  request: IncomingMessage,
-  response: ServerResponse,
-  id: string,
-): void {
+function pollUnified(options: HandlerOptions, request: IncomingMessage, id: string): Reply {
+  if (!isAuthorized(options, request)) return { kind: 'empty' };
   const generation = options.generations.find(id);
-  if (generation === null) return sendJson(response, 404, { id, status: 'failed', error: 'task not found' });
+  if (generation === null) return json(404, { id, status: 'failed', error: 'task not found' });
   const videoUrl = options.videoUrlOf(originOf(options, request), generation);
   const { httpStatus, body } = unifiedTask(generation, options.generations.stateOf(generation), videoUrl);
-  sendJson(response, httpStatus, body);
+  return json(httpStatus, body);
 }
 
-function sendVideo(options: HandlerOptions, request: IncomingMessage, response: ServerResponse, id: string): void {
-  const generation = options.generations.find(id);
-  const isThere =
-    generation !== null && !generation.expired && options.generations.stateOf(generation).status === 'succeeded';
-  if (!isThere) return sendJson(response, 404, { code: -1, msg: 'no such video', data: null });
-  const video = options.clips.video(generation.promptKey, generation.shape);
-  response.writeHead(200, { 'content-type': 'video/mp4', 'content-length': video.length });
-  response.end(request.method === 'HEAD' ? undefined : video);
-}
-
-async function sendList({ generations }: HandlerOptions, response: ServerResponse): Promise<void> {
-  response.writeHead(200, { 'content-type': 'application/json' });
-  await pipeline(Readable.from(listJson(generations.list())), response);
-}
-
-async function* listJson(entries: AsyncIterable<AuditEntry>): AsyncGenerator<string> {
-  yield '{"data":[';
-  let separator = '\n';
-  for await (const entry of entries) {
-    yield separator + JSON.stringify(entry);
-    separator = ',\n';
+function videoReply({ generations, clips }: HandlerOptions, id: string): Reply {
+  const generation = generations.find(id);
+  if (generation === null || generation.expired || generations.stateOf(generation).status !== 'succeeded') {
+    return json(404, { code: -1, msg: 'no such video', data: null });
   }
-  yield '\n]}\n';
+  return { kind: 'video', bytes: clips.video(generation.promptKey, generation.shape) };
 }
 
 /** Undefined for what is no JSON. */
@@ -153,9 +132,10 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   for await (const chunk of request) {
     if (!Buffer.isBuffer(chunk)) throw new TypeError('a request without an encoding reads as buffers');
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new BodyTooLarge();
-    chunks.push(chunk);
+    // Read on to the end, or the sender would see a reset instead of the answer.
+    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
   }
+  if (bytes > MAX_BODY_BYTES) throw new BodyTooLarge();
   try {
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch {
@@ -165,33 +145,12 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 
 function isAuthorized({ apiKey }: HandlerOptions, request: IncomingMessage): boolean {
   if (apiKey === null) return true;
-  const expected = Buffer.from(`Bearer ${apiKey}`);
-  const given = Buffer.from(request.headers.authorization ?? '');
-  return given.length === expected.length && timingSafeEqual(given, expected);
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${apiKey}`));
 }
 
 /** By the name under which the caller reached us, so that links work behind a mapped port too. */
 function originOf({ own }: HandlerOptions, request: IncomingMessage): string {
   const named = `http://${request.headers.host ?? ''}`;
   return URL.canParse(named) ? new URL(named).origin : own.url;
-}
-
-function sendEnvelope(
-  response: ServerResponse,
-  code: number,
-  msg: string,
-  data: Readonly<Record<string, unknown>> | null,
-): void {
-  sendJson(response, 200, { code, msg, data });
-}
-
-function sendJson(response: ServerResponse, status: number, body: Readonly<Record<string, unknown>>): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-function sendEmpty(response: ServerResponse, status: number): void {
-  response.writeHead(status, { 'content-length': 0 });
-  response.end();
 }
