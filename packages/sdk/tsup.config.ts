@@ -41,13 +41,6 @@ export default defineConfig((overrides) => {
   };
   return [
     { ...base, format: 'esm', dts: declarations },
-    {
-      ...base,
-      format: 'cjs',
-      // import() inside CommonJS would load the ES modules, with classes of their own.
-      esbuildOptions: (options) => {
-        options.supported = { ...options.supported, 'dynamic-import': false };
-      },
-    },
+    { ...base, format: 'cjs', dts: declarations },
   ];
 });

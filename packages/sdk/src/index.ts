@@ -1,6 +1,26 @@
 export { ApiPromise, type WithResponse } from './api-promise.ts';
 export { Rushes, Rushes as default } from './client.ts';
-export * from './errors.ts';
+export {
+  AbortError,
+  APIError,
+  type APIErrorDetails,
+  AuthenticationError,
+  BadRequestError,
+  ConflictError,
+  ConnectionError,
+  DownloadError,
+  InsufficientCreditsError,
+  InternalServerError,
+  InvalidResponseError,
+  NotFoundError,
+  PayloadTooLargeError,
+  PaymentRequiredError,
+  PermissionDeniedError,
+  RateLimitError,
+  TimeoutError,
+  UnprocessableEntityError,
+  UnsupportedMediaTypeError,
+} from './errors.ts';
 export { type ListParams, Page, PagePromise } from './page.ts';
 export type { BatchListParams, CancelParams, ResultsParams, TaskListParams } from './resources/batches.ts';
 export type { EventListParams } from './resources/events.ts';
