@@ -11,10 +11,10 @@ export default {
   forbidden: [
     {
       name: 'no-cycle',
-      comment: 'A cycle means that two files are one thing, or that one of them knows too much.',
+      comment: 'A cycle means that two files are one thing, or that one of them knows too much. Types alone may meet.',
       severity: 'error',
       from: {},
-      to: { circular: true },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
       name: 'resolvable',

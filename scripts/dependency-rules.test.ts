@@ -1,0 +1,145 @@
+/** Each rule of .dependency-cruiser.mjs is broken once, in a tree of the same shape, and has to say so. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import config from '../.dependency-cruiser.mjs';
+import { environment } from './run-checks.ts';
+
+const root = path.resolve(import.meta.dirname, '..');
+const trees: string[] = [];
+afterEach(() => trees.splice(0).forEach((tree) => rmSync(tree, { recursive: true })));
+
+type Files = Readonly<Record<string, string>>;
+
+/** What exists in every tree, so that an import finds its target. */
+const TARGETS: Files = {
+  'package.json': '{"name":"tree","type":"module","workspaces":["packages/*"]}',
+  'tsconfig.base.json': '{"compilerOptions":{"module":"preserve","allowImportingTsExtensions":true,"noEmit":true}}',
+  'packages/contract/package.json': '{"name":"@rushes/contract","exports":{".":"./src/index.ts"}}',
+  'packages/contract/src/index.ts': 'export const contract = 1; export type Wire = string;',
+  'packages/contract/src/item-limits.ts': 'export const limits = 1;',
+  'packages/sdk/package.json': '{"name":"@rushes/sdk","devDependencies":{"@rushes/contract":"*"}}',
+  'packages/sdk/src/index.ts': 'export const sdk = 1;',
+  'packages/cli/package.json': '{"name":"@rushes/cli","devDependencies":{"@rushes/sdk":"*"}}',
+  'packages/cli/src/run.ts': 'export const cli = 1;',
+  'packages/server/package.json':
+    '{"name":"@rushes/server","dependencies":{"knex":"*","pg":"*"},"devDependencies":{"only-for-tests":"*"}}',
+  'packages/server/src/app.ts': 'export const app = 1; export type App = number;',
+  'packages/server/src/config.ts': 'export const config = 1; export type Config = number;',
+  'packages/server/src/limits.ts': 'export const LIMIT = 1;',
+  'packages/server/src/ports.ts': 'export type Clock = number;',
+  'packages/server/src/db/index.ts': 'export const db = 1; export type Database = number;',
+  'packages/server/src/ledger/index.ts': "export { ledger } from './hold.ts';",
+  'packages/server/src/ledger/hold.ts': 'export const ledger = 1;',
+  'packages/server/src/batches/index.ts': 'export const batches = 1;',
+  'packages/server/src/http/index.ts': 'export const http = 1;',
+  'packages/server/src/worker/index.ts': 'export const worker = 1;',
+  'packages/server/src/upstreams/index.ts': 'export const upstreams = 1;',
+  'packages/server/testing/database.ts': 'export const testing = 1;',
+  'scripts/tool.ts': 'export const tool = 1;',
+  'node_modules/knex/package.json': '{"name":"knex","main":"index.js"}',
+  'node_modules/knex/index.js': 'module.exports = 1;',
+  'node_modules/only-for-tests/package.json': '{"name":"only-for-tests","main":"index.js"}',
+  'node_modules/only-for-tests/index.js': 'module.exports = 1;',
+};
+
+/** The names of the rules that the tree breaks, each once. */
+function broken(files: Files): string[] {
+  const tree = mkdtempSync(path.join(tmpdir(), 'rushes-rules-'));
+  trees.push(tree);
+  for (const [name, text] of Object.entries({ ...TARGETS, ...files })) {
+    mkdirSync(path.dirname(path.join(tree, name)), { recursive: true });
+    writeFileSync(path.join(tree, name), text);
+  }
+  mkdirSync(path.join(tree, 'node_modules/@rushes'));
+  for (const name of ['contract', 'sdk', 'cli', 'server']) {
+    symlinkSync(path.join(tree, 'packages', name), path.join(tree, 'node_modules/@rushes', name));
+  }
+  const args = ['--config', path.join(root, '.dependency-cruiser.mjs'), '--output-type', 'json', 'packages', 'scripts'];
+  const { stdout, stderr } = spawnSync('depcruise', args, { cwd: tree, env: environment(root), encoding: 'utf8' });
+  const start = stdout.indexOf('{');
+  if (start < 0) throw new Error(`depcruise said ${stdout}${stderr}`);
+  const report = JSON.parse(stdout.slice(start)) as { summary: { violations: { rule: { name: string } }[] } };
+  return [...new Set(report.summary.violations.map(({ rule }) => rule.name))].sort();
+}
+
+const S = 'packages/server/src';
+
+const BREACHES: Readonly<Record<string, Files>> = {
+  'no-cycle': {
+    [`${S}/batches/one.ts`]: "import { two } from './two.ts'; export const one = two;",
+    [`${S}/batches/two.ts`]: "import { one } from './one.ts'; export const two = one;",
+  },
+  resolvable: { [`${S}/batches/one.ts`]: "import './nowhere.ts';" },
+  'names-an-owner': {
+    [`${S}/batches/one.ts`]: "import './helpers.ts';",
+    [`${S}/batches/helpers.ts`]: 'export const helper = 1;',
+  },
+  'contract-knows-nobody': { 'packages/contract/src/one.ts': "import '../../sdk/src/index.ts';" },
+  'sdk-knows-the-contract-only': { 'packages/sdk/src/one.ts': "import '../../cli/src/run.ts';" },
+  'sdk-takes-only-types-from-the-contract': {
+    'packages/sdk/src/one.ts': "import { contract } from '../../contract/src/index.ts'; export const one = contract;",
+  },
+  'cli-stands-on-the-sdk': {
+    'packages/cli/src/one.ts': "import type { Wire } from '../../contract/src/index.ts'; export type One = Wire;",
+  },
+  'server-knows-no-client': { [`${S}/batches/one.ts`]: "import '../../../sdk/src/index.ts';" },
+  'examples-stand-on-the-sdk': {},
+  'no-test-code-in-the-product': { [`${S}/batches/one.ts`]: "import '../../testing/database.ts';" },
+  'rooms-meet-at-index': { [`${S}/batches/one.ts`]: "import '../ledger/hold.ts';" },
+  'ledger-knows-nobody': { [`${S}/ledger/one.ts`]: "import '../batches/index.ts';" },
+  'upstreams-know-nobody': { [`${S}/upstreams/one.ts`]: "import '../db/index.ts';" },
+  'upstreams-have-no-database': { [`${S}/upstreams/one.ts`]: "import 'knex';" },
+  'db-knows-nobody': { [`${S}/db/one.ts`]: "import '../ledger/index.ts';" },
+  'domains-do-not-know-their-callers': { [`${S}/batches/one.ts`]: "import '../worker/index.ts';" },
+  'http-has-no-sql': { [`${S}/http/one.ts`]: "import { db } from '../db/index.ts'; export const one = db;" },
+  'rooms-do-not-know-the-composition-root': {
+    [`${S}/batches/one.ts`]: "import { config } from '../config.ts'; export const one = config;",
+  },
+  'dev-dependencies-stay-at-home': { [`${S}/batches/one.ts`]: "import 'only-for-tests';" },
+};
+
+describe('dependency rules', () => {
+  it('have a breach each in this test', () => {
+    expect(Object.keys(BREACHES).sort()).toEqual(config.forbidden?.map(({ name }) => name ?? '').sort());
+  });
+
+  it.each(Object.entries(BREACHES).filter(([, files]) => Object.keys(files).length > 0))('%s', (rule, files) => {
+    expect(broken(files)).toContain(rule);
+  });
+
+  it('examples-stand-on-the-sdk', () => {
+    // Cruised through a file that is: examples/ itself is not in every tree.
+    expect(
+      broken({ 'scripts/one.ts': "import '../examples/one.ts';", 'examples/one.ts': "import '../scripts/tool.ts';" }),
+    ).toContain('examples-stand-on-the-sdk');
+  });
+
+  it('allow what architecture.md draws', () => {
+    const drawn: Files = {
+      'packages/sdk/src/one.ts': [
+        "import type { Wire } from '@rushes/contract';",
+        "import { limits } from '../../contract/src/item-limits.ts';",
+        'export const one: Wire = String(limits);',
+      ].join('\n'),
+      'packages/cli/src/one.ts': "import '../../sdk/src/index.ts';",
+      [`${S}/app.ts`]: ['http', 'worker', 'ledger', 'batches', 'db', 'upstreams']
+        .map((room) => `import './${room}/index.ts';`)
+        .join('\n'),
+      [`${S}/worker/one.ts`]: "import '../batches/index.ts'; import '../ledger/index.ts'; import '../db/index.ts';",
+      [`${S}/http/one.ts`]:
+        "import '../batches/index.ts'; import type { Database } from '../db/index.ts'; export type One = Database;",
+      [`${S}/ledger/one.ts`]:
+        "import '../db/index.ts'; import '../limits.ts'; import '@rushes/contract'; import 'knex';",
+      [`${S}/upstreams/one.ts`]:
+        "import type { Clock } from '../ports.ts'; import '@rushes/contract'; export type One = Clock;",
+      [`${S}/batches/one.test.ts`]:
+        "import '../../testing/database.ts'; import '../ledger/hold.ts'; import 'only-for-tests';",
+      [`${S}/batches/one.ts`]: "import type { Two } from './two.ts'; export const one = (two: Two) => two;",
+      [`${S}/batches/two.ts`]: "import { one } from './one.ts'; export type Two = number; export const two = one;",
+    };
+    expect(broken(drawn)).toEqual([]);
+  });
+});

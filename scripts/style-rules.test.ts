@@ -1,0 +1,87 @@
+/** The house rules that a linter can see, each broken once where it holds. */
+import path from 'node:path';
+import { ESLint } from 'eslint';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '..');
+/** Typed rules need a file that belongs to a project; its real text is not read. */
+const IN_A_ROOM = path.join(root, 'packages/server/src/upstreams/index.ts');
+const BESIDE_THE_ROOMS = path.join(root, 'packages/server/src/limits.ts');
+
+let eslint: ESLint;
+beforeAll(() => {
+  eslint = new ESLint({ cwd: root });
+});
+
+async function broken(text: string, filePath: string): Promise<(string | null)[]> {
+  const [result] = await eslint.lintText(text, { filePath });
+  return result?.messages.map(({ ruleId }) => ruleId) ?? [];
+}
+
+const BREACHES: readonly (readonly [name: string, rule: string, text: string])[] = [
+  [
+    'a truthiness test on a number',
+    '@typescript-eslint/strict-boolean-expressions',
+    'export const f = (n: number) => (n ? 1 : 2);',
+  ],
+  [
+    'a truthiness test on a string',
+    '@typescript-eslint/strict-boolean-expressions',
+    'export const f = (s: string) => (s ? 1 : 2);',
+  ],
+  [
+    'a truthiness test on an option',
+    '@typescript-eslint/strict-boolean-expressions',
+    'export const f = (d: Date | undefined) => (d ? 1 : 2);',
+  ],
+  [
+    'a promise that nobody waits for',
+    '@typescript-eslint/no-floating-promises',
+    'export function f(p: Promise<void>): void { p; }',
+  ],
+  [
+    'a switch that forgets a case',
+    '@typescript-eslint/switch-exhaustiveness-check',
+    "export function f(x: 'a' | 'b'): void { switch (x) { case 'a': f('b'); } }",
+  ],
+  ['any', '@typescript-eslint/no-explicit-any', 'export const f = (x: any): unknown => x;'],
+  ['a non-null assertion', '@typescript-eslint/no-non-null-assertion', 'export const f = (x: number | null) => x!;'],
+  ['an enum', 'no-restricted-syntax', 'export enum Colour { Red }'],
+  ['a loose comparison', 'eqeqeq', 'export const f = (x: number | null) => x == null;'],
+  [
+    'an import without its extension',
+    'no-restricted-imports',
+    "import { LIMITS } from '../limits'; export const f = LIMITS;",
+  ],
+  ['reading the environment', 'no-restricted-properties', 'export const f = process.env;'],
+  ['reading the command line', 'no-restricted-properties', 'export const f = process.argv;'],
+  [
+    'going around both through the module',
+    'no-restricted-imports',
+    "import { env } from 'node:process'; export const f = env;",
+  ],
+];
+
+describe('style rules refuse', () => {
+  it.each(BREACHES)('%s', async (_, rule, text) => {
+    expect(await broken(text, BESIDE_THE_ROOMS)).toContain(rule);
+    expect(await broken(text, IN_A_ROOM)).toContain(rule);
+  });
+
+  it.each([
+    ['the clock', 'no-restricted-properties', 'export const f = Date.now();'],
+    ['the clock by another name', 'no-restricted-syntax', 'export const f = new Date();'],
+    ['random numbers', 'no-restricted-properties', 'export const f = Math.random();'],
+    ['random ids', 'no-restricted-properties', 'export const f = crypto.randomUUID();'],
+    ['the network', 'no-restricted-globals', "export const f = fetch('http://localhost');"],
+    ['an enum, still', 'no-restricted-syntax', 'export enum Colour { Red }'],
+  ])('in a room: %s', async (_, rule, text) => {
+    expect(await broken(text, IN_A_ROOM)).toContain(rule);
+  });
+
+  it('nothing in ordinary code', async () => {
+    const text =
+      'export function count(text: string | null): number {\n  return text === null ? 0 : [...text].length;\n}\n';
+    expect(await broken(text, IN_A_ROOM)).toEqual([]);
+  });
+});
