@@ -3,7 +3,7 @@
  * root every file belongs to the directory's owner: `sudo rushes-server account create` must not lock its owner out.
  */
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, fchownSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, fchownSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
 /** Something about the data directory keeps us from working; the message says what and what to do next. */
@@ -26,11 +26,23 @@ export function isRoot(): boolean {
  * another user and has to pass through, without listing. Throws DataDirError.
  */
 export function ensureDataDir(directory: string): void {
-  const firstMade = explained(directory, () => mkdirSync(directory, { recursive: true, mode: isRoot() ? 0o711 : 0o700 }));
-  if (firstMade === undefined || !isRoot()) return;
-  const { uid, gid } = statSync(path.dirname(firstMade));
-  // Below somebody's own directory the new one is theirs; below a system directory it is root's anyway.
-  for (let made = directory; made.length >= firstMade.length; made = path.dirname(made)) chownSync(made, uid, gid);
+  const made = makeDirectory(directory, isRoot() ? 0o711 : 0o700);
+  if (!isRoot()) return;
+  for (const one of made) {
+    // Below somebody's own directory the new one is theirs; below a system directory it is root's anyway.
+    const { uid, gid } = statSync(path.dirname(one));
+    chownSync(one, uid, gid);
+  }
+}
+
+/** Makes a directory and its parents, each with exactly this mode whatever the umask. What it made, outermost first. */
+export function makeDirectory(directory: string, mode: number): string[] {
+  const firstMade = explained(directory, () => mkdirSync(directory, { recursive: true, mode }));
+  const made: string[] = [];
+  if (firstMade === undefined) return made;
+  for (let one = path.resolve(directory); one.length >= firstMade.length; one = path.dirname(one)) made.unshift(one);
+  for (const one of made) chmodSync(one, mode);
+  return made;
 }
 
 /** Replaces `file` whole or not at all; when it returns, the content survives a power cut. Throws DataDirError. */
@@ -90,7 +102,8 @@ export function giveToDirectoryOwner(descriptor: number, directory: string): voi
   fchownSync(descriptor, uid, gid);
 }
 
-function syncDirectory(directory: string): void {
+/** Makes a rename, a link or a removal in `directory` survive a power cut. */
+export function syncDirectory(directory: string): void {
   // Windows cannot open a directory; NTFS journals the rename itself.
   if (process.platform === 'win32') return;
   const descriptor = openSync(directory, 'r');

@@ -1,7 +1,10 @@
 /** Every named limit with the reason for its value. Units stand last in the names. */
 
-/** Postgres replays its write-ahead log after a crash; 1 GiB of it (max_wal_size) takes well under a minute on a slow disk. */
-export const EMBEDDED_POSTGRES_START_TIMEOUT_MS = 120_000;
+/**
+ * Only a hang takes this long. After a crash Postgres replays up to 1 GB of its log, minutes on a bad disk, and cutting
+ * that short would make it begin again at every start.
+ */
+export const EMBEDDED_POSTGRES_START_TIMEOUT_MS = 600_000;
 
 /** A fast shutdown writes one checkpoint; past this an immediate one is cheaper than keeping the operator waiting. */
 export const EMBEDDED_POSTGRES_STOP_TIMEOUT_MS = 30_000;

@@ -3,11 +3,11 @@
  * shared libraries' links, which an npm package cannot contain and its install script makes (if it was allowed to
  * run), and reachable for the user they will run as. When the installed place cannot be made so, a copy is used.
  */
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { z } from 'zod';
-import { systemErrorCode } from '../../data-dir.ts';
+import { makeDirectory, systemErrorCode } from '../../data-dir.ts';
 import type { Logger } from '../../ports.ts';
 import { EmbeddedPostgresError } from './error.ts';
 import { canReach, hasBit, type OsUser } from './os-user.ts';
@@ -120,7 +120,7 @@ function copyOf(nativeDir: string, parent: string): string {
   const copy = path.join(parent, `postgres-${version}-${process.platform}-${process.arch}`);
   const copiedNative = path.join(copy, 'native');
   if (existsSync(copiedNative)) return copiedNative;
-  mkdirSync(parent, { recursive: true, mode: 0o755 });
+  makeDirectory(parent, 0o755);
   const unfinished = `${copy}.${String(process.pid)}.tmp`;
   try {
     cpSync(nativeDir, path.join(unfinished, 'native'), { recursive: true, verbatimSymlinks: true });

@@ -1,8 +1,9 @@
 /** Makes a cluster, whole or not at all, and sets a new superuser password on one whose password was lost. */
 import { spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { explained } from '../../data-dir.ts';
+import { explained, syncDirectory } from '../../data-dir.ts';
 import type { Binaries } from './binaries.ts';
 import { EmbeddedPostgresError } from './error.ts';
 import type { OsUser } from './os-user.ts';
@@ -23,11 +24,12 @@ export interface Cluster {
 
 /** Call under the lock only. `cluster.pgData` must not exist. */
 export function makeCluster({ binaries, user, pgData }: Cluster, superuserPassword: string): void {
-  const unfinished = `${pgData}.unfinished`;
-  const passwordFile = `${pgData}.password`;
-  explained(path.dirname(pgData), () => {
-    rmSync(unfinished, { recursive: true, force: true });
-    rmSync(passwordFile, { force: true });
+  const home = path.dirname(pgData);
+  removeUnfinished(home);
+  // Random: after a SIGKILL of ours in this very second an initdb without a parent may still be filling the other one.
+  const unfinished = path.join(home, `${UNFINISHED}${randomBytes(4).toString('hex')}`);
+  const passwordFile = `${unfinished}.password`;
+  explained(home, () => {
     mkdirSync(unfinished, { mode: 0o700 });
     writeFileSync(passwordFile, `${superuserPassword}\n`, { mode: 0o600, flag: 'wx' });
     if (user !== null) {
@@ -52,9 +54,23 @@ export function makeCluster({ binaries, user, pgData }: Cluster, superuserPasswo
       throw new EmbeddedPostgresError(`initdb could not make the database in ${pgData}.${adviceOn(output)}\n${output.trim()}`);
     }
     renameSync(unfinished, pgData);
+    syncDirectory(home);
   } finally {
     rmSync(passwordFile, { force: true });
     rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+const UNFINISHED = 'unfinished-';
+
+function removeUnfinished(home: string): void {
+  for (const name of readdirSync(home)) {
+    if (!name.startsWith(UNFINISHED)) continue;
+    try {
+      rmSync(path.join(home, name), { recursive: true, force: true });
+    } catch {
+      // Somebody is still writing into it; the next start has another go.
+    }
   }
 }
 

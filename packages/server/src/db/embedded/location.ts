@@ -4,9 +4,9 @@
  * That folder names the data directory back, so that a copied data directory cannot run on the original's cluster.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ensureDataDir, explained, writeFileDurably } from '../../data-dir.ts';
+import { ensureDataDir, explained, makeDirectory, writeFileDurably } from '../../data-dir.ts';
 import type { Logger } from '../../ports.ts';
 import { EmbeddedPostgresError } from './error.ts';
 import { canReach, type OsUser } from './os-user.ts';
@@ -34,6 +34,7 @@ export function ensureClusterHome(dataDir: string, user: OsUser | null, systemSt
     );
   }
   if (isElsewhere) throw missingCluster(dataDir, home);
+  if (user !== null) letThrough(user, dataDir);
   if (canReach(user, dataDir)) {
     ensureDataDir(home);
     return home;
@@ -41,18 +42,29 @@ export function ensureClusterHome(dataDir: string, user: OsUser | null, systemSt
   return makeElsewhere(dataDir, systemStateDir, logger);
 }
 
+/**
+ * A data directory of root's with mode 0700, as mkdtemp makes them, in a place that is open otherwise: Postgres' group,
+ * and nobody else, gets leave to pass through. Folders above it are not ours to change.
+ */
+function letThrough(user: OsUser, dataDir: string): void {
+  const { uid, mode } = statSync(dataDir);
+  if (uid !== 0 || (mode & 0o077) !== 0 || !canReach(user, path.dirname(dataDir))) return;
+  explained(dataDir, () => {
+    chownSync(dataDir, uid, user.gid);
+    chmodSync(dataDir, 0o710);
+  });
+}
+
 function makeElsewhere(dataDir: string, systemStateDir: string, logger: Logger): string {
   const home = path.join(systemStateDir, `${path.basename(dataDir).replace(/^\.+/, '')}-${randomBytes(4).toString('hex')}`);
-  explained(systemStateDir, () => mkdirSync(systemStateDir, { recursive: true, mode: 0o755 }));
+  makeDirectory(systemStateDir, 0o755);
   for (const name of readdirSync(systemStateDir)) {
     const leftOver = path.join(systemStateDir, name);
     if (backPointer(leftOver) === dataDir) {
       logger.warn({ folder: leftOver }, 'left over from an earlier data directory at the same path; remove it if you do not need it');
     }
   }
-  explained(home, () => mkdirSync(home, { mode: 0o711 }));
-  // The umask may have taken the bit that Postgres' user needs.
-  chmodSync(home, 0o711);
+  makeDirectory(home, 0o711);
   writeFileDurably(path.join(home, BACK_POINTER), `${dataDir}\n`);
   writeFileDurably(path.join(dataDir, POINTER), `${home}\n`);
   logger.info({ dataDir, folder: home }, 'PostgreSQL does not run as root and its user cannot reach the data directory; its files are kept elsewhere');

@@ -5,6 +5,7 @@
  * these happen one at a time. `users` is held shared by every process for as long as it uses the database; who gets it
  * exclusively, with `turn` in hand, knows that nobody else does and may start or stop. Death of any kind drops both.
  */
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureDataDir } from '../../data-dir.ts';
@@ -19,7 +20,7 @@ import { EmbeddedPostgresError } from './error.ts';
 import { tryLock, type FileLock } from './file-lock.ts';
 import type { Cluster } from './initdb.ts';
 import { findRunning, startPostmaster, stopPostmaster, type Postmaster } from './postmaster.ts';
-import { identify } from './postmaster-pid.ts';
+import { mayLive } from './postmaster-pid.ts';
 import { probe } from './probe.ts';
 import { readState, type ClusterState } from './state-file.ts';
 import { locateCluster, startOrTakeOver, type Places } from './take-over.ts';
@@ -37,8 +38,9 @@ export interface EmbeddedPostgres {
 
 /** `places.dataDir` is made when missing. Throws EmbeddedPostgresError or DataDirError, meant for the operator to read. */
 export async function openEmbeddedPostgres(options: Places): Promise<EmbeddedPostgres> {
-  const places = { ...options, dataDir: path.resolve(options.dataDir) };
-  ensureDataDir(places.dataDir);
+  ensureDataDir(options.dataDir);
+  // One directory, one name: the cluster's folder names its data directory, and links must not make two of it.
+  const places = { ...options, dataDir: realpathSync(options.dataDir) };
   const deadline = performance.now() + EMBEDDED_POSTGRES_JOIN_TIMEOUT_MS;
   for (;;) {
     const opened = await tryOpen(places);
@@ -144,7 +146,7 @@ class Use implements EmbeddedPostgres {
 
   /** Postgres restarts its own processes, but nobody restarts a postmaster that the kernel or an operator killed. */
   #look(): void {
-    if (this.#revival !== null || identify(this.#postmaster.pid, this.#cluster.pgData) === 'ours') return;
+    if (this.#revival !== null || mayLive(this.#postmaster.pid, this.#cluster.pgData)) return;
     this.#revival = this.#revive()
       .catch((error: unknown) => {
         this.#places.logger.error({ err: error }, 'PostgreSQL died and could not be started again; trying once more');

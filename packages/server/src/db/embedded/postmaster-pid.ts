@@ -51,7 +51,23 @@ export function identify(pid: number, pgData: string): 'ours' | 'other' | 'dead'
   const [program = '', ...rest] = commandLine.split('\0');
   // `ps` gives one line instead of a list of arguments.
   const isOnPgData = rest.includes(pgData) || program.includes(` ${pgData} `);
-  return program.includes('postgres') && isOnPgData ? 'ours' : 'other';
+  return isPostgres(commandLine) && isOnPgData ? 'ours' : 'other';
+}
+
+/** False when the process is gone for certain. Cheap enough to be asked every second. */
+export function mayLive(pid: number, pgData: string): boolean {
+  if (existsSync('/proc/self/cmdline')) return identify(pid, pgData) === 'ours';
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) !== 'ESRCH';
+  }
+}
+
+/** The postmaster runs as `/some/where/postgres -D …`, its children call themselves `postgres: …`. */
+function isPostgres(commandLine: string): boolean {
+  return /^([^\0]*[/\\])?postgres(\.exe)?[\0 :]/.test(commandLine);
 }
 
 /** Empty for a zombie, null where it cannot be known. */
@@ -99,8 +115,8 @@ export function processesOn(pgData: string): number[] {
     .map(Number)
     .filter((pid) => {
       try {
-        // A shell may stand in the directory too.
-        return readlinkSync(`/proc/${String(pid)}/cwd`) === pgData && (readCommandLine(pid) ?? '').includes('postgres');
+        // A shell or an editor may stand in the directory too.
+        return readlinkSync(`/proc/${String(pid)}/cwd`) === pgData && isPostgres(readCommandLine(pid) ?? '');
       } catch {
         return false;
       }

@@ -26,18 +26,19 @@ export interface Postmaster {
 }
 
 /**
- * The running PostgreSQL of the cluster, whoever started it, or null when there is none. Waits for one that is
- * starting or stopping.
+ * The running PostgreSQL of the cluster, whoever started it, or null when there is none or it hangs. Waits for one that
+ * is starting or stopping.
  */
 export async function findRunning({ pgData }: Cluster): Promise<Postmaster | null> {
-  const deadline = performance.now() + EMBEDDED_POSTGRES_START_TIMEOUT_MS;
-  while (performance.now() < deadline) {
+  const began = performance.now();
+  for (;;) {
     const found = readPostmasterPid(pgData);
+    const patienceMs = found?.status === 'stopping' ? EMBEDDED_POSTGRES_STOP_TIMEOUT_MS : EMBEDDED_POSTGRES_START_TIMEOUT_MS;
+    if (performance.now() - began > patienceMs) return null;
     if (found === null || identify(found.pid, pgData) !== 'ours') return null;
     if (found.status === 'ready' && found.port !== null) return { pid: found.pid, port: found.port };
     await sleep(EMBEDDED_POSTGRES_LOOK_INTERVAL_MS);
   }
-  return null;
 }
 
 /** Starts PostgreSQL and resolves when it takes connections. Clears away what a crash left behind. */
@@ -75,6 +76,7 @@ async function tryStart({ binaries, user, pgData, logFile }: Cluster, port: numb
     env: cleanEnvironment(),
     // A session of its own: Ctrl-C in our terminal must reach us, who drain, and not the database under us.
     detached: true,
+    windowsHide: true,
     stdio: ['ignore', log.descriptor, log.descriptor],
   });
   closeSync(log.descriptor);
