@@ -97,7 +97,9 @@ CREATE TABLE tasks (
   CHECK (state NOT IN ('submitting', 'running', 'unknown')
     OR (fence > 0 AND attempt > 0 AND submitted_at IS NOT NULL AND timeout_at IS NOT NULL)),
   CHECK (state <> 'running' OR upstream_id IS NOT NULL),
-  CHECK ((state = 'unknown') = (unknown_since IS NOT NULL))
+  -- Stays on a task that ended while it was unknown: a generation of it may exist upstream.
+  CHECK (state <> 'unknown' OR unknown_since IS NOT NULL),
+  CHECK (unknown_since IS NULL OR state IN ('unknown', 'failed'))
 ) WITH (fillfactor = 70);
 
 -- Finished tasks of a batch by failure type.

@@ -3,10 +3,12 @@
  * back to the queue when it may be tried again. Every write stands under the task's fence and state.
  */
 export const attempts = /* sql */ `
--- Commits the intent to submit. Returns the tasks that may be sent now; one that was canceled or taken over is missing.
+-- Commits the intent to submit attempt number p_attempts. Returns the tasks that may be sent now; one that was canceled
+-- or taken over is missing. Calling it again after a lost answer gives the same answer.
 CREATE OR REPLACE FUNCTION begin_attempts(
-  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_timeouts_ms integer[]
-) RETURNS TABLE (ord bigint, attempt integer)
+  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[],
+  p_timeouts_ms integer[]
+) RETURNS TABLE (ord bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
@@ -16,18 +18,22 @@ DECLARE
 BEGIN
   RETURN QUERY
   UPDATE tasks t
-  SET state = 'submitting', fence = i.fence, attempt = t.attempt + 1, submitted_at = v_now,
+  SET state = 'submitting', fence = i.fence, attempt = i.attempt, submitted_at = v_now,
     timeout_at = v_now + i.timeout_ms * interval '1 millisecond', started_at = coalesce(t.started_at, v_now)
-  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_timeouts_ms) WITH ORDINALITY
-    AS i(account_id, batch_id, task_index, fence, timeout_ms, ord)
+  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_timeouts_ms) WITH ORDINALITY
+    AS i(account_id, batch_id, task_index, fence, attempt, timeout_ms, ord)
   WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-    AND t.state = 'queued'
-    AND (t.fence = i.fence
-      -- Never claimed before: ours as long as our lease stands.
-      OR (t.fence = 0 AND EXISTS (
-        SELECT 1 FROM task_leases l
-        WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence)))
-  RETURNING i.ord, t.attempt;
+    AND CASE t.state
+      WHEN 'queued' THEN t.attempt = i.attempt - 1 AND (t.fence = i.fence
+        -- Never claimed before: ours as long as our lease stands.
+        OR (t.fence = 0 AND EXISTS (
+          SELECT 1 FROM task_leases l
+          WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence)))
+      -- Our own commit whose answer was lost: nothing was sent yet.
+      WHEN 'submitting' THEN t.attempt = i.attempt AND t.fence = i.fence
+      ELSE false
+    END
+  RETURNING i.ord;
 END
 $$;
 
@@ -51,7 +57,8 @@ BEGIN
     UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
     FROM input i
     WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-      AND t.state = 'submitting' AND t.fence = i.fence AND t.attempt = i.attempt
+      AND t.fence = i.fence AND t.attempt = i.attempt
+      AND (t.state = 'submitting' OR (t.state = 'running' AND t.upstream_id = i.upstream_id))
     RETURNING i.ord
   ),
   matched AS (
@@ -77,11 +84,11 @@ DECLARE
   v_now timestamptz := rushes_now();
 BEGIN
   RETURN QUERY
-  UPDATE tasks t SET state = 'unknown', unknown_since = v_now, failure_detail = left(i.detail, 500)
+  UPDATE tasks t SET state = 'unknown', unknown_since = coalesce(t.unknown_since, v_now), failure_detail = left(i.detail, 500)
   FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_details) WITH ORDINALITY
     AS i(account_id, batch_id, task_index, fence, detail, ord)
   WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-    AND t.state = 'submitting' AND t.fence = i.fence
+    AND t.state IN ('submitting', 'unknown') AND t.fence = i.fence
   RETURNING i.ord;
 END
 $$;

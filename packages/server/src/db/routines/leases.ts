@@ -27,7 +27,7 @@ $$;
 
 -- Extends every lease this worker still holds and returns them; what is missing was taken over.
 CREATE OR REPLACE FUNCTION renew_leases(p_worker_id uuid, p_lease_ms integer)
-RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint)
+RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint, open integer)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
@@ -38,7 +38,7 @@ BEGIN
   RETURN QUERY
   UPDATE task_leases l SET lease_until = v_until
   WHERE l.worker_id = p_worker_id
-  RETURNING l.account_id, l.batch_id, l.fence;
+  RETURNING l.account_id, l.batch_id, l.fence, l.open;
 END
 $$;
 

@@ -53,7 +53,7 @@ BEGIN
       failure_type = CASE WHEN i.outcome <> 'succeeded' THEN i.failure_type END,
       failure_detail = left(i.failure_detail, 500),
       upstream_id = coalesce(i.upstream_id, t.upstream_id),
-      unknown_since = NULL,
+      unknown_since = CASE WHEN i.outcome <> 'succeeded' THEN t.unknown_since END,
       finished_at = v_now,
       video_key = CASE WHEN i.outcome = 'succeeded' THEN i.video_key END,
       video_bytes = CASE WHEN i.outcome = 'succeeded' THEN i.video_bytes END,
@@ -174,7 +174,8 @@ BEGIN
     INSERT INTO late_results (account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, recorded_at)
     SELECT i.account_id, i.batch_id, i.task_index, i.fence, i.outcome, i.failure_type, i.upstream_id, v_now
     FROM input i JOIN tasks t USING (account_id, batch_id, task_index)
-    WHERE t.resolution IS NOT NULL AND i.outcome IN ('succeeded', 'failed')
+    -- The same outcome again is our own commit whose answer was lost.
+    WHERE t.resolution IS NOT NULL AND i.outcome IN ('succeeded', 'failed') AND t.state <> i.outcome
     ON CONFLICT DO NOTHING
   )
   SELECT i.ord, CASE

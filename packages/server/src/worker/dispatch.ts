@@ -1,0 +1,79 @@
+import { isUnavailable } from '../db/index.ts';
+import type { Engine } from './engine.ts';
+import type { LeasedTask, LeaseKey } from './task.ts';
+
+export interface DispatchOptions {
+  /** Tasks in flight at once in this process. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  /** Longest pause between two looks for work; a free slot or `wake` shortens it. */
+  readonly idleMs: number;
+  readonly drive: (task: LeasedTask) => Promise<void>;
+}
+
+/** Loads the unfinished tasks of leases, marks their batches as started, and drives them. */
+export async function takeUp(
+  engine: Engine,
+  leases: readonly LeaseKey[],
+  startedBatches: readonly LeaseKey[],
+  driveTask: (task: LeasedTask) => Promise<void>,
+): Promise<void> {
+  if (leases.length === 0) return;
+  if (startedBatches.length > 0) await engine.store.startBatches(startedBatches);
+  for (const task of await engine.store.load(leases)) void driveTask(task);
+}
+
+/**
+ * Claims tasks whenever slots are free: for every route, no more than it, its accounts and this process can take now.
+ * If the process dies between the claim and the first call, the leases run out and the tasks are still queued.
+ */
+export async function dispatch(engine: Engine, options: DispatchOptions, wake: Wake, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    try {
+      let claimed = 0;
+      for (const [name, { breaker }] of engine.routes) {
+        const slots = breaker.capacity(options.concurrency - engine.inFlight.count);
+        if (slots <= 0 || stop.aborted) continue;
+        const leases = await engine.store.claim(engine.workerId, name, slots, options.leaseMs);
+        claimed += leases.length;
+        await takeUp(engine, leases, leases.filter((lease) => lease.startsBatch), options.drive);
+      }
+      await wake.wait(claimed > 0 ? 0 : options.idleMs, stop);
+    } catch (error) {
+      if (stop.aborted) return;
+      const message = isUnavailable(error) ? 'the database is away; claiming waits' : 'claiming failed; it is tried again';
+      engine.logger.error({ err: error }, message);
+      await wake.wait(1_000, stop);
+    }
+  }
+}
+
+/** A pause that ends early when something happened. */
+export class Wake {
+  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  #happened = false;
+  #cut: AbortController | null = null;
+
+  constructor(sleep: (ms: number, signal: AbortSignal) => Promise<void>) {
+    this.#sleep = sleep;
+  }
+
+  now(): void {
+    this.#happened = true;
+    this.#cut?.abort();
+  }
+
+  async wait(ms: number, stop: AbortSignal): Promise<void> {
+    if (!this.#happened && ms > 0 && !stop.aborted) {
+      this.#cut = new AbortController();
+      try {
+        await this.#sleep(ms, AbortSignal.any([stop, this.#cut.signal]));
+      } catch {
+        // Cut short: that is what it is for.
+      } finally {
+        this.#cut = null;
+      }
+    }
+    this.#happened = false;
+  }
+}

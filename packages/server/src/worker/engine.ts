@@ -1,0 +1,53 @@
+import type pLimit from 'p-limit';
+import type { Clock, HttpClient, Logger, Random, VideoStorage } from '../ports.ts';
+import type { Upstream } from '../upstreams/index.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
+import type { Coalescer } from './coalescer.ts';
+import type { RetryLimits } from './retry-policy.ts';
+import type { Ending, Requeue, RequeueAnswer, SettleAnswer, TaskStore } from './task-store.ts';
+import type { TasksInFlight } from './tasks-in-flight.ts';
+import type { LeasedTask } from './task.ts';
+
+/** One upstream as this worker uses it. */
+export interface Route {
+  readonly name: string;
+  readonly upstream: Upstream;
+  readonly maxConcurrentTasks: number;
+  /** Our model's name at this upstream; null when it does not serve it. */
+  upstreamModel(model: string): string | null;
+  /** Shortest and longest pause between two questions about one task. */
+  readonly pollIntervalMs: readonly [number, number];
+  readonly retry: RetryLimits;
+  /** How long a submission without a clear answer waits before it is sent again at the operator's cost. */
+  readonly unknownWaitMs: number;
+}
+
+export interface RouteState {
+  readonly route: Route;
+  readonly breaker: CircuitBreaker;
+  readonly submissions: ReturnType<typeof pLimit>;
+  readonly polls: ReturnType<typeof pLimit>;
+}
+
+/** What the steps of a task share. */
+export interface Engine {
+  readonly workerId: string;
+  readonly store: TaskStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly http: HttpClient;
+  readonly storage: VideoStorage;
+  readonly routes: ReadonlyMap<string, RouteState>;
+  readonly inFlight: TasksInFlight;
+  readonly downloads: ReturnType<typeof pLimit>;
+  /** Names one attempt to the upstream: unguessable, the same whenever it is derived. */
+  tokenFor(task: LeasedTask, attempt: number): string;
+  readonly intents: Coalescer<LeasedTask, boolean>;
+  readonly submitted: Coalescer<{ task: LeasedTask; upstreamId: string }, boolean>;
+  readonly unknowns: Coalescer<{ task: LeasedTask; detail: string }, boolean>;
+  readonly requeues: Coalescer<Requeue, RequeueAnswer>;
+  readonly endings: Coalescer<{ task: LeasedTask; ending: Ending }, SettleAnswer>;
+  /** Called when a slot became free. */
+  onSlotFree(): void;
+}

@@ -1,0 +1,118 @@
+import { Transform, type TransformCallback } from 'node:stream';
+import { HttpFailure, type StoredVideo } from '../ports.ts';
+import type { Step } from './drive.ts';
+import type { Engine, RouteState } from './engine.ts';
+import { describeTask, type LeasedTask } from './task.ts';
+
+/** More than any model here makes; what is larger is no clip of ours. */
+const MAX_VIDEO_BYTES = 1024 * 1024 * 1024;
+/** A large file over a slow line; a stalled one is given up and fetched again. */
+const FETCH_TIMEOUT_MS = 5 * 60_000;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+/** A result that stays missing this often is gone, not late. */
+const MISSING_ANSWERS_MAX = 4;
+
+type FetchFailure = { readonly kind: 'again' | 'missing' | 'hopeless'; readonly detail: string };
+
+class NotAVideo extends Error {
+  override readonly name = 'NotAVideo';
+}
+
+/**
+ * Brings a finished video into our own storage. Only the fetch is repeated, until the URL has expired; the task is
+ * never generated again for it.
+ */
+export async function fetchVideo(
+  engine: Engine,
+  state: RouteState,
+  task: LeasedTask & { readonly upstreamId: string },
+  firstUrl: string,
+  lost: AbortSignal,
+): Promise<Step> {
+  const { clock } = engine;
+  const expiresAtMs = clock.monotonicMs() + state.route.upstream.capabilities.resultLifetimeMs;
+  const key = `${task.accountId}/${task.batchId}/${task.index}-${task.fence}.mp4`;
+  let url = firstUrl;
+  let missing = 0;
+  for (let tries = 1; ; tries += 1) {
+    const fetched = await engine.downloads(() => fetchOnce(engine, key, url, lost));
+    if (lost.aborted) {
+      if ('video' in fetched) await engine.storage.remove(key);
+      lost.throwIfAborted();
+    }
+    if ('video' in fetched) return { next: 'succeed', task, video: fetched.video };
+
+    engine.logger.warn({ ...describeTask(task), detail: fetched.detail, tries }, 'a video could not be fetched');
+    missing = fetched.kind === 'missing' ? missing + 1 : 0;
+    if (fetched.kind === 'hopeless' || missing >= MISSING_ANSWERS_MAX || clock.monotonicMs() >= expiresAtMs) {
+      return { next: 'fail', task, failure: { type: 'storage_error', detail: fetched.detail }, possibleDuplicate: false };
+    }
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10));
+    await clock.sleep(pauseMs * (0.75 + engine.random.fraction() / 2), lost);
+    // Some upstreams sign a new URL with every answer.
+    const again = await state.polls(() => state.route.upstream.poll(task.upstreamId, lost));
+    if (again.kind === 'succeeded') url = again.videoUrl;
+  }
+}
+
+async function fetchOnce(
+  engine: Engine,
+  key: string,
+  url: string,
+  lost: AbortSignal,
+): Promise<{ readonly video: StoredVideo } | FetchFailure> {
+  try {
+    const response = await engine.http.stream({
+      method: 'GET',
+      url,
+      timeoutMs: FETCH_TIMEOUT_MS,
+      maxResponseBytes: MAX_VIDEO_BYTES,
+      signal: lost,
+    });
+    if (response.status !== 200) {
+      response.body.destroy();
+      const detail = `the result's URL answered ${response.status}`;
+      const isMissing = [401, 403, 404, 410].includes(response.status);
+      return { kind: isMissing ? 'missing' : 'again', detail };
+    }
+    const checked = response.body.pipe(new VideoSignature());
+    response.body.on('error', (error) => checked.destroy(error));
+    const video = await engine.storage.put(key, checked, 'video/mp4', MAX_VIDEO_BYTES);
+    return { video };
+  } catch (error) {
+    if (error instanceof HttpFailure && error.kind === 'too_large') return { kind: 'hopeless', detail: error.message };
+    if (error instanceof NotAVideo) return { kind: 'missing', detail: error.message };
+    return { kind: 'again', detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const SIGNATURE_BYTES = 12;
+
+/**
+ * Passes a stream on when it begins like an ISO base media file (MP4: 'ftyp' in bytes 4 to 7, ISO/IEC 14496-12) and
+ * fails it otherwise: an error page with status 200 must not be sold as a video.
+ */
+class VideoSignature extends Transform {
+  #head: Buffer | null = Buffer.alloc(0);
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    if (this.#head === null) {
+      done(null, chunk);
+      return;
+    }
+    const head = Buffer.concat([this.#head, chunk]);
+    if (head.length < SIGNATURE_BYTES) {
+      this.#head = head;
+      done();
+      return;
+    }
+    this.#head = null;
+    if (head.toString('latin1', 4, 8) === 'ftyp') done(null, head);
+    else done(new NotAVideo(`the result is no MP4 file; it begins with ${head.subarray(0, SIGNATURE_BYTES).toString('hex')}`));
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(this.#head === null ? null : new NotAVideo(`the result has only ${this.#head.length} bytes`));
+  }
+}

@@ -1,0 +1,60 @@
+import type { DispatchOptions } from './dispatch.ts';
+import { takeUp } from './dispatch.ts';
+import type { Engine } from './engine.ts';
+
+/** Tasks that one sweep takes over at most, so that a dead worker's load is spread over the living ones. */
+const TAKE_OVER_TASKS = 500;
+
+async function every(
+  engine: Engine,
+  periodMs: number,
+  stop: AbortSignal,
+  what: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  while (!stop.aborted) {
+    try {
+      await work();
+    } catch (error) {
+      if (!stop.aborted) engine.logger.error({ err: error }, `${what} failed; it is tried again`);
+    }
+    await engine.clock.sleep(periodMs, stop).catch(() => undefined);
+  }
+}
+
+/** Keeps this worker's leases alive, notices the ones it lost, and reloads tasks that were lost on the way. */
+export function renewLeases(engine: Engine, options: DispatchOptions, stop: AbortSignal): Promise<void> {
+  return every(engine, Math.max(50, Math.floor(options.leaseMs / 6)), stop, 'renewing leases', async () => {
+    const held = await engine.store.renew(engine.workerId, options.leaseMs);
+    const reload = engine.inFlight.compare(held);
+    if (reload.length > 0) engine.logger.warn({ leases: reload.length }, 'some leases hold tasks unknown here: reloading');
+    await takeUp(engine, reload, reload, options.drive);
+  });
+}
+
+/** Goes on with what dead or stopped workers left behind. */
+export function takeOverLeases(
+  engine: Engine,
+  options: DispatchOptions,
+  voidDeadWorkers: () => Promise<void>,
+  stop: AbortSignal,
+): Promise<void> {
+  return every(engine, Math.max(50, Math.floor(options.leaseMs / 20)), stop, 'taking over leases', async () => {
+    await voidDeadWorkers();
+    const leases = await engine.store.takeOver(engine.workerId, options.leaseMs, TAKE_OVER_TASKS);
+    if (leases.length > 0) engine.logger.info({ leases: leases.length }, 'took over leases that ran out');
+    await takeUp(engine, leases, leases, options.drive);
+  });
+}
+
+const DEADLINE_PERIOD_MS = 2_000;
+
+/** Refunds what is still queued when its batch's deadline passes. */
+export function expireBatches(engine: Engine, stop: AbortSignal): Promise<void> {
+  return every(engine, DEADLINE_PERIOD_MS, stop, 'expiring batches', async () => {
+    for (const batch of await engine.store.expiredBatches()) {
+      const tasks = await engine.store.expire(batch);
+      engine.logger.warn({ account: batch.accountId, batch: batch.batchId, tasks }, 'a batch passed its deadline');
+    }
+  });
+}

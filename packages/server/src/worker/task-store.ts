@@ -1,0 +1,266 @@
+import type { FailureType, TaskParams } from '@rushes/contract';
+import type { Database, SqlValue } from '../db/index.ts';
+import type { Clock, StoredVideo } from '../ports.ts';
+import type { LeaseKey, LeasedTask } from './task.ts';
+
+/** How a task ends. The credits that move follow from it and from the batch's terms, in the database. */
+export type Ending =
+  | { readonly outcome: 'succeeded'; readonly video: StoredVideo }
+  | { readonly outcome: 'failed'; readonly type: FailureType; readonly detail: string };
+
+export type SettleAnswer = 'settled' | 'late' | 'lost';
+export type RequeueAnswer = 'requeued' | 'closed' | 'lost';
+
+export interface Requeue {
+  readonly task: LeasedTask;
+  readonly type: FailureType;
+  readonly detail: string;
+  /** Whether it uses up one of the task's retries. */
+  readonly counted: boolean;
+  /** The upstream may have started a generation that nobody will look at. */
+  readonly possibleDuplicate: boolean;
+  readonly delayMs: number;
+}
+
+export interface ClaimedLease extends LeaseKey {
+  /** The first range of its batch: the batch starts processing with it. */
+  readonly startsBatch: boolean;
+}
+
+export interface HeldLease extends LeaseKey {
+  readonly open: number;
+}
+
+export interface OpenBatch {
+  readonly accountId: string;
+  readonly batchId: string;
+}
+
+interface LeaseRow {
+  account_id: string;
+  batch_id: string;
+  fence: number;
+}
+
+/** The worker's view of the database: one method per SQL function. */
+export interface TaskStore {
+  configureRoute(route: string, maxConcurrentTasks: number): Promise<void>;
+  claim(workerId: string, route: string, slots: number, leaseMs: number): Promise<ClaimedLease[]>;
+  load(leases: readonly LeaseKey[]): Promise<LeasedTask[]>;
+  startBatches(batches: readonly OpenBatch[]): Promise<void>;
+  /** Answers, for each task, whether it may be sent now. */
+  beginAttempts(tasks: readonly LeasedTask[]): Promise<boolean[]>;
+  recordSubmissions(submissions: readonly { task: LeasedTask; upstreamId: string }[]): Promise<boolean[]>;
+  markUnknown(unknowns: readonly { task: LeasedTask; detail: string }[]): Promise<boolean[]>;
+  requeue(requeues: readonly Requeue[]): Promise<RequeueAnswer[]>;
+  settle(endings: readonly { task: LeasedTask; ending: Ending }[]): Promise<SettleAnswer[]>;
+  renew(workerId: string, leaseMs: number): Promise<HeldLease[]>;
+  takeOver(workerId: string, leaseMs: number, tasks: number): Promise<LeaseKey[]>;
+  voidLeases(workerId: string): Promise<number>;
+  /** Unfinished batches past their deadline that still have something queued. */
+  expiredBatches(): Promise<OpenBatch[]>;
+  expire(batch: OpenBatch): Promise<number>;
+}
+
+type Columns = Record<string, (readonly (string | number | boolean | null | Uint8Array)[])>;
+
+function keys(tasks: readonly LeasedTask[]): Columns {
+  return {
+    accounts: tasks.map((task) => task.accountId),
+    batches: tasks.map((task) => task.batchId),
+    indexes: tasks.map((task) => task.index),
+    fences: tasks.map((task) => task.fence),
+  };
+}
+
+function leaseColumns(leases: readonly { accountId: string; batchId: string }[]): SqlValue[] {
+  return [leases.map((lease) => lease.accountId), leases.map((lease) => lease.batchId)];
+}
+
+function toLease(row: LeaseRow): LeaseKey {
+  return { accountId: row.account_id, batchId: row.batch_id, fence: row.fence };
+}
+
+/** One flag per input, from the 1-based ordinals that a function returned. */
+function flags(count: number, rows: readonly { ord: number }[]): boolean[] {
+  const won = new Set(rows.map((row) => row.ord));
+  return Array.from({ length: count }, (_, at) => won.has(at + 1));
+}
+
+/** One answer per input. A repeated task is answered once by the database; its repetition has lost. */
+function answers<A extends string>(count: number, rows: readonly { ord: number; answer: A }[], missing: A): A[] {
+  const byOrdinal = new Map(rows.map((row) => [row.ord, row.answer]));
+  return Array.from({ length: count }, (_, at) => byOrdinal.get(at + 1) ?? missing);
+}
+
+export function createTaskStore(db: Database, clock: Clock): TaskStore {
+  return {
+    async configureRoute(route, maxConcurrentTasks) {
+      await db.query(
+        `INSERT INTO dispatch_routes (route, max_concurrent_tasks) VALUES ($1, $2)
+         ON CONFLICT (route) DO UPDATE SET max_concurrent_tasks = excluded.max_concurrent_tasks
+         WHERE dispatch_routes.max_concurrent_tasks <> excluded.max_concurrent_tasks`,
+        [route, maxConcurrentTasks],
+      );
+    },
+
+    async claim(workerId, route, slots, leaseMs) {
+      const rows = await db.query<LeaseRow & { starts_batch: boolean }>(
+        'SELECT * FROM claim_tasks($1, $2, $3, $4)',
+        [workerId, route, slots, leaseMs],
+      );
+      return rows.map((row) => ({ ...toLease(row), startsBatch: row.starts_batch }));
+    },
+
+    async load(leases) {
+      const rows = await db.query<{
+        account_id: string;
+        batch_id: string;
+        task_index: number;
+        fence: number;
+        route: string;
+        model: string;
+        prompt: string;
+        params: TaskParams;
+        state: LeasedTask['state'];
+        attempt: number;
+        failures: number;
+        upstream_id: string | null;
+        timeout_ms: number;
+        timeout_in_ms: number | null;
+        unknown_for_ms: number | null;
+      }>('SELECT * FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[])', [
+        ...leaseColumns(leases),
+        leases.map((lease) => lease.fence),
+      ]);
+      const nowMs = clock.monotonicMs();
+      return rows.map((row) => ({
+        accountId: row.account_id,
+        batchId: row.batch_id,
+        index: row.task_index,
+        fence: row.fence,
+        route: row.route,
+        model: row.model,
+        prompt: row.prompt,
+        params: row.params,
+        state: row.state,
+        attempt: row.attempt,
+        failures: row.failures,
+        upstreamId: row.upstream_id,
+        timeoutMs: row.timeout_ms,
+        timeoutAtMs: row.timeout_in_ms === null ? null : nowMs + row.timeout_in_ms,
+        unknownForMs: row.unknown_for_ms,
+      }));
+    },
+
+    async startBatches(batches) {
+      await db.query('SELECT start_batches($1::uuid[], $2::uuid[])', leaseColumns(batches));
+    },
+
+    async beginAttempts(tasks) {
+      const key = keys(tasks);
+      const rows = await db.query<{ ord: number }>(
+        'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::int[])',
+        [
+          ...Object.values(key),
+          tasks.map((task) => task.attempt + 1),
+          tasks.map((task) => task.timeoutMs),
+        ],
+      );
+      return flags(tasks.length, rows);
+    },
+
+    async recordSubmissions(submissions) {
+      const tasks = submissions.map((submission) => submission.task);
+      const rows = await db.query<{ ord: number }>(
+        'SELECT * FROM record_submissions($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::text[])',
+        [
+          ...Object.values(keys(tasks)),
+          tasks.map((task) => task.attempt),
+          submissions.map((submission) => submission.upstreamId),
+        ],
+      );
+      return flags(tasks.length, rows);
+    },
+
+    async markUnknown(unknowns) {
+      const tasks = unknowns.map((unknown) => unknown.task);
+      const rows = await db.query<{ ord: number }>(
+        'SELECT * FROM mark_unknown($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[])',
+        [...Object.values(keys(tasks)), unknowns.map((unknown) => unknown.detail)],
+      );
+      return flags(tasks.length, rows);
+    },
+
+    async requeue(requeues) {
+      const rows = await db.query<{ ord: number; answer: RequeueAnswer }>(
+        `SELECT * FROM requeue_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[],
+           $7::boolean[], $8::boolean[], $9::int[])`,
+        [
+          ...Object.values(keys(requeues.map((requeue) => requeue.task))),
+          requeues.map((requeue) => requeue.type),
+          requeues.map((requeue) => requeue.detail),
+          requeues.map((requeue) => requeue.counted),
+          requeues.map((requeue) => requeue.possibleDuplicate),
+          requeues.map((requeue) => Math.round(requeue.delayMs)),
+        ],
+      );
+      return answers(requeues.length, rows, 'lost');
+    },
+
+    async settle(endings) {
+      const failures = endings.map(({ ending }) => (ending.outcome === 'failed' ? ending : null));
+      const videos = endings.map(({ ending }) => (ending.outcome === 'succeeded' ? ending.video : null));
+      const rows = await db.query<{ ord: number; answer: SettleAnswer }>(
+        `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[],
+           $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
+        [
+          ...Object.values(keys(endings.map(({ task }) => task))),
+          endings.map(({ ending }) => ending.outcome),
+          failures.map((failure) => failure?.type ?? null),
+          failures.map((failure) => failure?.detail ?? null),
+          endings.map(({ task }) => task.upstreamId),
+          videos.map((video) => video?.key ?? null),
+          videos.map((video) => video?.bytes ?? null),
+          videos.map((video) => video?.sha256 ?? null),
+          videos.map((video) => video?.contentType ?? null),
+        ],
+      );
+      return answers(endings.length, rows, 'lost');
+    },
+
+    async renew(workerId, leaseMs) {
+      const rows = await db.query<LeaseRow & { open: number }>('SELECT * FROM renew_leases($1, $2)', [
+        workerId,
+        leaseMs,
+      ]);
+      return rows.map((row) => ({ ...toLease(row), open: row.open }));
+    },
+
+    async takeOver(workerId, leaseMs, tasks) {
+      const rows = await db.query<LeaseRow>('SELECT * FROM take_over_leases($1, $2, $3)', [workerId, leaseMs, tasks]);
+      return rows.map(toLease);
+    },
+
+    async voidLeases(workerId) {
+      const [row] = await db.query<{ voided: number }>('SELECT void_leases($1) AS voided', [workerId]);
+      return row?.voided ?? 0;
+    },
+
+    async expiredBatches() {
+      const rows = await db.query<{ account_id: string; batch_id: string }>(
+        `SELECT account_id, batch_id FROM batch_schedule
+         WHERE NOT closed AND deadline_at <= rushes_now() ORDER BY deadline_at LIMIT 100`,
+      );
+      return rows.map((row) => ({ accountId: row.account_id, batchId: row.batch_id }));
+    },
+
+    async expire(batch) {
+      const [row] = await db.query<{ closed: number }>(`SELECT close_batch($1, $2, 'expired') AS closed`, [
+        batch.accountId,
+        batch.batchId,
+      ]);
+      return row?.closed ?? 0;
+    },
+  };
+}

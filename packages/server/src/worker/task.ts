@@ -1,0 +1,44 @@
+import type { TaskParams } from '@rushes/contract';
+
+/** Names one task across the database: the account first, as in every key. */
+export interface TaskKey {
+  readonly accountId: string;
+  readonly batchId: string;
+  readonly index: number;
+}
+
+export interface LeaseKey {
+  readonly accountId: string;
+  readonly batchId: string;
+  readonly fence: number;
+}
+
+/** A task under this worker's lease, as far as the worker knows it. */
+export interface LeasedTask extends TaskKey {
+  /** The fence of the lease; a write under an older one changes nothing. */
+  readonly fence: number;
+  readonly route: string;
+  readonly model: string;
+  readonly prompt: string;
+  readonly params: TaskParams;
+  readonly state: 'queued' | 'submitting' | 'running' | 'unknown';
+  /** Submissions so far. */
+  readonly attempt: number;
+  /** What used up its retries so far. */
+  readonly failures: number;
+  readonly upstreamId: string | null;
+  /** Per try, from its submission. */
+  readonly timeoutMs: number;
+  /** When the present try times out, on `Clock.monotonicMs`; null before a submission. */
+  readonly timeoutAtMs: number | null;
+  /** How long it has been unknown, when it is. */
+  readonly unknownForMs: number | null;
+}
+
+export function leaseName(lease: LeaseKey): string {
+  return `${lease.accountId}/${lease.batchId}/${lease.fence}`;
+}
+
+export function describeTask(task: LeasedTask): Record<string, unknown> {
+  return { account: task.accountId, batch: task.batchId, task: task.index, attempt: task.attempt, fence: task.fence };
+}

@@ -1,0 +1,78 @@
+import type { HeldLease } from './task-store.ts';
+import { leaseName, type LeasedTask, type LeaseKey } from './task.ts';
+
+interface Lease {
+  readonly key: LeaseKey;
+  readonly tasks: Map<number, LeasedTask>;
+  readonly lost: AbortController;
+  /** How often in a row the database counted other tasks under this lease than are known here. */
+  mismatches: number;
+}
+
+/** What this process believes it holds. The database decides; `compare` finds where they differ. */
+export class TasksInFlight {
+  readonly #leases = new Map<string, Lease>();
+  /** Leases the database lists for us that hold nothing here, and how often in a row they did. */
+  readonly #unknown = new Map<string, number>();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes a task up, or returns null when it is being driven already. The signal aborts when its lease is lost. */
+  add(task: LeasedTask): AbortSignal | null {
+    const name = leaseName(task);
+    let lease = this.#leases.get(name);
+    if (lease === undefined) {
+      lease = { key: task, tasks: new Map(), lost: new AbortController(), mismatches: 0 };
+      this.#leases.set(name, lease);
+    }
+    if (lease.tasks.has(task.index)) return null;
+    lease.tasks.set(task.index, task);
+    this.#count += 1;
+    return lease.lost.signal;
+  }
+
+  remove(task: LeasedTask): void {
+    const lease = this.#leases.get(leaseName(task));
+    if (lease?.tasks.delete(task.index) !== true) return;
+    this.#count -= 1;
+    if (lease.tasks.size === 0) this.#leases.delete(leaseName(task));
+  }
+
+  /** Ends whatever waits or polls; calls that must be recorded go on. */
+  abandonAll(): void {
+    for (const lease of this.#leases.values()) lease.lost.abort(new Error('the worker is stopping'));
+  }
+
+  /**
+   * Drops every lease that the database no longer lists for us and returns those whose number of open tasks has
+   * differed twice running: something of them was lost on the way (an answer that never arrived) and must be reloaded.
+   */
+  compare(held: readonly HeldLease[]): LeaseKey[] {
+    const listed = new Map(held.map((lease) => [leaseName(lease), lease]));
+    for (const [name, lease] of this.#leases) {
+      if (listed.has(name)) continue;
+      lease.lost.abort(new Error('the lease was lost'));
+      this.#count -= lease.tasks.size;
+      this.#leases.delete(name);
+    }
+    const reload: LeaseKey[] = [];
+    for (const [name, lease] of listed) {
+      const known = this.#leases.get(name);
+      if (known !== undefined && known.tasks.size === lease.open) {
+        known.mismatches = 0;
+        continue;
+      }
+      const mismatches = known === undefined ? (this.#unknown.get(name) ?? 0) + 1 : (known.mismatches += 1);
+      if (known === undefined) this.#unknown.set(name, mismatches);
+      if (mismatches >= 2) reload.push(lease);
+    }
+    for (const name of this.#unknown.keys()) {
+      if (!listed.has(name) || this.#leases.has(name)) this.#unknown.delete(name);
+    }
+    return reload;
+  }
+
+}
