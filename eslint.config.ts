@@ -95,6 +95,7 @@ export default defineConfig(
     files: TESTS,
     rules: {
       'max-lines-per-function': 'off',
+      'no-console': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './database.ts';
 
 async function query(url: string, sql: string): Promise<unknown[]> {
   const client = new Client({ connectionString: url });
@@ -38,6 +38,13 @@ describe('a test database', () => {
   it('is seen by the application as a role without the right to change the ledger', async () => {
     await expect(query(one.appUrl, 'SELECT count(*) FROM credit_ledger')).resolves.toHaveLength(1);
     await expect(query(one.appUrl, 'DELETE FROM credit_ledger')).rejects.toThrow('permission denied');
+  });
+
+  it('may also be empty, for tests of the migrations', async () => {
+    const empty = await createEmptyDatabase();
+    const tables = "SELECT count(*)::int AS tables FROM pg_tables WHERE schemaname = 'public'";
+    expect(await query(empty.adminUrl, tables)).toEqual([{ tables: 0 }]);
+    await empty.drop();
   });
 
   it('is gone after drop, even with sessions open, and dropping twice is harmless', async () => {

@@ -56,10 +56,12 @@ async function removeLeftOvers(): Promise<void> {
       if (statSync(dataDir).uid !== process.getuid?.()) continue;
       const orphan = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
       await orphan.close();
-    } catch {
-      // Half made, or being removed by another run at this moment: what is left is files.
+      // Not so when a run in another container, whose pids we cannot see, shares the folder.
+      if (orphan.owned) rmSync(dataDir, { recursive: true, force: true });
+    } catch (error) {
+      // Never a reason not to run the tests: another run may be removing it at this moment.
+      console.error(`${dataDir} is left over from an earlier run and could not be removed:`, error);
     }
-    rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
