@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { Agent, type Dispatcher } from 'undici';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createHttpClient } from './outbound-http.ts';
 import { HttpFailure, type HttpRequest } from './ports.ts';
@@ -271,6 +272,43 @@ test('closing ends what is under way as no answer and refuses what comes later a
   await http.close();
   expect(await exchange).toMatchObject({ kind: 'no_answer' });
   expect(await failureOf(http.request(post(url)))).toMatchObject({ kind: 'not_sent' });
+});
+
+/** What undici might do, and a real server cannot make it do: hand a request to a socket late, or once more. */
+async function dispatchedBy(script: (handler: Dispatcher.DispatchHandler) => void): Promise<HttpFailure> {
+  const dispatch = vi.spyOn(Agent.prototype, 'dispatch').mockImplementation((_options, handler) => {
+    script(handler);
+    return true;
+  });
+  try {
+    return await failureOf(http.request(post('http://127.0.0.1:9/', { timeoutMs: 20 })));
+  } finally {
+    dispatch.mockRestore();
+  }
+}
+
+function socketController(): Dispatcher.DispatchController & { abort: ReturnType<typeof vi.fn> } {
+  const nothing = (): void => undefined;
+  return { aborted: false, paused: false, reason: null, pause: nothing, resume: nothing, abort: vi.fn() };
+}
+
+test('a request given up while it waited for a connection is not sent when the connection comes', async () => {
+  const handlers: Dispatcher.DispatchHandler[] = [];
+  const failure = await dispatchedBy((handler) => void handlers.push(handler));
+  expect(failure).toMatchObject({ kind: 'not_sent' });
+  const controller = socketController();
+  handlers[0]!.onRequestStart!(controller, null);
+  expect(controller.abort).toHaveBeenCalled();
+});
+
+test('a request that would be sent a second time is stopped', async () => {
+  const [first, second] = [socketController(), socketController()];
+  const failure = await dispatchedBy((handler) => {
+    handler.onRequestStart!(first, null);
+    handler.onRequestStart!(second, null);
+  });
+  expect(failure).toMatchObject({ kind: 'no_answer' });
+  expect(second.abort).toHaveBeenCalled();
 });
 
 const GET: Omit<HttpRequest, 'url'> = { method: 'GET', timeoutMs: 20_000, maxResponseBytes: 50_000_000 };

@@ -5,7 +5,7 @@ import { parseDirectives } from './directives.ts';
 import { decideFate, type FateSettings, type Outcome } from './fate.ts';
 import { Journal } from './journal.ts';
 
-/** What stays in memory of a generation; prompts stay in the journal, so 100,000 generations take some 40 MB. */
+/** What stays in memory of a generation; prompts stay in the journal, so 100,000 generations take some 30 MB. */
 export interface Generation {
   readonly id: string;
   readonly model: string;
