@@ -1,0 +1,74 @@
+import { ITEM_LIMITS, type ItemError, type ItemErrorCode } from '@rushes/contract';
+import type { Refusal } from '../../refusal.ts';
+
+/** Where an item came from, so that its owner finds it again in the file. */
+export interface ItemPlace {
+  /** From 0. */
+  readonly index: number;
+  /** Physical line where the record begins, from 1; null in a JSON body. */
+  readonly line: number | null;
+  readonly customId: string | null;
+}
+
+/**
+ * Everything that is wrong with one submission. All of it is counted; what is described is bounded, since ten thousand
+ * bad rows help nobody.
+ */
+export class Problems {
+  readonly #request: ItemError[] = [];
+  readonly #items: ItemError[] = [];
+  #requestCount = 0;
+  #itemCount = 0;
+
+  /** A field of the request that belongs to no single item. */
+  addToRequest(param: string, code: ItemErrorCode, detail: string): void {
+    this.#requestCount += 1;
+    if (this.#request.length < ITEM_LIMITS.reportedErrorsMax) {
+      this.#request.push({ index: null, custom_id: null, param, code, detail });
+    }
+  }
+
+  /** The list of items as a whole: too few, too many. */
+  addToItems(code: ItemErrorCode, detail: string): void {
+    this.#itemCount += 1;
+    this.#items.unshift({ index: null, custom_id: null, param: 'items', code, detail });
+  }
+
+  addToItem(place: ItemPlace, param: string | null, code: ItemErrorCode, detail: string): void {
+    this.#itemCount += 1;
+    if (this.#items.length >= ITEM_LIMITS.reportedErrorsMax) return;
+    this.#items.push({
+      index: place.index,
+      ...(place.line === null ? {} : { line: place.line }),
+      custom_id: place.customId,
+      param,
+      code,
+      detail,
+    });
+  }
+
+  get none(): boolean {
+    return this.#requestCount + this.#itemCount === 0;
+  }
+
+  /** The answer to the customer. A problem of the request itself decides the code, whatever else is wrong. */
+  toRefusal(): Refusal {
+    const errors = [...this.#request, ...this.#items].slice(0, ITEM_LIMITS.reportedErrorsMax);
+    const errorCount = this.#requestCount + this.#itemCount;
+    const [first] = errors;
+    if (first === undefined) throw new Error('a submission without problems is not refused');
+    return {
+      code: this.#requestCount > 0 ? 'invalid_request' : 'invalid_items',
+      detail: errorCount === 1 ? describe(first) : `${errorCount} problems. The first: ${describe(first)}`,
+      ...(first.index === null && first.param !== null ? { param: first.param } : {}),
+      errors,
+      errorCount,
+    };
+  }
+}
+
+function describe(error: ItemError): string {
+  if (error.index === null) return error.detail;
+  const line = error.line === undefined ? '' : ` (line ${error.line})`;
+  return `Item ${error.index}${line}: ${error.detail}`;
+}

@@ -1,0 +1,237 @@
+import { CsvError, parse, type InfoRecord } from 'csv-parse/sync';
+import { ITEM_LIMITS, PARAM_NAMES, type ItemError } from '@rushes/contract';
+import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { quoted, suggestion } from './closest-name.ts';
+import type { Problems } from './problems.ts';
+import { paramFromText } from './read-query.ts';
+import type { RawItem, RawSubmission } from './submission.ts';
+
+const METADATA = 'metadata.';
+const COLUMNS: readonly string[] = ['prompt', 'custom_id', ...PARAM_NAMES];
+
+interface CsvRecord {
+  /** Physical line where it begins, from 1. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+interface CsvTable {
+  readonly header: CsvRecord;
+  readonly rows: readonly CsvRecord[];
+  readonly rowCount: number;
+}
+
+/**
+ * Reads CSV (RFC 4180, CRLF or LF) with a header line: `prompt`, `custom_id`, any parameter, `metadata.*`. An empty cell
+ * is a value that was not given. Metadata belongs to the batch: a column of it may hold one value.
+ */
+export function readCsv(
+  text: string,
+  ignoreColumns: boolean,
+  queryFields: ReadonlyMap<string, unknown>,
+  mostItems: number,
+  problems: Problems,
+): Outcome<RawSubmission> {
+  const table = readTable(text, mostItems);
+  if (!table.ok) return table;
+  const { header, rows, rowCount } = table.value;
+  const errors = headerErrors(header, ignoreColumns);
+  if (errors.length > 0) return refuseCsv(errors);
+  const columns = header.cells.map((name, at) => ({ name, at }));
+  const fields = new Map(queryFields);
+  const metadata = columns.filter(({ name }) => name.startsWith(METADATA));
+  if (metadata.length > 0) addMetadata(fields, metadata, rows, problems);
+  const params = columns.filter(({ name }) => (PARAM_NAMES as readonly string[]).includes(name));
+  const promptAt = header.cells.indexOf('prompt');
+  const idAt = header.cells.indexOf('custom_id');
+  const items = rows.map(({ line, cells }): RawItem => {
+    const given = params.filter(({ at }) => cells[at] !== '');
+    const id = cells[idAt] ?? '';
+    const own = given.map(({ name, at }) => [name, paramFromText(name, cells[at] ?? '')] as const);
+    return {
+      line,
+      value: {
+        prompt: cells[promptAt] ?? '',
+        ...(id === '' ? {} : { custom_id: id }),
+        ...(own.length === 0 ? {} : { params: Object.fromEntries(own) }),
+      },
+    };
+  });
+  return accept({ fields, items, itemCount: rowCount });
+}
+
+/** Follows the parser through the bytes, because it counts a line break inside quotes twice when it is CRLF. */
+function lineCounter(bytes: Buffer): (upTo: number) => number {
+  let at = 0;
+  let line = 1;
+  const advance = (upTo: number): void => {
+    for (let next = bytes.indexOf(0x0a, at); next >= 0 && next < upTo; next = bytes.indexOf(0x0a, at)) {
+      line += 1;
+      at = next + 1;
+    }
+  };
+  return (recordEnd) => {
+    // Empty lines before a record are no part of it.
+    while (bytes[at] === 0x0a || (bytes[at] === 0x0d && bytes[at + 1] === 0x0a)) {
+      at += bytes[at] === 0x0a ? 1 : 2;
+      line += 1;
+    }
+    const begins = line;
+    advance(recordEnd);
+    at = Math.max(at, recordEnd);
+    return begins;
+  };
+}
+
+/** Takes the records as the parser finds them; keeps no more rows than a batch can have. */
+class TableBuilder {
+  readonly rows: CsvRecord[] = [];
+  readonly ragged: ItemError[] = [];
+  header: CsvRecord | null = null;
+  rowCount = 0;
+  raggedCount = 0;
+  readonly #mostItems: number;
+
+  constructor(mostItems: number) {
+    this.#mostItems = mostItems;
+  }
+
+  take(line: number, cells: readonly string[]): void {
+    if (this.header === null) {
+      this.header = { line, cells };
+      return;
+    }
+    if (cells.length !== this.header.cells.length) {
+      this.raggedCount += 1;
+      if (this.ragged.length < ITEM_LIMITS.reportedErrorsMax) {
+        this.ragged.push(raggedRow(this.rowCount, line, cells, this.header));
+      }
+    }
+    this.rowCount += 1;
+    if (this.rowCount <= this.#mostItems) this.rows.push({ line, cells });
+  }
+}
+
+function readTable(text: string, mostItems: number): Outcome<CsvTable> {
+  const bytes = Buffer.from(text);
+  const lineOf = lineCounter(bytes);
+  const table = new TableBuilder(mostItems);
+  try {
+    parse(bytes, {
+      relax_column_count: true,
+      skip_empty_lines: true,
+      record_delimiter: ['\r\n', '\n'],
+      on_record: (cells: string[], { bytes: end }: InfoRecord): null => {
+        table.take(lineOf(end), cells);
+        return null;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    return refuseCsv([syntaxError(error, lineOf(bytes.length), table.header === null ? null : table.rowCount)]);
+  }
+  const { header, rows, rowCount, ragged, raggedCount } = table;
+  if (header === null) {
+    const detail = 'The CSV is empty. Its first line must name the columns, `prompt` among them.';
+    return refuse({ code: 'invalid_csv', detail });
+  }
+  // A wrong header makes every row look ragged; it is the better thing to say.
+  if (raggedCount > 0 && headerErrors(header, true).length === 0) return refuseCsv(ragged, raggedCount);
+  return accept({ header, rows, rowCount });
+}
+
+function raggedRow(index: number, line: number, cells: readonly string[], header: CsvRecord): ItemError {
+  const advice = cells.length > header.cells.length ? ' A cell with a comma in it must stand in double quotes.' : '';
+  const detail = `The row has ${cells.length} cells, the header ${header.cells.length}.${advice}`;
+  return { index, line, custom_id: null, param: null, code: 'bad_syntax', detail };
+}
+
+function syntaxError(error: CsvError, line: number, index: number | null): ItemError {
+  const details: Partial<Record<string, string>> = {
+    CSV_QUOTE_NOT_CLOSED: 'A quote that opens in this record is never closed.',
+    INVALID_OPENING_QUOTE:
+      'A double quote stands inside a cell that is not quoted. Put the cell into double quotes and double those in it.',
+    CSV_INVALID_CLOSING_QUOTE: 'Text follows a closing quote. A double quote inside a quoted cell must be doubled.',
+  };
+  const detail = details[error.code] ?? 'The record cannot be read.';
+  return { index, line, custom_id: null, param: null, code: 'bad_syntax', detail };
+}
+
+function headerErrors({ line, cells: names }: CsvRecord, ignoreColumns: boolean): ItemError[] {
+  const error = (param: string, code: ItemError['code'], detail: string): ItemError => ({
+    index: null,
+    line,
+    custom_id: null,
+    param: param.slice(0, 80),
+    code,
+    detail,
+  });
+  const errors: ItemError[] = [];
+  const isKnown = (name: string): boolean =>
+    COLUMNS.includes(name) || (name.startsWith(METADATA) && name.length > METADATA.length);
+  for (const name of new Set(names)) {
+    const places = names.flatMap((candidate, at) => (candidate === name ? [at + 1] : []));
+    if (isKnown(name)) {
+      if (places.length > 1) {
+        errors.push(
+          error(name, 'duplicate', `The column ${quoted(name)} stands in the header ${places.length} times.`),
+        );
+      }
+    } else if (!ignoreColumns) {
+      const which = name === '' ? `Column ${places.join(', ')} has no name.` : `There is no column ${quoted(name)}.`;
+      const detail = `${which}${suggestion(name, COLUMNS)} Other columns are left out with ignore_columns=true.`;
+      errors.push(error(name, 'unknown_name', detail));
+    }
+  }
+  if (!names.includes('prompt')) {
+    errors.unshift(error('prompt', 'required', `The header has no column "prompt".${separatorHint(names)}`));
+  }
+  return errors;
+}
+
+function separatorHint(names: readonly string[]): string {
+  const [only] = names;
+  if (names.length !== 1 || only === undefined) return '';
+  const separator = [';', '\t', '|'].find((candidate) => only.includes(candidate));
+  return separator === undefined ? '' : ` It seems to be separated by ${JSON.stringify(separator)}; use commas.`;
+}
+
+function refuseCsv(errors: readonly ItemError[], errorCount = errors.length): Outcome<never> {
+  const [first] = errors;
+  if (first === undefined) throw new Error('a readable CSV is not refused');
+  const where = first.line === undefined ? '' : `Line ${first.line}: `;
+  return refuse({
+    code: 'invalid_csv',
+    detail: errorCount === 1 ? `${where}${first.detail}` : `${errorCount} problems. The first: ${where}${first.detail}`,
+    errors: errors.slice(0, ITEM_LIMITS.reportedErrorsMax),
+    errorCount,
+  });
+}
+
+function addMetadata(
+  fields: Map<string, unknown>,
+  columns: readonly { readonly name: string; readonly at: number }[],
+  rows: readonly CsvRecord[],
+  problems: Problems,
+): void {
+  const given = (fields.get('metadata') ?? {}) as Readonly<Record<string, unknown>>;
+  const metadata = new Map(Object.entries(given));
+  for (const { name, at } of columns) {
+    const key = name.slice(METADATA.length);
+    let known = metadata.has(key) ? { value: metadata.get(key), where: 'the query' } : null;
+    for (const [index, { line, cells }] of rows.entries()) {
+      const value = cells[at] ?? '';
+      if (value === '' || value === known?.value) continue;
+      if (known === null) {
+        known = { value, where: `line ${line}` };
+        metadata.set(key, value);
+        continue;
+      }
+      const detail =
+        `Metadata belongs to the whole batch, and this row differs from ${known.where}. ` +
+        'Use one value, make a batch for each, or put what differs into custom_id.';
+      problems.addToItem({ index, line, customId: null }, name, 'not_supported', detail);
+    }
+  }
+  if (metadata.size > 0) fields.set('metadata', Object.fromEntries(metadata));
+}

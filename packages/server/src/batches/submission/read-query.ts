@@ -1,0 +1,119 @@
+import { PARAM_NAMES } from '@rushes/contract';
+import { SUBMISSION_FIELDS } from './check-fields.ts';
+import { isPlainObject } from './check-params.ts';
+import { quoted, suggestion } from './closest-name.ts';
+import { parseJson } from './json-text.ts';
+import type { Problems } from './problems.ts';
+
+export interface QueryFields {
+  /** The submission's fields, as JSON values. */
+  readonly fields: Map<string, unknown>;
+  readonly ignoreColumns: boolean;
+}
+
+const NUMBER_FIELDS: readonly string[] = ['spend_limit', 'expected_unit_price', 'max_failure_rate', 'deadline_hours'];
+const OBJECT_FIELDS = ['defaults', 'metadata'] as const;
+
+/** A number as JSON writes it; anything else stays text, which the field's own check then refuses. */
+export function numberOrText(text: string): number | string {
+  return /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+/**
+ * The part of a CSV or NDJSON submission that stands in the query: each field under its name, parameters and metadata
+ * as `defaults.size=large` and `metadata.campaign=may`, or whole as `defaults={"size":"large"}`.
+ */
+export function readQuery(query: URLSearchParams, format: 'csv' | 'ndjson', problems: Problems): QueryFields {
+  const fields = new Map<string, unknown>();
+  const parts: Record<(typeof OBJECT_FIELDS)[number], Map<string, unknown>> = {
+    defaults: new Map(),
+    metadata: new Map(),
+  };
+  let ignoreColumns = false;
+  for (const [name, text] of singleValues(query, problems)) {
+    const object = OBJECT_FIELDS.find((candidate) => name === candidate || name.startsWith(`${candidate}.`));
+    if (name === 'ignore_columns' && format === 'csv') ignoreColumns = readBoolean(name, text, problems);
+    else if (object !== undefined) readPart(object, name, text, parts[object], problems);
+    else if ((SUBMISSION_FIELDS as readonly string[]).includes(name)) {
+      fields.set(name, NUMBER_FIELDS.includes(name) ? numberOrText(text) : text);
+    } else {
+      const known = [...SUBMISSION_FIELDS, ...(format === 'csv' ? ['ignore_columns'] : [])];
+      const detail = `There is no query parameter ${quoted(name)}.${suggestion(name, known)}`;
+      problems.addToRequest(name.slice(0, 64), 'unknown_name', detail);
+    }
+  }
+  for (const object of OBJECT_FIELDS) {
+    if (parts[object].size > 0) fields.set(object, Object.fromEntries(parts[object]));
+  }
+  return { fields, ignoreColumns };
+}
+
+/** A JSON body says everything itself; what stands beside it in the query would be silently lost. */
+export function refuseQuery(query: URLSearchParams, problems: Problems): void {
+  for (const name of new Set(query.keys())) {
+    const detail = `The query parameter ${quoted(name)} has no meaning with a JSON body. Put the field into the body.`;
+    problems.addToRequest(name.slice(0, 64), 'unknown_name', detail);
+  }
+}
+
+function singleValues(query: URLSearchParams, problems: Problems): [string, string][] {
+  const values: [string, string][] = [];
+  for (const name of new Set(query.keys())) {
+    const [first = '', ...more] = query.getAll(name);
+    if (more.length > 0) {
+      problems.addToRequest(
+        name,
+        'duplicate',
+        `The query parameter ${quoted(name)} stands there ${more.length + 1} times.`,
+      );
+    } else if (name.includes('\ufffd') || first.includes('\ufffd')) {
+      const detail = `The query parameter ${quoted(name)} is not valid UTF-8.`;
+      problems.addToRequest(name, 'forbidden_character', detail);
+    }
+    // It goes on to its own check in any case, so that it is not also called missing.
+    values.push([name, first]);
+  }
+  return values;
+}
+
+function readBoolean(name: string, text: string, problems: Problems): boolean {
+  if (text !== 'true' && text !== 'false') {
+    problems.addToRequest(name, 'unknown_value', `\`${name}\` is "true" or "false".`);
+  }
+  return text === 'true';
+}
+
+function readPart(
+  object: (typeof OBJECT_FIELDS)[number],
+  name: string,
+  text: string,
+  part: Map<string, unknown>,
+  problems: Problems,
+): void {
+  if (name === object) {
+    const parsed = parseJson(text);
+    if (!parsed.ok || !isPlainObject(parsed.value)) {
+      problems.addToRequest(object, 'bad_syntax', `\`${object}\` in the query must be a JSON object.`);
+      return;
+    }
+    for (const [key, value] of Object.entries(parsed.value)) setOnce(object, key, value, part, problems);
+    return;
+  }
+  const key = name.slice(object.length + 1);
+  setOnce(object, key, object === 'defaults' ? paramFromText(key, text) : text, part, problems);
+}
+
+function setOnce(object: string, key: string, value: unknown, part: Map<string, unknown>, problems: Problems): void {
+  if (part.has(key)) {
+    problems.addToRequest(`${object}.${key.slice(0, 64)}`, 'duplicate', `\`${object}\` names ${quoted(key)} twice.`);
+  } else {
+    part.set(key, value);
+  }
+}
+
+const NUMBER_PARAMS: readonly string[] = PARAM_NAMES.filter((name) => name === 'duration_seconds');
+
+/** A parameter's value from a CSV cell or the query, where everything is text. */
+export function paramFromText(name: string, text: string): number | string {
+  return NUMBER_PARAMS.includes(name) ? numberOrText(text) : text;
+}

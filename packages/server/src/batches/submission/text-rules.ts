@@ -1,0 +1,80 @@
+import { ITEM_LIMITS, type ItemErrorCode } from '@rushes/contract';
+
+export interface Fault {
+  readonly code: ItemErrorCode;
+  readonly detail: string;
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+/** One character that shows. Controls, fillers, joiners and byte order marks alone make no prompt. */
+const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Control}]/u;
+const LONGEST_URL = 2_048;
+
+/** What PostgreSQL or UTF-8 cannot carry is refused; everything else is stored as it was sent. */
+export function characterFault(text: string): Fault | null {
+  if (text.includes('\0')) return { code: 'forbidden_character', detail: 'It contains the character NUL (U+0000).' };
+  if (LONE_SURROGATE.test(text)) {
+    return {
+      code: 'forbidden_character',
+      detail: 'It contains half of a surrogate pair: a character was cut in two somewhere.',
+    };
+  }
+  return null;
+}
+
+/** Whether `text` has more than `limit` Unicode code points. */
+export function isLongerThan(text: string, limit: number): boolean {
+  if (text.length <= limit) return false;
+  return text.length > 2 * limit || countCodePoints(text) > limit;
+}
+
+export function countCodePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+export function promptFault(prompt: unknown): Fault | null {
+  if (prompt === undefined) return { code: 'required', detail: '`prompt` is missing.' };
+  if (typeof prompt !== 'string') return { code: 'wrong_type', detail: '`prompt` must be a string.' };
+  if (prompt === '') return { code: 'blank', detail: 'The prompt is empty.' };
+  const character = characterFault(prompt);
+  if (character !== null) return { code: character.code, detail: `The prompt cannot be stored. ${character.detail}` };
+  if (!VISIBLE.test(prompt)) return { code: 'blank', detail: 'The prompt has no visible character.' };
+  const limit = ITEM_LIMITS.promptMaxCodePoints;
+  if (isLongerThan(prompt, limit)) {
+    return {
+      code: 'too_long',
+      detail: `The prompt has ${countCodePoints(prompt)} characters; at most ${limit} are allowed.`,
+    };
+  }
+  return null;
+}
+
+export function customIdFault(customId: unknown): Fault | null {
+  if (typeof customId !== 'string')
+    return { code: 'wrong_type', detail: '`custom_id` must be a string; leave it out for none.' };
+  const allowed = ITEM_LIMITS.customIdPattern.test(customId);
+  // Only dots: as a file name it would be a folder.
+  if (allowed && !/^\.+$/.test(customId)) return null;
+  const detail = /[/\\]|^\.+$/.test(customId)
+    ? 'A custom_id becomes a file name and must not look like a path.'
+    : 'A custom_id has 1 to 128 characters of A-Z, a-z, 0-9, ".", "_", ":" and "-".';
+  return { code: 'bad_format', detail };
+}
+
+export function urlFault(url: unknown): Fault | null {
+  if (typeof url !== 'string') return { code: 'wrong_type', detail: 'It must be a string with an https URL.' };
+  const character = characterFault(url);
+  if (character !== null) return character;
+  if (url.length > LONGEST_URL) return { code: 'too_long', detail: `A URL has at most ${LONGEST_URL} characters.` };
+  // The URL parser forgives blanks, line breaks and backslashes; an upstream may not.
+  if (!/^https:\/\/[^\s\\\p{Control}]+$/iu.test(url) || !URL.canParse(url)) {
+    return { code: 'bad_format', detail: 'It must be an absolute https:// URL.' };
+  }
+  const { username, password } = new URL(url);
+  if (username !== '' || password !== '') {
+    return { code: 'bad_format', detail: 'A URL with a user name or password in it is not passed on.' };
+  }
+  return null;
+}
