@@ -1,3 +1,5 @@
+export { createFileStorage, VideoTooLarge } from './file-storage.ts';
+export type { FileStorage, FileStorageOptions } from './file-storage.ts';
 export { createLinkSigner } from './links.ts';
 export type { LinkCheck, LinkGrant, LinkSigner } from './links.ts';
 export { findVideo } from './stored-video.ts';

@@ -1,0 +1,22 @@
+import type { KeyHasher } from '../accounts/index.ts';
+import type { Database } from '../db/index.ts';
+import type { Clock, Logger, Random, VideoStorage } from '../ports.ts';
+import type { LinkSigner } from '../videos/index.ts';
+
+/** What the HTTP side is made of. */
+export interface HttpDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly keyHasher: KeyHasher;
+  readonly linkSigner: LinkSigner;
+  readonly videoStorage: VideoStorage;
+  /** Tells an error of a database that is away or overloaded from a defect. */
+  readonly isUnavailable: (error: unknown) => boolean;
+  /** Names of migrations that the database lacks. */
+  readonly pendingMigrations: () => Promise<readonly string[]>;
+  /** Where customers reach the server, without a trailing slash; null: the address that it listens on. */
+  readonly publicUrl: string | null;
+  readonly version: string;
+}

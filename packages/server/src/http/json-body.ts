@@ -1,0 +1,49 @@
+import type { ItemErrorCode } from '@rushes/contract';
+import { accept, refuse, type Outcome } from '../refusal.ts';
+
+function refuseBody(code: ItemErrorCode, detail: string, param: string | null = null): Outcome<never> {
+  return refuse({
+    code: 'invalid_request',
+    detail,
+    ...(param === null ? {} : { param }),
+    errors: [{ index: null, custom_id: null, param, code, detail }],
+  });
+}
+
+/** Path of the first string that PostgreSQL and UTF-8 have no place for, or null. */
+function forbiddenText(value: unknown, path: string): string | null {
+  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed() ? path : null;
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, inner] of Object.entries(value)) {
+    const at = path === '' ? key : `${path}.${key}`;
+    if (key.includes('\0') || !key.isWellFormed()) return path;
+    const found = forbiddenText(inner, at);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** A JSON object from a small body. An empty body is an empty object: every field of such a request is optional. */
+export function parseJsonBody(bytes: Uint8Array): Outcome<object> {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return refuseBody('bad_syntax', 'The body is not UTF-8 text.');
+  }
+  if (text.trim() === '') return accept({});
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return refuseBody('bad_syntax', 'The body is not valid JSON.');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuseBody('wrong_type', 'The body must be a JSON object.');
+  }
+  const forbidden = forbiddenText(value, '');
+  if (forbidden !== null) {
+    return refuseBody('forbidden_character', 'Text must not hold NUL characters or unpaired surrogates.', forbidden);
+  }
+  return accept(value);
+}

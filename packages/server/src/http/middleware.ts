@@ -1,0 +1,125 @@
+import type { IncomingMessage } from 'node:http';
+import type { Middleware } from 'koa';
+import type { Clock, Logger, Random } from '../ports.ts';
+import type { Refusal } from '../refusal.ts';
+import { ClientGone } from './exchange.ts';
+import { UNAVAILABLE_RETRY_SECONDS } from './limits.ts';
+import { Refused } from './problem.ts';
+import { sendProblem, type HttpContext, type RequestState } from './send.ts';
+
+export type HttpMiddleware = Middleware<RequestState>;
+
+/** 32 hex digits, as a trace-id of W3C Trace Context. Never the client's: it must lead to one exchange. */
+export function newTraceId(random: Random): string {
+  return Buffer.from(random.bytes(16)).toString('hex');
+}
+
+/** Gives every exchange its trace id, in the answer's header and in every log line about it. */
+export function trace(random: Random, awaitingContinue: WeakSet<IncomingMessage>): HttpMiddleware {
+  return async (ctx, next) => {
+    ctx.state.traceId = newTraceId(random);
+    ctx.state.route = null;
+    ctx.state.caller = null;
+    ctx.state.problem = null;
+    ctx.state.continuePending = awaitingContinue.has(ctx.req);
+    ctx.set('x-trace-id', ctx.state.traceId);
+    await next();
+  };
+}
+
+/** One line per exchange, written when its last byte has gone. Names the route, never the path: links are in paths. */
+export function logRequests(clock: Clock, logger: Logger): HttpMiddleware {
+  return async (ctx, next) => {
+    const startedMs = clock.monotonicMs();
+    ctx.res.once('close', () => {
+      const { traceId, route, caller, problem } = ctx.state;
+      const fields = {
+        trace_id: traceId,
+        method: ctx.method,
+        route,
+        status: ctx.res.statusCode,
+        duration_ms: Math.round(clock.monotonicMs() - startedMs),
+        ...(problem === null ? {} : { problem }),
+        ...(caller === null ? {} : { account: caller.accountUuid, key: caller.keyUuid }),
+        ...(ctx.res.writableFinished ? {} : { cut_off: true }),
+      };
+      if (ctx.res.statusCode >= 500) logger.warn(fields, 'request failed');
+      else logger.info(fields, 'request');
+    });
+    await next();
+  };
+}
+
+/** What may be logged of an error: PostgreSQL's `detail` and `where` hold row values, prompts among them. */
+export function describeError(error: unknown): Readonly<Record<string, unknown>> {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
+  return { error: error.name, message: error.message, stack: error.stack, ...code };
+}
+
+function refusalOf(error: unknown, isUnavailable: (error: unknown) => boolean): Refusal {
+  if (isUnavailable(error)) {
+    return {
+      code: 'unavailable',
+      detail: 'The server cannot reach its database just now. Send the same request again in a moment.',
+      retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS,
+    };
+  }
+  return {
+    code: 'internal_error',
+    detail: 'Something went wrong on our side. Send the same request again; if it stays so, report the trace_id.',
+  };
+}
+
+/** Turns whatever is thrown into a problem document. What was not meant for the customer goes to the log alone. */
+export function answerErrors(clock: Clock, logger: Logger, isUnavailable: (error: unknown) => boolean): HttpMiddleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      if (error instanceof ClientGone) {
+        ctx.respond = false;
+        ctx.res.destroy();
+        return;
+      }
+      if (error instanceof Refused) {
+        sendProblem(ctx, error.refusal, clock, error.headers);
+        return;
+      }
+      const refusal = refusalOf(error, isUnavailable);
+      const fields = { trace_id: ctx.state.traceId, route: ctx.state.route, ...describeError(error) };
+      if (refusal.code === 'unavailable') logger.warn(fields, 'the database is not available');
+      else logger.error(fields, 'a request failed unexpectedly');
+      for (const name of ctx.res.getHeaderNames()) {
+        if (name !== 'x-trace-id' && !name.startsWith('ratelimit')) ctx.remove(name);
+      }
+      sendProblem(ctx, refusal, clock);
+    }
+  };
+}
+
+/** What Node lets pass and HTTP does not, and the absolute form of a request target, which HTTP allows. */
+export const checkRequestLine: HttpMiddleware = async (ctx, next) => {
+  if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
+    throw new Refused({ code: 'invalid_request', detail: 'An HTTP/1.1 request needs a Host header.', param: 'Host' });
+  }
+  const target = ctx.req.url ?? '';
+  if (!target.startsWith('/')) {
+    const url = URL.canParse(target) ? new URL(target) : null;
+    if (url === null || !url.pathname.startsWith('/')) {
+      throw new Refused({ code: 'invalid_request', detail: 'The request target is not a path.' });
+    }
+    ctx.req.url = url.pathname + url.search;
+  }
+  await next();
+};
+
+/** While the server stops, no connection is kept for another request. */
+export function closeWhenStopping(stopping: AbortSignal): HttpMiddleware {
+  return async (ctx, next) => {
+    if (stopping.aborted) ctx.set('Connection', 'close');
+    await next();
+  };
+}
+
+export type { HttpContext };

@@ -1,0 +1,184 @@
+import { ERROR_CODES, problemSchema, type ErrorCode } from '@rushes/contract';
+import {
+  createDocument,
+  type ZodOpenApiContentObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi';
+import { z } from 'zod';
+import { PROBLEM_CONTENT_TYPE } from './problem.ts';
+import type { BodyContent, Route } from './route.ts';
+
+const TRACE_ID = {
+  'x-trace-id': { description: "Names this exchange in the server's log.", schema: { type: 'string' as const } },
+};
+
+const RATE_HEADERS = {
+  RateLimit: {
+    description: 'Requests left for this key, and seconds until one comes back.',
+    schema: { type: 'string' as const },
+  },
+  'RateLimit-Policy': { description: 'Requests per window of seconds.', schema: { type: 'string' as const } },
+};
+
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' as const } } };
+
+/** `/v1/batches/:batch_id` as OpenAPI writes it. */
+export function pathTemplate(path: string): string {
+  return path.replaceAll(/:([a-z_]+)/g, '{$1}');
+}
+
+function paramNames(path: string): string[] {
+  return [...path.matchAll(/:([a-z_]+)/g)].flatMap((match) => match[1] ?? []);
+}
+
+/** The codes that a route can answer with: those that follow from how it is called, and its own. */
+function refusalCodes(route: Route): ReadonlySet<ErrorCode> {
+  const codes = new Set<ErrorCode>(['invalid_request', 'internal_error', 'unavailable', ...route.operation.refusals]);
+  if (route.access.kind === 'key') {
+    codes.add('unauthorized').add('rate_limited');
+    if (route.access.scope !== null) codes.add('forbidden');
+    if (route.access.writes) codes.add('account_suspended');
+    if (route.method !== 'get') codes.add('payload_too_large').add('unsupported_media_type').add('request_timeout');
+    if (paramNames(route.path).length > 0) codes.add('not_found');
+  }
+  return codes;
+}
+
+function componentName(schema: z.ZodType): string {
+  const name = schema.meta()?.id;
+  if (name === undefined) throw new Error('the schema of a line needs a name');
+  return name;
+}
+
+/** Schemas of lines, which no media type object refers to. */
+function lineSchemas(routes: readonly Route[]): Record<string, z.ZodType> {
+  const schemas: Record<string, z.ZodType> = {};
+  for (const { mediaType: _, schema, lines } of routes.flatMap((route) =>
+    route.operation.successes.flatMap((success) => success.content),
+  )) {
+    if (lines === true && typeof schema !== 'string') schemas[componentName(schema)] = schema;
+  }
+  return schemas;
+}
+
+function content(bodies: readonly BodyContent[]): ZodOpenApiContentObject {
+  return Object.fromEntries(
+    bodies.map((body) => {
+      const example = body.example === undefined ? {} : { example: body.example };
+      if (typeof body.schema !== 'string' && body.lines === true) {
+        // OpenAPI 3.1 has no words for a stream of documents; 3.2 calls this itemSchema.
+        const line = { 'x-line-schema': { $ref: `#/components/schemas/${componentName(body.schema)}` } };
+        return [body.mediaType, { schema: { type: 'string' as const }, ...line, ...example }];
+      }
+      if (body.schema === 'text') return [body.mediaType, { schema: { type: 'string' as const }, ...example }];
+      if (body.schema === 'binary') return [body.mediaType, { schema: {} }];
+      return [body.mediaType, { schema: body.schema, ...example }];
+    }),
+  );
+}
+
+function problemResponses(route: Route): ZodOpenApiResponsesObject {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of refusalCodes(route)) {
+    const { status } = ERROR_CODES[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus]
+      .sort(([a], [b]) => a - b)
+      .map(([status, codes]) => [
+        String(status),
+        {
+          description: codes.map((code) => `\`${code}\`: ${ERROR_CODES[code].title}.`).join(' '),
+          headers: {
+            ...TRACE_ID,
+            ...(status === 429 || status === 503 ? RETRY_AFTER : {}),
+            ...(status === 429 ? RATE_HEADERS : {}),
+          },
+          content: { [PROBLEM_CONTENT_TYPE]: { schema: problemSchema } },
+        },
+      ]),
+  );
+}
+
+function successResponses(route: Route): ZodOpenApiResponsesObject {
+  const rate = route.access.kind === 'key' && route.access.counted ? RATE_HEADERS : {};
+  return Object.fromEntries(
+    route.operation.successes.map((success) => {
+      const own = Object.entries(success.headers ?? {}).map(([name, description]) => [
+        name,
+        { description, schema: { type: 'string' as const } },
+      ]);
+      return [
+        String(success.status),
+        {
+          description: success.description,
+          headers: { ...TRACE_ID, ...rate, ...(Object.fromEntries(own) as typeof TRACE_ID) },
+          ...(success.content.length === 0 ? {} : { content: content(success.content) }),
+        },
+      ];
+    }),
+  );
+}
+
+const idempotencyKeyHeader = z.object({
+  'Idempotency-Key': z
+    .string()
+    .regex(/^[\x20-\x7e]{1,255}$/)
+    .meta({ description: 'Another place for `request_id`.' })
+    .exactOptional(),
+});
+
+function toOperation(route: Route): ZodOpenApiOperationObject {
+  const { operation, access } = route;
+  const params = Object.fromEntries(
+    paramNames(route.path).map((name) => [name, z.string().meta({ description: operation.params?.[name] ?? '' })]),
+  );
+  const description = [
+    ...(operation.description === undefined ? [] : [operation.description]),
+    ...(access.kind === 'key' && access.scope !== null ? [`Needs a key with the scope \`${access.scope}\`.`] : []),
+  ].join('\n\n');
+  return {
+    operationId: operation.id,
+    tags: [operation.tag],
+    summary: operation.summary,
+    ...(description === '' ? {} : { description }),
+    security: access.kind === 'public' ? [] : [{ apiKey: [] }],
+    requestParams: {
+      ...(Object.keys(params).length === 0 ? {} : { path: z.object(params) }),
+      ...(operation.query === null ? {} : { query: operation.query }),
+      ...(route.method === 'post' ? { header: idempotencyKeyHeader } : {}),
+    },
+    ...(operation.body.length === 0 ? {} : { requestBody: { content: content(operation.body) } }),
+    responses: { ...successResponses(route), ...problemResponses(route) },
+  };
+}
+
+/** The OpenAPI 3.1 document of a table of routes. */
+export function createOpenApiDocument(routes: readonly Route[], version: string, serverUrl: string): object {
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
+  for (const route of routes) {
+    const template = pathTemplate(route.path);
+    paths[template] = { ...paths[template], [route.method]: toOperation(route) };
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Rushes',
+      version,
+      description: 'Batch AI-video generation with a credit ledger. Refusals are RFC 9457 problem documents.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: serverUrl }],
+    tags: [...new Set(routes.map((route) => route.operation.tag))].map((name) => ({ name })),
+    paths: paths,
+    components: {
+      schemas: lineSchemas(routes),
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'An account key, `rk_live_...` or `rk_test_...`.' },
+      },
+    },
+  });
+}

@@ -1,0 +1,28 @@
+import type { HttpDeps } from '../deps.ts';
+import { createOpenApiDocument } from '../openapi.ts';
+import type { Route } from '../route.ts';
+import { modelRoutes } from './models.ts';
+import { systemRoutes } from './system.ts';
+import { videoLinkRoutes } from './video-links.ts';
+
+/** What routes need to know that is settled only once the server listens. */
+export interface Surroundings {
+  readonly stopping: AbortSignal;
+  /** Where customers reach the server, without a trailing slash. */
+  publicUrl(): string;
+}
+
+/** Every route of the API, in the order of the reference. */
+export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[] {
+  const routes: readonly Route[] = [
+    ...modelRoutes(),
+    ...videoLinkRoutes(deps),
+    ...systemRoutes(deps, around.stopping, () => document()),
+  ];
+  let made: object | null = null;
+  const document = (): object => {
+    made ??= createOpenApiDocument(routes, deps.version, around.publicUrl());
+    return made;
+  };
+  return routes;
+}

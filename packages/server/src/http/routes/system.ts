@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { accept, refuse } from '../../refusal.ts';
+import type { HttpDeps } from '../deps.ts';
+import { json } from '../exchange.ts';
+import type { Route } from '../route.ts';
+
+const healthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
+
+/** Liveness, readiness and the description of the API itself. */
+export function systemRoutes(deps: HttpDeps, stopping: AbortSignal, openApiDocument: () => object): readonly Route[] {
+  const health = { mediaType: 'application/json', schema: healthSchema, example: { status: 'ok' } } as const;
+  return [
+    {
+      method: 'get',
+      path: '/healthz',
+      access: { kind: 'public' },
+      operation: {
+        id: 'getHealth',
+        tag: 'Server',
+        summary: 'Whether the process lives',
+        query: null,
+        body: [],
+        successes: [{ status: 200, description: 'It does.', content: [health] }],
+        refusals: [],
+      },
+      answer: async () => json({ status: 'ok' }),
+    },
+    {
+      method: 'get',
+      path: '/readyz',
+      access: { kind: 'public' },
+      operation: {
+        id: 'getReadiness',
+        tag: 'Server',
+        summary: 'Whether requests can be served: the database answers, its schema is current, no shutdown has begun',
+        query: null,
+        body: [],
+        successes: [{ status: 200, description: 'They can.', content: [health] }],
+        refusals: ['unavailable'],
+      },
+      async answer() {
+        if (stopping.aborted) {
+          return refuse({ code: 'unavailable', detail: 'The server is stopping.', retryAfterSeconds: 1 });
+        }
+        const pending = await deps.pendingMigrations();
+        if (pending.length === 0) return json({ status: 'ok' });
+        return refuse({
+          code: 'unavailable',
+          detail: `The database lacks ${pending.length} migrations, the first is ${pending[0] ?? ''}. Run rushes-server migrate.`,
+          retryAfterSeconds: 5,
+        });
+      },
+    },
+    {
+      method: 'get',
+      path: '/openapi.json',
+      access: { kind: 'public' },
+      operation: {
+        id: 'getOpenApi',
+        tag: 'Server',
+        summary: 'This document',
+        query: null,
+        body: [],
+        successes: [
+          {
+            status: 200,
+            description: 'OpenAPI 3.1.',
+            content: [{ mediaType: 'application/json', schema: z.looseObject({ openapi: z.string() }) }],
+          },
+        ],
+        refusals: [],
+      },
+      answer: async () =>
+        accept({
+          kind: 'text' as const,
+          status: 200,
+          contentType: 'application/json; charset=utf-8',
+          body: JSON.stringify(openApiDocument()),
+          headers: { 'Cache-Control': 'public, max-age=300' },
+        }),
+    },
+  ];
+}

@@ -1,0 +1,116 @@
+/** The HTTP side over a real database on loopback, as tests need it. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { SCOPES, type Plan, type Scope } from '@rushes/contract';
+import { createAccount, createApiKey, createKeyHasher } from '../src/accounts/index.ts';
+import { isUnavailable, openDatabase, pendingMigrations, type Database } from '../src/db/index.ts';
+import { createHttpServer, type HttpDeps } from '../src/http/index.ts';
+import { deriveSecrets } from '../src/secrets.ts';
+import { systemClock, systemRandom } from '../src/system-ports.ts';
+import { createFileStorage, createLinkSigner, type FileStorage } from '../src/videos/index.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { OpenApiCheckedClient } from './openapi-checked-client.ts';
+import { silentLogger } from './silent-logger.ts';
+
+export interface TestAccount {
+  readonly accountUuid: string;
+  readonly keyUuid: string;
+  /** Text of the key. */
+  readonly key: string;
+}
+
+export interface TestHttpServer {
+  readonly url: string;
+  readonly client: OpenApiCheckedClient;
+  readonly deps: HttpDeps;
+  readonly db: Database;
+  /** As superuser, for what no application does: tampering, looking at everything. */
+  readonly admin: Database;
+  readonly storage: FileStorage;
+  /** An enterprise account with a key for `scopes`, every one by default, and `credits` granted. */
+  account(options?: { scopes?: readonly Scope[]; credits?: number; plan?: Plan; name?: string }): Promise<TestAccount>;
+  /** Puts bytes into the storage and marks the task as succeeded with them. */
+  storeVideo(accountUuid: string, batchUuid: string, index: number, content: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function open(url: string): Promise<Database> {
+  return openDatabase({ url, applicationName: 'rushes-test', maxConnections: 10, onConnectionError: () => undefined });
+}
+
+export async function startTestHttpServer(
+  override: (deps: HttpDeps) => HttpDeps = (deps) => deps,
+): Promise<TestHttpServer> {
+  const database: TestDatabase = await createTestDatabase();
+  const db = await open(database.appUrl);
+  const admin = await open(database.adminUrl);
+  const root = await mkdtemp(path.join(tmpdir(), 'rushes-http-test-'));
+  const storage = createFileStorage({ root, random: systemRandom });
+  const secrets = deriveSecrets(randomBytes(32));
+  const keyHasher = createKeyHasher(secrets.apiKeyHashing);
+  const deps = override({
+    db,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    keyHasher,
+    linkSigner: createLinkSigner(secrets.linkSigning),
+    videoStorage: storage,
+    isUnavailable,
+    pendingMigrations: () => pendingMigrations((sql) => db.query(sql)),
+    publicUrl: null,
+    version: '0.0.0-test',
+  });
+  const server = createHttpServer(deps, { host: '127.0.0.1', port: 0 });
+  const { url } = await server.listen();
+  const client = await OpenApiCheckedClient.connect(url);
+  return {
+    url,
+    client,
+    deps,
+    db,
+    admin,
+    storage,
+    async account({ scopes = SCOPES, credits = 0, plan = 'enterprise', name = 'Test' } = {}) {
+      const accountUuid = await createAccount(db, systemRandom, { name, plan, mode: 'test' });
+      if (credits > 0) {
+        await db.query("SELECT issue_credits($1, 'grant', $2, 'for a test', 'test')", [accountUuid, credits]);
+      }
+      const created = await createApiKey(db, systemRandom, keyHasher, { accountUuid, name: 'test', scopes });
+      if (!created.ok) throw new Error(created.refusal.detail);
+      return { accountUuid, keyUuid: created.value.keyUuid, key: created.value.text };
+    },
+    async storeVideo(accountUuid, batchUuid, index, content) {
+      const key = `${accountUuid}/${batchUuid}/${index}`;
+      const stored = await storage.put(key, Readable.from([content]), 'video/mp4', 10_000_000);
+      const [task] = await db.query<{ fence: number }>(
+        'SELECT fence FROM tasks WHERE account_id = $1 AND batch_id = $2 AND task_index = $3',
+        [accountUuid, batchUuid, index],
+      );
+      await admin.query(
+        `UPDATE tasks SET state = 'succeeded', resolution = 'charge', finished_at = rushes_now(), started_at = rushes_now(),
+           video_key = $4, video_bytes = $5, video_sha256 = $6, video_content_type = 'video/mp4', fence = $7
+         WHERE account_id = $1 AND batch_id = $2 AND task_index = $3`,
+        [
+          accountUuid,
+          batchUuid,
+          index,
+          key,
+          stored.bytes,
+          createHash('sha256').update(content).digest(),
+          task?.fence ?? 0,
+        ],
+      );
+    },
+    async close() {
+      await server.close();
+      await db.close();
+      await admin.close();
+      await database.drop();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
