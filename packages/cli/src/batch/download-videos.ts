@@ -1,0 +1,103 @@
+import { AbortError, type Rushes } from '@rushes/sdk';
+import { downloadBatch, type DownloadedBatch } from '@rushes/sdk/node';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Output } from '../output/output.ts';
+import { bytes, count, plural } from '../output/wording.ts';
+
+interface DownloadOptions {
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly concurrency: number | undefined;
+}
+
+/** What was brought, as `--json` shows it. */
+export interface DownloadReport {
+  readonly directory: string;
+  readonly manifest: string;
+  readonly videos: number;
+  readonly fetched: number;
+  readonly already_present: number;
+  readonly bytes: number;
+}
+
+const PLAIN_INTERVAL_MS = 15_000;
+const NAMED_FAILURES_MAX = 10;
+
+/** Shows the number of videos while they come. */
+function progressOf(output: Output): { update: (done: number, total: number, size: number) => void; stop: () => void } {
+  let lastAtMs = performance.now();
+  return {
+    update: (done, total, size) => {
+      const text = `downloading ${count(done)}/${count(total)}, ${bytes(size)}`;
+      if (output.canDraw) output.draw(`\r\u001b[2K${text}`);
+      else if (performance.now() - lastAtMs >= PLAIN_INTERVAL_MS) {
+        lastAtMs = performance.now();
+        output.note(text);
+      }
+    },
+    stop: () => {
+      if (output.canDraw) output.draw('\r\u001b[2K');
+    },
+  };
+}
+
+function failed(result: DownloadedBatch, directory: string): CliError {
+  const { failures, batch } = result;
+  const named = failures.slice(0, NAMED_FAILURES_MAX).map(({ index, error }) => {
+    const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+    return `video ${index}: ${reason}`;
+  });
+  if (failures.length > named.length) named.push(`and ${failures.length - named.length} more`);
+  return new CliError('download_failed', `${plural(failures.length, 'video')} of ${batch.id} could not be downloaded.`, {
+    exitCode: EXIT.failed,
+    advice: [...named, `Try again, only what is missing is fetched: rushes download ${batch.id} ${directory}`],
+    members: { batch_id: batch.id },
+  });
+}
+
+/** Brings the videos of a batch into a folder, with a manifest. Throws `CliError` when one is missing at the end. */
+export async function downloadVideos(
+  client: Rushes,
+  batchId: string,
+  directory: string,
+  options: DownloadOptions,
+): Promise<{ report: DownloadReport; batch: DownloadedBatch['batch'] }> {
+  const { output, signal, concurrency } = options;
+  const progress = progressOf(output);
+  let result: DownloadedBatch;
+  try {
+    result = await downloadBatch(client, batchId, directory, {
+      signal,
+      ...(concurrency === undefined ? {} : { concurrency }),
+      onProgress: ({ done, total, bytes: size }) => progress.update(done, total, size),
+    });
+  } catch (error) {
+    if (!(error instanceof AbortError)) throw error;
+    throw new CliError('interrupted', 'Interrupted. What came so far stays and is used the next time.', {
+      exitCode: EXIT.interrupted,
+      advice: [`Go on: rushes download ${batchId} ${directory}`],
+      members: { batch_id: batchId },
+      cause: error,
+    });
+  } finally {
+    progress.stop();
+  }
+  if (result.failures.length > 0) throw failed(result, directory);
+  const files = result.rows.filter((row) => row.file !== null);
+  const report: DownloadReport = {
+    directory,
+    manifest: result.manifest,
+    videos: files.length,
+    fetched: result.fetched,
+    already_present: result.alreadyPresent,
+    bytes: files.reduce((sum, row) => sum + (row.bytes ?? 0), 0),
+  };
+  return { report, batch: result.batch };
+}
+
+/** The report in a sentence. */
+export function downloadSentence(report: DownloadReport): string {
+  const already = report.already_present > 0 ? `, ${count(report.already_present)} of them there before` : '';
+  return `${plural(report.videos, 'video')} (${bytes(report.bytes)}) in ${report.directory}${already}; list in ${report.manifest}`;
+}

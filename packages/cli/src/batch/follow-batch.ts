@@ -1,0 +1,72 @@
+import { AbortError, type Batch, isFinal, type Rushes, WaitTimeoutError } from '@rushes/sdk';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Output } from '../output/output.ts';
+import { duration } from '../output/wording.ts';
+import { startProgress } from './progress.ts';
+
+interface FollowOptions {
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number | undefined;
+  /** Called with every look at the batch. */
+  readonly onLook?: (batch: Batch) => void;
+}
+
+/** The longest gap between two looks: a person watches a bar, a log can wait. */
+const BAR_POLL_MS = 1_000;
+const LOG_POLL_MS = 5_000;
+
+/** How to come back to a batch that goes on. */
+export function wayBack(batchId: string): string[] {
+  return [`Watch it: rushes watch ${batchId}`, `Fetch what is ready: rushes download ${batchId} DIR`];
+}
+
+function paused(batch: Batch): CliError {
+  return new CliError('paused', `${batch.id} is paused; its waiting videos do not start until it is resumed.`, {
+    exitCode: EXIT.stillRunning,
+    advice: [`See why: rushes tasks ${batch.id} --status failed`, `Give the rest back: rushes cancel ${batch.id}`],
+    members: { batch_id: batch.id },
+  });
+}
+
+/**
+ * Shows a batch's progress until it is final. Throws `CliError` where waiting ends before: a pause, the time limit, or
+ * Ctrl-C, none of which touches the batch.
+ */
+export async function followBatch(client: Rushes, batchId: string, options: FollowOptions): Promise<Batch> {
+  const { output, signal, timeoutMs } = options;
+  const progress = startProgress(output);
+  try {
+    return await client.batches.wait(batchId, {
+      signal,
+      pollIntervalMs: output.canDraw ? BAR_POLL_MS : LOG_POLL_MS,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      onProgress: (batch) => {
+        progress.update(batch);
+        options.onLook?.(batch);
+        if (batch.paused && !batch.canceling && !isFinal(batch)) throw paused(batch);
+      },
+    });
+  } catch (error) {
+    if (error instanceof WaitTimeoutError) {
+      throw new CliError('still_running', `${batchId} is not final after ${duration(timeoutMs ?? 0)}; it goes on.`, {
+        exitCode: EXIT.stillRunning,
+        advice: wayBack(batchId),
+        members: { batch_id: batchId },
+        cause: error,
+      });
+    }
+    if (error instanceof AbortError) {
+      throw new CliError('interrupted', `Interrupted. ${batchId} goes on without this command.`, {
+        exitCode: EXIT.interrupted,
+        advice: [...wayBack(batchId), `Stop it: rushes cancel ${batchId}`],
+        members: { batch_id: batchId },
+        cause: error,
+      });
+    }
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}

@@ -1,0 +1,118 @@
+import type { Batch } from '@rushes/sdk';
+import type { Output } from '../output/output.ts';
+import { count, credits, duration, plural } from '../output/wording.ts';
+import { settled, stateWord } from './batch-state.ts';
+
+/** Shows how a batch gets on. */
+export interface Progress {
+  update(batch: Batch): void;
+  /** Takes away what was drawn. */
+  stop(): void;
+}
+
+const BAR_CHARACTERS = 24;
+/** Between two plain lines: often enough for a CI log to be seen alive, seldom enough to be read. */
+const PLAIN_INTERVAL_MS = 15_000;
+/** The clock in the bar goes on between two looks at the batch. */
+const REDRAW_MS = 1_000;
+
+/** Milliseconds that are left at the speed since the first look, or null while there is nothing to go by. */
+class Pace {
+  #start: { readonly atMs: number; readonly done: number } | null = null;
+
+  leftMs(batch: Batch, nowMs: number): number | null {
+    const done = settled(batch);
+    this.#start ??= { atMs: nowMs, done };
+    const gained = done - this.#start.done;
+    const elapsedMs = nowMs - this.#start.atMs;
+    return gained > 0 && elapsedMs > 0 ? ((batch.counts.total - done) * elapsedMs) / gained : null;
+  }
+}
+
+function percent(batch: Batch): number {
+  return batch.counts.total === 0 ? 100 : Math.floor((settled(batch) * 100) / batch.counts.total);
+}
+
+function facts(batch: Batch, leftMs: number | null): string {
+  const { counts } = batch;
+  const failed = counts.failed + counts.canceled;
+  return [
+    `${count(settled(batch))}/${count(counts.total)} ${percent(batch)}%`,
+    `${count(counts.succeeded)} succeeded`,
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    `charged ${count(batch.credits.charged)}`,
+    ...(leftMs === null ? [] : [`about ${duration(leftMs)} left`]),
+  ].join(', ');
+}
+
+/** One line that is drawn again and again, for a terminal. */
+class Bar implements Progress {
+  readonly #output: Output;
+  readonly #startedAtMs: number;
+  readonly #pace = new Pace();
+  readonly #timer: NodeJS.Timeout;
+  #batch: Batch | null = null;
+
+  constructor(output: Output) {
+    this.#output = output;
+    this.#startedAtMs = performance.now();
+    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
+    this.#timer.unref();
+  }
+
+  update(batch: Batch): void {
+    this.#batch = batch;
+    this.#draw();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#output.draw('\r\u001b[2K');
+  }
+
+  #draw(): void {
+    const batch = this.#batch;
+    if (batch === null) return;
+    const nowMs = performance.now();
+    const filled = Math.round((percent(batch) * BAR_CHARACTERS) / 100);
+    const text = `${facts(batch, this.#pace.leftMs(batch, nowMs))}, ${duration(nowMs - this.#startedAtMs)}`;
+    const { columns, paintNote } = this.#output;
+    const bar = paintNote('cyan', '█'.repeat(filled)) + paintNote('dim', '░'.repeat(BAR_CHARACTERS - filled));
+    // A line that wraps cannot be drawn over: what does not fit is left out.
+    this.#output.draw(`\r\u001b[2K${bar} ${text.slice(0, Math.max(0, columns - BAR_CHARACTERS - 2))}`);
+  }
+}
+
+/** A line now and then, for a log. */
+class PlainLines implements Progress {
+  readonly #output: Output;
+  readonly #pace = new Pace();
+  #last: { readonly atMs: number; readonly text: string } | null = null;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  update(batch: Batch): void {
+    const nowMs = performance.now();
+    const text = `${stateWord(batch)} ${facts(batch, this.#pace.leftMs(batch, nowMs))}`;
+    const due = this.#last === null || nowMs - this.#last.atMs >= PLAIN_INTERVAL_MS || settled(batch) === batch.counts.total;
+    if (!due || text === this.#last?.text) return;
+    this.#last = { atMs: nowMs, text };
+    this.#output.note(`${batch.id} ${text}`);
+  }
+
+  stop(): void {
+    // Lines in a log stay.
+  }
+}
+
+/** A bar where stderr is a terminal, plain lines elsewhere. */
+export function startProgress(output: Output): Progress {
+  return output.canDraw ? new Bar(output) : new PlainLines(output);
+}
+
+/** `60 videos for 2,940 credits ($29.40)`. */
+export function batchSize(batch: Batch): string {
+  return `${plural(batch.counts.total, 'video')} for at most ${credits(batch.credits.reserved)}`;
+}

@@ -1,0 +1,30 @@
+import { RushesCommand, serverFlags } from '../base-command.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { table } from '../output/terminal.ts';
+import { credits } from '../output/wording.ts';
+
+/** Shows the balance. */
+export default class CreditsCommand extends RushesCommand {
+  static override summary = "Show the account's credits: available, reserved for batches, spent.";
+  static override examples = ['<%= config.bin %> credits', '<%= config.bin %> credits --json | jq .available'];
+  static override flags = { ...serverFlags };
+
+  override async perform(): Promise<ExitCode> {
+    const { flags } = await this.parse(CreditsCommand);
+    const client = await this.connect(flags);
+    const balance = await client.credits.retrieve({ signal: this.interrupt });
+    if (this.jsonEnabled()) {
+      await this.output.document(balance);
+      return EXIT.success;
+    }
+    const rows = [
+      ['available', credits(balance.available)],
+      ['reserved', credits(balance.reserved)],
+      ['spent', credits(balance.spent)],
+      ['issued', credits(balance.issued)],
+      ...(balance.debt > 0 ? [['debt', credits(balance.debt)]] : []),
+    ];
+    for (const line of table(rows)) await this.output.line(line);
+    return EXIT.success;
+  }
+}

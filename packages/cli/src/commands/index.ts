@@ -1,0 +1,36 @@
+import Cancel from './cancel.ts';
+import CreditsCommand from './credits.ts';
+import Download from './download.ts';
+import Estimate from './estimate.ts';
+import Help from './help/index.ts';
+import HelpExitCodes from './help/exit-codes.ts';
+import LedgerExport from './ledger/export.ts';
+import LedgerList from './ledger/list.ts';
+import List from './list.ts';
+import Login from './login.ts';
+import Models from './models.ts';
+import Status from './status.ts';
+import Submit from './submit.ts';
+import Tasks from './tasks.ts';
+import Watch from './watch.ts';
+import WebhooksVerify from './webhooks/verify.ts';
+
+/** Every command by oclif's id: the words that are typed, with a colon between them. */
+export const COMMANDS = {
+  cancel: Cancel,
+  credits: CreditsCommand,
+  download: Download,
+  estimate: Estimate,
+  help: Help,
+  'help:exit-codes': HelpExitCodes,
+  'ledger:export': LedgerExport,
+  'ledger:list': LedgerList,
+  list: List,
+  login: Login,
+  models: Models,
+  status: Status,
+  submit: Submit,
+  tasks: Tasks,
+  watch: Watch,
+  'webhooks:verify': WebhooksVerify,
+} as const;

@@ -1,0 +1,37 @@
+import { PermissionDeniedError } from '@rushes/sdk';
+import { RushesCommand, serverFlags } from '../base-command.ts';
+import { CliError } from '../cli-error.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { readSecret } from '../settings/read-secret.ts';
+import { saveUserKey } from '../settings/save-user-key.ts';
+
+/** Keeps a key for later commands. */
+export default class Login extends RushesCommand {
+  static override summary = 'Keep an API key for this server in your user settings.';
+  static override description =
+    'The key is read from the terminal without showing it, or from standard input; it is tried before it is kept. The file is readable by you alone, and the key in it is only ever sent to this server.';
+  static override examples = [
+    '<%= config.bin %> login --base-url https://rushes.example.com',
+    { description: 'From a password manager', command: 'pass show rushes | <%= config.bin %> login --base-url https://rushes.example.com' },
+  ];
+  static override flags = { ...serverFlags };
+
+  override async perform(): Promise<ExitCode> {
+    const { flags } = await this.parse(Login);
+    const { baseUrl } = await this.settings(flags);
+    const apiKey = await readSecret(`API key for ${baseUrl}: `);
+    if (apiKey === '') throw new CliError('no_api_key', 'No key was given.', { exitCode: EXIT.auth });
+    const client = this.client({ baseUrl, apiKey, apiKeySource: 'login', model: null });
+    try {
+      await client.credits.retrieve({ signal: this.interrupt });
+    } catch (error) {
+      // A key that may not read credits is still a key.
+      if (!(error instanceof PermissionDeniedError)) throw error;
+    }
+    const path = await saveUserKey(process.env, { baseUrl, apiKey });
+    if (this.jsonEnabled()) await this.output.document({ base_url: baseUrl, file: path });
+    else await this.output.line(`Kept the key for ${baseUrl} in ${path}.`);
+    if (process.env['RUSHES_API_KEY'] !== undefined) this.output.note('RUSHES_API_KEY is set and goes before it.');
+    return EXIT.success;
+  }
+}

@@ -1,0 +1,45 @@
+import { Args } from '@oclif/core';
+import type { Batch } from '@rushes/sdk';
+import { RushesCommand, serverFlags } from '../base-command.ts';
+import { exitCodeOf } from '../batch/batch-state.ts';
+import { batchSummary } from '../batch/batch-summary.ts';
+import { followBatch } from '../batch/follow-batch.ts';
+import { durationFlag } from '../duration-flag.ts';
+import type { ExitCode } from '../exit-codes.ts';
+
+/** Follows a batch to its end. */
+export default class Watch extends RushesCommand {
+  static override summary = 'Follow a batch until it is final; the exit code says how it ended.';
+  static override description =
+    'Ctrl-C leaves the batch running. With --json, every change is one line: the batch as it is then. The last line is the end.';
+  static override examples = [
+    '<%= config.bin %> watch bat_3kTz…',
+    { description: 'Wait at most half an hour', command: '<%= config.bin %> watch bat_3kTz… --wait-timeout 30m' },
+  ];
+  static override args = { id: Args.string({ description: 'Batch, as in "rushes list".', required: true }) };
+  static override flags = {
+    ...serverFlags,
+    'wait-timeout': durationFlag({ summary: 'Stop waiting after this time with exit code 69.' }),
+  };
+
+  override async perform(): Promise<ExitCode> {
+    const { args, flags } = await this.parse(Watch);
+    const client = await this.connect(flags);
+    const { output } = this;
+    let last = '';
+    const report = (batch: Batch): void => {
+      const text = JSON.stringify(batch);
+      if (text === last) return;
+      last = text;
+      void output.jsonLine(batch);
+    };
+    const batch = await followBatch(client, args.id, {
+      output,
+      signal: this.interrupt,
+      timeoutMs: flags['wait-timeout'],
+      ...(this.jsonEnabled() ? { onLook: report } : {}),
+    });
+    if (!this.jsonEnabled()) for (const line of batchSummary(batch, output.paint)) await output.line(line);
+    return exitCodeOf(batch);
+  }
+}

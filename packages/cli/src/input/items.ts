@@ -1,0 +1,101 @@
+import type { BatchItem } from '@rushes/sdk';
+import { CliError, type InputProblem } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { csvDelimiter, type InputFormat } from './format.ts';
+import { parseDelimited } from './delimited.ts';
+import { itemFromObject, itemFromRow, readColumns, type ColumnSettings, type ItemReading } from './columns.ts';
+
+/** Items of a batch, with the line of the file that each one came from. */
+export interface InputItems {
+  readonly items: readonly BatchItem[];
+  readonly lines: readonly number[];
+}
+
+/** Problems that are named one by one; the rest is counted. */
+const NAMED_PROBLEMS_MAX = 100;
+
+/** Collects items and problems, so that a bad file is answered once and whole. */
+class Collector {
+  readonly items: BatchItem[] = [];
+  readonly lines: number[] = [];
+  readonly problems: InputProblem[] = [];
+  problemCount = 0;
+
+  add(reading: ItemReading, line: number): void {
+    if (reading.problems.length === 0) {
+      this.items.push(reading.item);
+      this.lines.push(line);
+    }
+    for (const problem of reading.problems) this.fault(line, problem.detail, problem.param, reading.item.custom_id ?? null);
+  }
+
+  fault(line: number | null, detail: string, param: string | null = null, customId: string | null = null): void {
+    this.problemCount += 1;
+    if (this.problems.length >= NAMED_PROBLEMS_MAX) return;
+    this.problems.push({ index: null, line, custom_id: customId, param, code: 'bad_syntax', detail });
+  }
+}
+
+function readDelimited(text: string, format: 'csv' | 'tsv', settings: ColumnSettings, collector: Collector): void {
+  const delimiter = format === 'tsv' ? '\t' : csvDelimiter(text, settings.sourceOf('prompt'));
+  const { records, fault } = parseDelimited(text, delimiter);
+  const [header, ...rows] = records;
+  if (header === undefined) {
+    if (fault === null) collector.fault(null, 'the file is empty; its first line must name the columns');
+  } else {
+    const columns = readColumns(header.fields, settings);
+    for (const detail of columns.problems) collector.fault(header.line, detail);
+    for (const row of columns.problems.length === 0 ? rows : []) {
+      if (row.fields.length === header.fields.length) collector.add(itemFromRow(row.fields, columns), row.line);
+      else collector.fault(row.line, `has ${row.fields.length} fields where the header has ${header.fields.length}`);
+    }
+  }
+  if (fault !== null) collector.fault(fault.line, fault.detail);
+}
+
+function readJsonLines(text: string, settings: ColumnSettings, collector: Collector): void {
+  for (const [at, line] of text.split(/\r\n|\n|\r/).entries()) {
+    if (line.trim() === '') continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (error) {
+      collector.fault(at + 1, `is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+      continue;
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      collector.fault(at + 1, 'must be a JSON object such as {"prompt": "…"}');
+      continue;
+    }
+    collector.add(itemFromObject(new Map(Object.entries(value)), settings), at + 1);
+  }
+}
+
+function readLines(text: string, collector: Collector): void {
+  for (const [at, line] of text.split(/\r\n|\n|\r/).entries()) {
+    if (line.trim() !== '') collector.add({ item: { prompt: line }, problems: [] }, at + 1);
+  }
+}
+
+/**
+ * The items that the text stands for. Only what the file's form demands is checked here; what a prompt, an id or a
+ * parameter may be is the server's to say, so that there is one rule for it. Throws `CliError` with every problem by
+ * line (at most 100 named).
+ */
+export function readItems(text: string, format: InputFormat, settings: ColumnSettings, source: string): InputItems {
+  const collector = new Collector();
+  if (format === 'lines') readLines(text, collector);
+  else if (format === 'jsonl') readJsonLines(text, settings, collector);
+  else readDelimited(text, format, settings, collector);
+  if (collector.problemCount > 0) {
+    const many = collector.problemCount === 1 ? 'a problem' : `${collector.problemCount} problems`;
+    throw new CliError('invalid_input', `${source} has ${many}; nothing was submitted.`, {
+      exitCode: EXIT.usage,
+      source,
+      problems: collector.problems,
+      problemCount: collector.problemCount,
+      advice: [`It was read as ${format}; --format says otherwise.`],
+    });
+  }
+  return collector;
+}

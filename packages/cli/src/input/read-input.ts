@@ -1,0 +1,57 @@
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+
+/** Above the server's limit of 48 MiB for a body; a larger file cannot become one batch whatever is in it. */
+const INPUT_MAX_BYTES = 64 * 1024 * 1024;
+
+export interface Input {
+  /** For messages. */
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+function fileError(path: string, cause: unknown): CliError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
+  const why =
+    code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'it may not be read' : String(cause);
+  return new CliError('file_error', `${path}: ${why}.`, {
+    exitCode: EXIT.usage,
+    advice: ['Name a file, or - to read standard input.'],
+    cause,
+  });
+}
+
+/** The bytes of a file, or of standard input for `-`. */
+export async function readInput(path: string, signal: AbortSignal): Promise<Input> {
+  const name = path === '-' ? '<stdin>' : basename(path);
+  if (path === '-' && process.stdin.isTTY) {
+    process.stderr.write('Reading prompts from the terminal; end with Ctrl-D.\n');
+  }
+  const stream = path === '-' ? process.stdin : createReadStream(path);
+  const abort = (): void => void stream.destroy(new Error('interrupted'));
+  signal.addEventListener('abort', abort, { once: true });
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > INPUT_MAX_BYTES) {
+        throw new CliError('invalid_input', `${name} is larger than ${INPUT_MAX_BYTES / 1024 / 1024} MiB, more than one batch can be.`, {
+          exitCode: EXIT.usage,
+          advice: ['Split it: a batch takes 10,000 prompts at most.'],
+        });
+      }
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    signal.throwIfAborted();
+    throw fileError(path, error);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+  return { name, path, bytes: Buffer.concat(chunks) };
+}

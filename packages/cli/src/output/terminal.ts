@@ -1,0 +1,56 @@
+import { stripVTControlCharacters } from 'node:util';
+
+type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+const CODES: Readonly<Record<Style, readonly [number, number]>> = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+};
+
+export type Paint = (style: Style, text: string) => string;
+
+/** Colours only for a terminal, and not against NO_COLOR (https://no-color.org) or TERM=dumb. */
+export function paintFor(
+  stream: { readonly isTTY?: boolean },
+  environment: Readonly<Record<string, string | undefined>>,
+): Paint {
+  const refused = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== '';
+  if (stream.isTTY !== true || refused || environment['TERM'] === 'dumb') return (_, text) => text;
+  return (style, text) => {
+    const [on, off] = CODES[style];
+    return `\u001b[${on}m${text}\u001b[${off}m`;
+  };
+}
+
+/** Text of somebody else on one line, without what a terminal would obey. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is taken out
+  return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
+}
+
+/** At most `width` characters, the last one an ellipsis where something is missing. */
+export function shorten(text: string, width: number): string {
+  const characters = Array.from(text);
+  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
+}
+
+/** Columns side by side; the right-aligned ones by position. */
+export function table(rows: readonly (readonly string[])[], rightAligned: ReadonlySet<number> = new Set()): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, Array.from(cell).length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, at) => {
+        const gap = ' '.repeat((widths[at] ?? 0) - Array.from(cell).length);
+        return rightAligned.has(at) ? gap + cell : cell + gap;
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,13 @@
+import { type Failure } from './failure.ts';
+import type { Output } from './output/output.ts';
+import { printable } from './output/terminal.ts';
+
+/** The problem document on stdout with --json; what happened and what to do next on stderr in any case. */
+export async function printFailure(failure: Failure, output: Output, json: boolean): Promise<void> {
+  const { paintNote } = output;
+  for (const place of failure.places) output.note(printable(place));
+  const [first = '', ...rest] = failure.message.split('\n');
+  output.note(`${paintNote('red', 'Error:')} ${printable(first)}`);
+  for (const line of [...rest, ...failure.advice]) output.note(`  ${printable(line)}`);
+  if (json) await output.document(failure.problem);
+}

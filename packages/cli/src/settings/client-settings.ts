@@ -1,0 +1,74 @@
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { readProjectFile, readUserFile, userFilePath } from './setting-files.ts';
+
+const DEFAULT_BASE_URL = 'http://127.0.0.1:4600';
+
+export interface ClientSettings {
+  readonly baseUrl: string;
+  /** Null when no key is set anywhere. */
+  readonly apiKey: string | null;
+  /** Where the key came from, for messages. */
+  readonly apiKeySource: string | null;
+  readonly model: string | null;
+}
+
+interface Surroundings {
+  readonly baseUrlFlag: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+}
+
+function fromEnvironment(environment: Surroundings['environment'], name: string): string | null {
+  const value = environment[name]?.trim();
+  return value === undefined || value === '' ? null : value;
+}
+
+/** `https://host/path` in one spelling, so that two settings can be compared. */
+export function normalizeBaseUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    url = new URL('invalid:');
+  }
+  const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if ((url.protocol === 'http:' || url.protocol === 'https:') && plain) return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  throw new CliError('invalid_settings', `The server's address is no http or https URL: ${JSON.stringify(text)}.`, {
+    exitCode: EXIT.usage,
+    advice: ['It looks like https://rushes.example.com; set it with --base-url or RUSHES_BASE_URL.'],
+  });
+}
+
+/**
+ * Flags, then environment, then the project's file, then the user's. A key from a file is only ever sent to the server
+ * that the same file names: a project's file, which comes with the code of strangers, must not lead a stored key away.
+ */
+export async function resolveClientSettings(surroundings: Surroundings): Promise<ClientSettings> {
+  const { environment } = surroundings;
+  const [project, user] = [await readProjectFile(surroundings.folder), await readUserFile(environment)];
+  const named =
+    surroundings.baseUrlFlag ?? fromEnvironment(environment, 'RUSHES_BASE_URL') ?? project?.baseUrl ?? user?.baseUrl ?? DEFAULT_BASE_URL;
+  const baseUrl = normalizeBaseUrl(named);
+  const model = project?.model ?? user?.model ?? null;
+  const key = fromEnvironment(environment, 'RUSHES_API_KEY');
+  if (key !== null) return { baseUrl, apiKey: key, apiKeySource: 'RUSHES_API_KEY', model };
+  for (const file of [project, user]) {
+    if (file === null || file.apiKey === null) continue;
+    if (normalizeBaseUrl(file.baseUrl ?? DEFAULT_BASE_URL) === baseUrl) {
+      return { baseUrl, apiKey: file.apiKey, apiKeySource: file.path, model };
+    }
+  }
+  return { baseUrl, apiKey: null, apiKeySource: null, model };
+}
+
+/** The error of a command that needs a key and has none. */
+export function noApiKey(settings: ClientSettings, environment: Surroundings['environment']): CliError {
+  return new CliError('no_api_key', `There is no API key for ${settings.baseUrl}.`, {
+    exitCode: EXIT.auth,
+    advice: [
+      'Set RUSHES_API_KEY (in CI as a secret), or run "rushes login" once, which keeps it in',
+      `${userFilePath(environment)} for this server. A key is never given on the command line.`,
+    ],
+  });
+}

@@ -1,0 +1,34 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+
+/** Longer than any key; the rest of a wrong file is not read. */
+const SECRET_MAX_BYTES = 4_096;
+
+async function firstLineOfInput(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString('utf8');
+    if (text.includes('\n') || text.length > SECRET_MAX_BYTES) break;
+  }
+  return (text.split('\n', 1)[0] ?? '').trim();
+}
+
+/** One line from the terminal without echo, or the first line of standard input. */
+export async function readSecret(prompt: string): Promise<string> {
+  if (!process.stdin.isTTY) return firstLineOfInput();
+  process.stderr.write(prompt);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      reader.once('SIGINT', () => reject(new CliError('interrupted', 'Interrupted; nothing was kept.', { exitCode: EXIT.interrupted })));
+      reader.once('close', () => resolve(''));
+      reader.question('', (answer) => resolve(answer.trim()));
+    });
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}

@@ -1,0 +1,81 @@
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+
+export const PROJECT_FILE = '.rushes.json';
+
+/** What a settings file can say. */
+export interface FileSettings {
+  readonly path: string;
+  readonly baseUrl: string | null;
+  readonly apiKey: string | null;
+  readonly model: string | null;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const MEMBERS = { base_url: 'baseUrl', api_key: 'apiKey', model: 'model' } as const;
+
+/** `$XDG_CONFIG_HOME/rushes/config.json`, by default in ~/.config. */
+export function userFilePath(environment: Environment): string {
+  const base = environment['XDG_CONFIG_HOME'];
+  return join(base === undefined || base === '' ? join(homedir(), '.config') : base, 'rushes', 'config.json');
+}
+
+function badFile(path: string, detail: string, advice: string): CliError {
+  return new CliError('invalid_settings', `${path}: ${detail}.`, { exitCode: EXIT.usage, advice: [advice] });
+}
+
+function parseSettings(path: string, text: string): FileSettings {
+  const advice = `It is a JSON object with any of ${Object.keys(MEMBERS).join(', ')}.`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw badFile(path, 'not JSON', advice);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badFile(path, 'not a JSON object', advice);
+  const settings = { path, baseUrl: null as string | null, apiKey: null as string | null, model: null as string | null };
+  for (const [name, member] of Object.entries(value)) {
+    if (!Object.hasOwn(MEMBERS, name)) throw badFile(path, `the setting ${JSON.stringify(name)} is not known`, advice);
+    if (typeof member !== 'string' || member === '') throw badFile(path, `${name} must be a string with something in it`, advice);
+    settings[MEMBERS[name as keyof typeof MEMBERS]] = member;
+  }
+  return settings;
+}
+
+/** The settings of one file, or null when there is none. A key in it demands that only its owner can read the file. */
+async function readSettings(path: string): Promise<FileSettings | null> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
+    throw new CliError('invalid_settings', `${path} cannot be read: ${String(error)}.`, { exitCode: EXIT.usage, cause: error });
+  }
+  const settings = parseSettings(path, text);
+  if (settings.apiKey !== null && process.platform !== 'win32') {
+    const { mode } = await stat(path);
+    if ((mode & 0o077) !== 0) {
+      throw new CliError('invalid_settings', `${path} holds an API key, and others can read it.`, {
+        exitCode: EXIT.auth,
+        advice: [`Run: chmod 600 ${path}`, 'If others had access to this machine, make a new key and disable this one.'],
+      });
+    }
+  }
+  return settings;
+}
+
+/** The nearest `.rushes.json` of the folder and those above it. */
+export async function readProjectFile(folder: string): Promise<FileSettings | null> {
+  for (let at = folder; ; at = dirname(at)) {
+    const settings = await readSettings(join(at, PROJECT_FILE));
+    if (settings !== null || dirname(at) === at) return settings;
+  }
+}
+
+export async function readUserFile(environment: Environment): Promise<FileSettings | null> {
+  return readSettings(userFilePath(environment));
+}

@@ -1,0 +1,83 @@
+import { APIError, type EstimateParams } from '@rushes/sdk';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { RefusedInput } from '../failure.ts';
+import { decodeText } from '../input/decode-text.ts';
+import { detectFormat, type InputFormat } from '../input/format.ts';
+import { readItems } from '../input/items.ts';
+import { readInput } from '../input/read-input.ts';
+import { columnSettings, defaultParams, metadataOf } from './submission-flags.ts';
+
+/** What was read of the command line and the file. */
+export interface Submission {
+  readonly params: EstimateParams;
+  readonly format: InputFormat;
+  /** Name of the input, for messages. */
+  readonly source: string;
+  /** Line of the input for every item. */
+  readonly lines: readonly number[];
+}
+
+/** The parsed flags of `submissionFlags`. */
+export interface SubmissionFlagValues {
+  readonly model: string | undefined;
+  readonly format: InputFormat | undefined;
+  readonly column: readonly string[] | undefined;
+  readonly 'ignore-columns': boolean;
+  readonly set: readonly string[] | undefined;
+  readonly metadata: readonly string[] | undefined;
+  readonly 'spend-limit': number | undefined;
+  readonly 'expected-unit-price': number | undefined;
+  readonly 'max-failure-rate': number | undefined;
+  readonly 'deadline-hours': number | undefined;
+  readonly 'webhook-endpoint': string | undefined;
+}
+
+/** The object without members that are not set. */
+function defined<T extends object>(members: { readonly [Name in keyof T]: T[Name] | undefined }): T {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** Reads the file and the flags into one request. Whatever the format, the same prompts make the same request. */
+export async function readSubmission(
+  path: string,
+  flags: SubmissionFlagValues,
+  defaultModel: string | null,
+  signal: AbortSignal,
+): Promise<Submission> {
+  const model = flags.model ?? defaultModel;
+  if (model === null) {
+    throw new CliError('usage', 'Which model? There is no default one.', {
+      exitCode: EXIT.usage,
+      advice: ['Add --model sora-2, or "model" to .rushes.json. "rushes models" lists them with their prices.'],
+    });
+  }
+  const columns = columnSettings(flags.column, flags['ignore-columns']);
+  const settings = {
+    model,
+    defaults: defaultParams(flags.set),
+    metadata: metadataOf(flags.metadata),
+    spend_limit: flags['spend-limit'],
+    expected_unit_price: flags['expected-unit-price'],
+    max_failure_rate: flags['max-failure-rate'],
+    deadline_hours: flags['deadline-hours'],
+    webhook_endpoint_id: flags['webhook-endpoint'],
+  };
+  const input = await readInput(path, signal);
+  const text = decodeText(input.bytes, input.name);
+  const format = flags.format ?? detectFormat(input.path, text, columns.sourceOf('prompt'));
+  const { items, lines } = readItems(text, format, columns, input.name);
+  return { params: defined<EstimateParams>({ ...settings, items: [...items] }), format, source: input.name, lines };
+}
+
+/** Runs a request about the submission, so that a refusal names lines of the file. */
+export async function aboutLines<T>(submission: Submission, request: PromiseLike<T>): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof APIError && error.errors.length > 0) {
+      throw new RefusedInput(error, submission.source, submission.lines);
+    }
+    throw error;
+  }
+}

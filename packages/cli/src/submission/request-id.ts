@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import type { EstimateParams } from '@rushes/sdk';
+
+/** Changes when the same submission would be written down in another way. */
+const SCHEME = 'cli1';
+
+/** JSON with the members of every object in one order, so that the order of columns and flags does not count. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  members.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
+}
+
+/**
+ * `request_id` of a submission: the SHA-256 of what is made (model, items, defaults, metadata and how it runs) and of the
+ * run that asks for it. The path, the file's format, its encoding and its line ends are no part of it, and neither are
+ * the guards `spend_limit` and `expected_unit_price`: with another limit it is still the same order, which must not be
+ * bought twice.
+ */
+export function deriveRequestId(params: EstimateParams, runKey: string | null): string {
+  const { spend_limit: _limit, expected_unit_price: _price, ...order } = params;
+  const text = canonical({ order, run_key: runKey });
+  return `${SCHEME}_${createHash('sha256').update(text, 'utf8').digest('base64url')}`;
+}

@@ -1,0 +1,93 @@
+import { Flags } from '@oclif/core';
+import type { TaskParams } from '@rushes/sdk';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ColumnSettings, type FieldName, FIELD_LIST, isFieldName } from '../input/columns.ts';
+import { INPUT_FORMATS } from '../input/format.ts';
+import { isParamName, PARAM_NAMES, readParam } from '../input/params.ts';
+
+/** Flags that say what is in the file and what is to be made of it: the same for `submit` and `estimate`. */
+export const submissionFlags = {
+  model: Flags.string({ char: 'm', summary: 'Model, as in "rushes models". A default can stand in .rushes.json.' }),
+  format: Flags.option({ options: INPUT_FORMATS })({ summary: 'How the file is written, when its name or first line does not say.' }),
+  column: Flags.string({
+    summary: 'Name of the column that holds a field.',
+    helpValue: 'FIELD=COLUMN',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  'ignore-columns': Flags.boolean({ summary: 'Skip columns that are not known instead of refusing the file.' }),
+  set: Flags.string({
+    summary: 'Parameter of every video whose row does not set it.',
+    helpValue: 'PARAM=VALUE',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  metadata: Flags.string({
+    summary: 'Label of the batch, kept with it.',
+    helpValue: 'KEY=VALUE',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+  'spend-limit': Flags.integer({ summary: 'Refuse the batch when it costs more than this many credits.', min: 0, helpValue: 'CREDITS' }),
+  'expected-unit-price': Flags.integer({
+    summary: 'Refuse the batch when a video does not cost exactly this many credits; otherwise the price that is shown.',
+    min: 0,
+    helpValue: 'CREDITS',
+  }),
+  'max-failure-rate': Flags.custom<number>({
+    parse: async (text) => {
+      const rate = Number(text);
+      if (/^\d*\.?\d+$/.test(text) && rate >= 0 && rate <= 1) return rate;
+      throw usage(`--max-failure-rate must be a number from 0 to 1, not ${text}.`);
+    },
+  })({ summary: 'Pause the batch when a larger share of its finished videos failed.', helpValue: '0..1' }),
+  'deadline-hours': Flags.integer({ summary: 'Videos that wait longer than this fail and are refunded.', min: 1, max: 720 }),
+  'webhook-endpoint': Flags.string({ summary: "Send this batch's events to this endpoint only.", helpValue: 'whe_…' }),
+} as const;
+
+function usage(message: string): CliError {
+  return new CliError('usage', message, { exitCode: EXIT.usage });
+}
+
+/** `name=value` pairs of a repeatable flag, in order. Throws for text without "=" and for a name that comes twice. */
+function pairs(flag: string, texts: readonly string[] | undefined): [string, string][] {
+  const read = (texts ?? []).map((text): [string, string] => {
+    const at = text.indexOf('=');
+    if (at < 1) throw usage(`--${flag} takes NAME=VALUE, not ${JSON.stringify(text)}.`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  });
+  const names = read.map(([name]) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw usage(`--${flag} sets ${twice} twice.`);
+  return read;
+}
+
+/** What --column and --ignore-columns say. */
+export function columnSettings(columns: readonly string[] | undefined, ignoreUnknown: boolean): ColumnSettings {
+  const sources = new Map<FieldName, string>();
+  for (const [field, column] of pairs('column', columns)) {
+    if (!isFieldName(field)) throw usage(`--column ${field}=…: the field must be one of ${FIELD_LIST}.`);
+    if ([...sources.values()].includes(column)) throw usage(`--column gives two fields the column ${JSON.stringify(column)}.`);
+    sources.set(field, column);
+  }
+  return new ColumnSettings(sources, ignoreUnknown);
+}
+
+/** What --set says; undefined when it says nothing. */
+export function defaultParams(settings: readonly string[] | undefined): TaskParams | undefined {
+  const read = pairs('set', settings).map(([name, text]) => {
+    if (!isParamName(name)) throw usage(`--set ${name}=…: the parameter must be one of ${PARAM_NAMES.join(', ')}.`);
+    const reading = readParam(name, text);
+    if (!reading.ok) throw usage(`--set ${name} ${reading.detail}.`);
+    return [name, reading.value] as const;
+  });
+  // Which values a model takes is checked by the server.
+  return read.length === 0 ? undefined : (Object.fromEntries(read) as TaskParams);
+}
+
+/** What --metadata says; undefined when it says nothing. */
+export function metadataOf(texts: readonly string[] | undefined): Record<string, string> | undefined {
+  const read = pairs('metadata', texts);
+  return read.length === 0 ? undefined : Object.fromEntries(read);
+}

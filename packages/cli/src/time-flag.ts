@@ -1,0 +1,27 @@
+import { Flags } from '@oclif/core';
+import { CliError } from './cli-error.ts';
+import { EXIT } from './exit-codes.ts';
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** Milliseconds since 1970 of a day (its beginning in UTC) or of a moment with its zone; null for anything else. */
+function parseTime(text: string): number | null {
+  if (!DATE.test(text) && !DATE_TIME.test(text)) return null;
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) return null;
+  // Date.parse turns 31 February into a day of March in some forms.
+  return DATE.test(text) && new Date(at).toISOString().slice(0, 10) !== text ? null : at;
+}
+
+/** A flag that takes a day or a moment, as ISO 8601 in UTC. */
+export const timeFlag = Flags.custom<string>({
+  helpValue: 'YYYY-MM-DD[Thh:mm:ssZ]',
+  parse: async (text) => {
+    const at = parseTime(text);
+    if (at !== null) return new Date(at).toISOString();
+    throw new CliError('usage', `A time is a day as 2026-11-01 (from its beginning, UTC) or a moment as 2026-11-01T09:30:00Z, not ${JSON.stringify(text)}.`, {
+      exitCode: EXIT.usage,
+    });
+  },
+});
