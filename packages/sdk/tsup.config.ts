@@ -13,10 +13,9 @@ const filesByCondition: NonNullable<Options['esbuildPlugins']>[number] = {
   },
 };
 
-// Both formats write here at the same time, so neither may clear it.
-rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
-
 export default defineConfig((overrides) => {
+  // Both formats write here at the same time, so neither may clear it.
+  rmSync(overrides.outDir ?? 'dist', { recursive: true, force: true });
   const base: Options = {
     ...overrides,
     entry: {

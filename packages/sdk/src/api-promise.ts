@@ -33,7 +33,6 @@ export class ApiPromise<T> implements Promise<T> {
     };
   }
 
-  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
   then<Kept = T, Caught = never>(
     onfulfilled?: ((value: T) => Kept | PromiseLike<Kept>) | null,
     onrejected?: ((reason: unknown) => Caught | PromiseLike<Caught>) | null,

@@ -48,13 +48,8 @@ export class Page<T> implements AsyncIterable<T> {
 
   /** This page and every page after it. */
   async *pages(): AsyncGenerator<Page<T>, void, undefined> {
-    let page: Page<T> = this;
-    for (;;) {
-      yield page;
-      const next = await page.nextPage();
-      if (next === null) return;
-      page = next;
-    }
+    yield this;
+    for (let next = await this.nextPage(); next !== null; next = await next.nextPage()) yield next;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
@@ -98,7 +93,11 @@ async function loadPage<T>(
     throw new InvalidResponseError({ status: response.status, headers: response.headers, problem: null, excerpt });
   }
   const next = (): PagePromise<T> =>
-    list(transport, () => ({ path, query: nextQuery(spec, data), ...(spec.next === undefined ? {} : { next: spec.next }) }), options);
+    list(
+      transport,
+      () => ({ path, query: nextQuery(spec, data), ...(spec.next === undefined ? {} : { next: spec.next }) }),
+      options,
+    );
   return { data: new Page(data, next), response };
 }
 

@@ -37,7 +37,7 @@ async function* readTasks(source: Source, first: Answer<BodyStream>): AsyncGener
   const maxRetries = options.maxRetries ?? transport.settings.maxRetries;
   let answer = first;
   let nextIndex = 0;
-  for (let retry = 0; ; ) {
+  for (let retry = 0; ;) {
     try {
       for await (const value of parseJsonLines(answer.data, `${spec.method} ${spec.path}`)) {
         const task = checkTask(value, answer.response);

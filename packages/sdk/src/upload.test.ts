@@ -21,7 +21,9 @@ const sources: [string, () => UploadSource][] = [
 ];
 
 test.each(sources)('%s is sent byte for byte on every attempt', async (_, make) => {
-  const server = await serve((_request, response, at) => (at === 0 ? reset(response) : answer(response, 201, aBatch())));
+  const server = await serve((_request, response, at) =>
+    at === 0 ? reset(response) : answer(response, 201, aBatch()),
+  );
   await clientFor(server.url).batches.createFromCsv(make(), {
     model: 'sora-2',
     request_id: 'r 1',

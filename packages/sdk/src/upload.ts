@@ -23,7 +23,9 @@ function tooLarge(): RushesError {
 function encode(text: string): Uint8Array {
   // TextEncoder would turn it into U+FFFD and the video would be made of another prompt than the caller's.
   if (/\p{Surrogate}/u.test(text)) {
-    throw new RushesError('The upload holds half of a surrogate pair, which no encoding can carry: it was cut somewhere.');
+    throw new RushesError(
+      'The upload holds half of a surrogate pair, which no encoding can carry: it was cut somewhere.',
+    );
   }
   return new TextEncoder().encode(text);
 }

@@ -73,7 +73,8 @@ class VideoReader {
       try {
         const { data, response } = await this.#open();
         const position = positionOf(response, this.#offset);
-        if (position.totalBytes !== null && position.totalBytes !== totalBytes) throw this.#wrongSize(position.totalBytes);
+        if (position.totalBytes !== null && position.totalBytes !== totalBytes)
+          throw this.#wrongSize(position.totalBytes);
         this.#offset = position.start;
         this.#etag = strongEtag(response);
         for await (const bytes of data) {
@@ -84,7 +85,9 @@ class VideoReader {
           yield { offset, bytes };
         }
         if (this.#offset < totalBytes) {
-          throw new ConnectionError(`The video of ${this.#task.id} ended after ${this.#offset} of ${totalBytes} bytes.`);
+          throw new ConnectionError(
+            `The video of ${this.#task.id} ended after ${this.#offset} of ${totalBytes} bytes.`,
+          );
         }
       } catch (error) {
         await this.#recover(error);

@@ -5,7 +5,9 @@ import { AbortError, ConnectionError, NotFoundError } from './errors.ts';
 import { WaitTimeoutError } from './wait.ts';
 
 test.each(['completed', 'partial', 'failed', 'canceled'])('resolves with a batch that is %s', async (status) => {
-  const server = await serve((_, response, at) => answer(response, 200, aBatch({ status: at < 3 ? 'processing' : status })));
+  const server = await serve((_, response, at) =>
+    answer(response, 200, aBatch({ status: at < 3 ? 'processing' : status })),
+  );
   const seen: string[] = [];
   const batch = await clientFor(server.url).batches.wait('bat_1', { onProgress: (now) => seen.push(now.status) });
   expect(batch.status).toBe(status);
@@ -13,7 +15,9 @@ test.each(['completed', 'partial', 'failed', 'canceled'])('resolves with a batch
 });
 
 test('looks often at first, then rarely, never more rarely than asked', async () => {
-  const server = await serve((_, response, at) => answer(response, 200, aBatch({ status: at < 9 ? 'queued' : 'completed' })));
+  const server = await serve((_, response, at) =>
+    answer(response, 200, aBatch({ status: at < 9 ? 'queued' : 'completed' })),
+  );
   const ports = fakePorts();
   await clientFor(server.url, {}, ports).batches.wait('bat_1', { pollIntervalMs: 1_000 });
   expect(ports.sleeps).toEqual([250, 375, 562.5, 843.75, 1_000, 1_000, 1_000, 1_000, 1_000]);
@@ -21,7 +25,10 @@ test('looks often at first, then rarely, never more rarely than asked', async ()
 
 test('survives a server that is away for a while', async () => {
   const server = await serve((_, response, at) => {
-    if (at > 0 && at < 20) return at % 2 === 0 ? reset(response) : refuse(response, 503, 'unavailable');
+    if (at > 0 && at < 20) {
+      at % 2 === 0 ? reset(response) : refuse(response, 503, 'unavailable');
+      return;
+    }
     answer(response, 200, aBatch({ status: at === 0 ? 'queued' : 'completed' }));
   });
   const seen: string[] = [];

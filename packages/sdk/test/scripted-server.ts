@@ -71,7 +71,15 @@ export function refuse(
   extra: Record<string, unknown> = {},
   headers: Record<string, string> = {},
 ): void {
-  const problem = { type: 'about:blank', title: code, status, detail: `told ${code}`, code, trace_id: 'trc_1', ...extra };
+  const problem = {
+    type: 'about:blank',
+    title: code,
+    status,
+    detail: `told ${code}`,
+    code,
+    trace_id: 'trc_1',
+    ...extra,
+  };
   answer(response, status, problem, { 'content-type': 'application/problem+json', ...headers });
 }
 

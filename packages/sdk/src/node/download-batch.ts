@@ -4,7 +4,7 @@ import type { Rushes } from '../client.ts';
 import { APIError, AbortError, AuthenticationError, ConnectionError, TimeoutError } from '../errors.ts';
 import { RushesError } from '../rushes-error.ts';
 import type { Batch, TaskResult } from '../types.ts';
-import { downloadVideo } from './download-video.ts';
+import { downloadVideoTo } from './download-video.ts';
 import { assignFileNames } from './file-names.ts';
 import { type ManifestRow, writeManifest } from './manifest.ts';
 
@@ -57,7 +57,11 @@ const FAILURES_IN_A_ROW_PER_LANE = 3;
 
 type ResultWithoutPrompt = Omit<TaskResult, 'prompt' | 'params'>;
 
-async function readResults(client: Rushes, batch: Batch, options: DownloadBatchOptions): Promise<ResultWithoutPrompt[]> {
+async function readResults(
+  client: Rushes,
+  batch: Batch,
+  options: DownloadBatchOptions,
+): Promise<ResultWithoutPrompt[]> {
   const { signal, expiresIn } = options;
   const params = { links: 'download', ...(expiresIn === undefined ? {} : { expires_in: expiresIn }) } as const;
   const tasks: ResultWithoutPrompt[] = [];
@@ -67,7 +71,9 @@ async function readResults(client: Rushes, batch: Batch, options: DownloadBatchO
     tasks.push(task);
   }
   if (tasks.length !== batch.counts.total) {
-    throw new ConnectionError(`${batch.id} has ${batch.counts.total} tasks, and its results ended after ${tasks.length}.`);
+    throw new ConnectionError(
+      `${batch.id} has ${batch.counts.total} tasks, and its results ended after ${tasks.length}.`,
+    );
   }
   return tasks;
 }
@@ -146,7 +152,10 @@ class BatchDownload {
   async #one(task: ResultWithoutPrompt, signal: AbortSignal, lanes: number): Promise<void> {
     try {
       const name = this.#names.get(task.index) ?? '';
-      const video = await downloadVideo(this.#client, task, join(this.#folder, name), { link: task.link ?? null, signal });
+      const video = await downloadVideoTo(this.#client, task, join(this.#folder, name), {
+        link: task.link ?? null,
+        signal,
+      });
       this.files.set(task.index, basename(video.path));
       this.#bytes += video.bytes;
       this.#failuresInARow = 0;

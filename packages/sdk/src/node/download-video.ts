@@ -83,7 +83,7 @@ async function isWhole(path: string, expected: Expected): Promise<boolean> {
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
   }
 }
@@ -169,6 +169,20 @@ async function resolveTarget(target: string, task: NamedTask): Promise<string> {
   return found?.isDirectory() === true ? join(target, videoFileName(task)) : target;
 }
 
+/** As `downloadVideo`, to exactly this path. */
+export async function downloadVideoTo(
+  client: Rushes,
+  task: TaskWithVideo,
+  path: string,
+  options: DownloadVideoOptions = {},
+): Promise<DownloadedVideo> {
+  const expected = expectedOf(task);
+  await mkdir(dirname(path), { recursive: true });
+  const alreadyPresent = await isWhole(path, expected);
+  if (!alreadyPresent) await fetchTo(client, task, path, expected, options);
+  return { path, ...expected, alreadyPresent };
+}
+
 /**
  * Stores the video of a task as a file: streamed, resumed, SHA-256 checked, and under its name only when whole. See
  * `Videos.download`. Errors of the file system come as they are (`ENOSPC`, `EACCES`).
@@ -179,10 +193,5 @@ export async function downloadVideo(
   target: string,
   options: DownloadVideoOptions = {},
 ): Promise<DownloadedVideo> {
-  const expected = expectedOf(task);
-  const path = await resolveTarget(target, task);
-  await mkdir(dirname(path), { recursive: true });
-  const alreadyPresent = await isWhole(path, expected);
-  if (!alreadyPresent) await fetchTo(client, task, path, expected, options);
-  return { path, ...expected, alreadyPresent };
+  return downloadVideoTo(client, task, await resolveTarget(target, task), options);
 }

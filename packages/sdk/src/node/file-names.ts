@@ -12,7 +12,10 @@ export interface NamedTask {
 }
 
 function percent(character: string): string {
-  return Array.from(new TextEncoder().encode(character), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  return Array.from(
+    new TextEncoder().encode(character),
+    (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('');
 }
 
 /** `custom_id` as a name that every file system takes and that leads nowhere else; no two ids give the same. */

@@ -53,7 +53,7 @@ const NDJSON = 'application/x-ndjson';
 function uploadQuery(params: CreateFromUploadParams): Query {
   const { defaults, metadata, ...plain } = params;
   const query: Record<string, string | number | boolean | undefined> = { ...plain };
-  for (const [name, value] of Object.entries(defaults ?? {})) query[`defaults.${name}`] = value;
+  for (const [name, value] of Object.entries<string | number>({ ...defaults })) query[`defaults.${name}`] = value;
   for (const [name, value] of Object.entries(metadata ?? {})) query[`metadata.${name}`] = value;
   return query;
 }

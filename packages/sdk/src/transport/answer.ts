@@ -33,12 +33,7 @@ function parseProblem(text: string, status: number, headers: Headers): Problem |
 }
 
 /** The error that a refused request becomes. */
-export function refusal(
-  response: Response,
-  text: string,
-  nowMs: number,
-  requestId: string | undefined,
-): APIError {
+export function refusal(response: Response, text: string, nowMs: number, requestId: string | undefined): APIError {
   const { status, headers } = response;
   const retryAfterMs = parseRetryAfter(headers, nowMs);
   const problem = status < 400 ? null : parseProblem(text, status, headers);

@@ -1,5 +1,5 @@
 import { AbortError, ConnectionError, TimeoutError } from '../errors.ts';
-import type { RushesError } from '../rushes-error.ts';
+import { RushesError } from '../rushes-error.ts';
 
 export interface AttemptScopeOptions {
   readonly signal: AbortSignal | undefined;
@@ -53,7 +53,7 @@ export class AttemptScope {
     }
     let onEnd = (): void => undefined;
     const end = new Promise<never>((_, reject) => {
-      onEnd = () => reject(this.#controller.signal.reason);
+      onEnd = () => reject(this.#ended ?? new RushesError('The connection was closed on purpose.'));
       this.#controller.signal.addEventListener('abort', onEnd, { once: true });
     });
     try {

@@ -30,7 +30,7 @@ async function failure(promise: PromiseLike<unknown>): Promise<RushesError & API
   const outcome = await Promise.allSettled([promise]);
   const [result] = outcome;
   if (result?.status !== 'rejected') throw new Error('it did not reject');
-  return result.reason;
+  return result.reason as RushesError & APIError;
 }
 
 describe('retries', () => {
@@ -134,7 +134,10 @@ describe('retries', () => {
 
   test('an answer whose body breaks off is tried again', async () => {
     const server = await serve((_, response, at) => {
-      if (at > 0) return answer(response, 200, { available: 5 });
+      if (at > 0) {
+        answer(response, 200, { available: 5 });
+        return;
+      }
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
       response.write('{"available":', () => reset(response));
     });
@@ -312,7 +315,12 @@ describe('errors', () => {
     const error = await failure(client.credits.retrieve());
     expect(echo.seen[0]!.headers.authorization).toBe(`Bearer ${API_KEY}`);
     expect(error.message).toContain('rk_test_[redacted]');
-    const dumps = [error.message, error.stack, inspect(error, { depth: 9 }), inspect(client, { depth: 9, showHidden: true })];
+    const dumps = [
+      error.message,
+      error.stack,
+      inspect(error, { depth: 9 }),
+      inspect(client, { depth: 9, showHidden: true }),
+    ];
     for (const dump of [...dumps, JSON.stringify(client)]) expect(dump).not.toContain('kkkkkkkk');
     const badHeader = clientFor(echo.url, { defaultHeaders: { 'x-token': 'sec\nret' } });
     expect((await failure(badHeader.credits.retrieve())).message).not.toContain('ret"');
@@ -344,7 +352,9 @@ test('every POST carries exactly one idempotency key', async () => {
   const keys = server.seen.map(({ headers, url, body }) => {
     const text = body.toString();
     const inBody = text.startsWith('{') ? JSON.parse(text).request_id : undefined;
-    return [headers['idempotency-key'], url.searchParams.get('request_id'), inBody].filter((key) => typeof key === 'string');
+    return [headers['idempotency-key'], url.searchParams.get('request_id'), inBody].filter(
+      (key) => typeof key === 'string',
+    );
   });
   expect(keys.map((found) => found.length)).toEqual(keys.map(() => 1));
   expect(new Set(keys.flat()).size).toBe(keys.length);

@@ -100,7 +100,10 @@ export class Transport {
     return new BodyStream(response, scope, { label: call.label, silenceMs: call.timeoutMs });
   }
 
-  #limits(options: RequestOptions, heldBackMs: number): Pick<Call, 'signal' | 'timeoutMs' | 'deadlineMs' | 'maxRetries'> {
+  #limits(
+    options: RequestOptions,
+    heldBackMs: number,
+  ): Pick<Call, 'signal' | 'timeoutMs' | 'deadlineMs' | 'maxRetries'> {
     const { settings } = this;
     const deadlineMs = options.deadlineMs ?? settings.deadlineMs;
     return {
@@ -192,7 +195,8 @@ export class Transport {
           ...(call.body === undefined ? {} : { body: call.body as NonNullable<RequestInit['body']> }),
         }),
       );
-      if (response.status >= 300 || response.type === 'opaqueredirect') throw await this.#refused(call, response, scope);
+      if (response.status >= 300 || response.type === 'opaqueredirect')
+        throw await this.#refused(call, response, scope);
       const data = await read(response, scope);
       handedOver = keepOpen;
       return { data, response };

@@ -2,8 +2,7 @@ import { WebhookVerificationError } from './verification-error.ts';
 
 /** Headers as any framework has them: `Headers`, Node's `request.headers`, or a plain object in any case. */
 export type WebhookHeaders =
-  | { get(name: string): string | null }
-  | Readonly<Record<string, string | readonly string[] | undefined>>;
+  { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Longer values are no signature header of anybody; this bounds the work for a stranger's request. */
 const VALUE_MAX_CHARACTERS = 4_096;
@@ -13,9 +12,9 @@ function valuesOf(headers: WebhookHeaders, name: string): string[] {
     const value: unknown = headers.get(name);
     return typeof value === 'string' ? [value] : [];
   }
-  return Object.entries(headers)
+  return Object.entries<unknown>(headers)
     .filter(([key]) => key.toLowerCase() === name)
-    .flatMap(([, value]) => value)
+    .flatMap(([, value]): unknown => value)
     .filter((value) => typeof value === 'string');
 }
 

@@ -41,7 +41,10 @@ function rawBytes(body: unknown): Uint8Array {
 /** RFC 3339 is not accepted: the specification has whole seconds since 1970. */
 function checkTimestamp(text: string, options: VerifyOptions): void {
   if (!/^\d{1,12}$/.test(text)) {
-    throw new WebhookVerificationError('bad_timestamp', 'The header webhook-timestamp is not whole seconds since 1970.');
+    throw new WebhookVerificationError(
+      'bad_timestamp',
+      'The header webhook-timestamp is not whole seconds since 1970.',
+    );
   }
   const tolerance = options.toleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS;
   if (!(tolerance >= 0)) throw new RangeError(`toleranceSeconds must be 0 or more, not ${tolerance}.`);

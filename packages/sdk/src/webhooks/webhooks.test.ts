@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { signForTest, unwrap, verify, WebhookVerificationError } from './index.ts';
+import type { EVENT_TYPES } from '@rushes/contract';
+import { signForTest, unwrap, verify, type WebhookEvent, WebhookVerificationError } from './index.ts';
 
 interface Vector {
   id: string;
@@ -32,12 +33,15 @@ async function reason(promise: Promise<unknown>): Promise<string> {
   return error.reason;
 }
 
-test.each(vectors)('published vector: body $body is valid: $valid', async ({ id, timestamp, body, secret, signature, valid }) => {
-  const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
-  const outcome = verify(body, headers, secret, { now: new Date(Number(timestamp) * 1_000) });
-  if (valid) await outcome;
-  else expect(await reason(outcome)).toBe('bad_signature');
-});
+test.each(vectors)(
+  'published vector: body $body is valid: $valid',
+  async ({ id, timestamp, body, secret, signature, valid }) => {
+    const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
+    const outcome = verify(body, headers, secret, { now: new Date(Number(timestamp) * 1_000) });
+    if (valid) await outcome;
+    else expect(await reason(outcome)).toBe('bad_signature');
+  },
+);
 
 describe('together with the reference implementation', () => {
   test('what it signs is accepted', async () => {
@@ -69,7 +73,7 @@ test.each([
 
 test('a parsed body is refused with the reason why it cannot work', async () => {
   const { body, headers } = await signed();
-  const parsed = unwrap(JSON.parse(body), headers, SECRET, AT_NOW);
+  const parsed = unwrap(JSON.parse(body) as never, headers, SECRET, AT_NOW);
   await expect(parsed).rejects.toThrow(/express\.raw/);
   expect(await reason(unwrap(undefined as never, headers, SECRET, AT_NOW))).toBe('body_not_raw');
 });
@@ -90,7 +94,9 @@ test('a header that is missing or came twice is named', async () => {
     expect(await reason(verify(body, rest, SECRET, AT_NOW))).toBe('missing_header');
     await expect(verify(body, rest, SECRET, AT_NOW)).rejects.toThrow(name);
     expect(await reason(verify(body, { ...rest, [name]: [value, value] }, SECRET, AT_NOW))).toBe('repeated_header');
-    expect(await reason(verify(body, { ...headers, [name.toUpperCase()]: 'x' }, SECRET, AT_NOW))).toBe('repeated_header');
+    expect(await reason(verify(body, { ...headers, [name.toUpperCase()]: 'x' }, SECRET, AT_NOW))).toBe(
+      'repeated_header',
+    );
   }
   expect(await reason(verify(body, undefined as never, SECRET, AT_NOW))).toBe('missing_header');
 });
@@ -131,16 +137,22 @@ test('300 seconds either way are tolerated, and not one more', async () => {
   await expect(verify(body, headers, SECRET, { ...AT_NOW, toleranceSeconds: Number.NaN })).rejects.toThrow(RangeError);
 });
 
-test.each(['', 'soon', '1e9', '-1', '1764547200.5', '9'.repeat(40)])('the timestamp %j is refused', async (timestamp) => {
-  const { body, headers } = await signed();
-  const changed = verify(body, { ...headers, 'webhook-timestamp': timestamp }, SECRET, AT_NOW);
-  expect(['bad_timestamp', 'missing_header']).toContain(await reason(changed));
-});
+test.each(['', 'soon', '1e9', '-1', '1764547200.5', '9'.repeat(40)])(
+  'the timestamp %j is refused',
+  async (timestamp) => {
+    const { body, headers } = await signed();
+    const changed = verify(body, { ...headers, 'webhook-timestamp': timestamp }, SECRET, AT_NOW);
+    expect(['bad_timestamp', 'missing_header']).toContain(await reason(changed));
+  },
+);
 
-test.each(['', 'whsec_', 'whsec_%%%', 'whsec_c2hvcnQ=', undefined, null])('the secret %j is refused', async (secret) => {
-  const { body, headers } = await signed();
-  expect(await reason(verify(body, headers, secret as never, AT_NOW))).toBe('bad_secret');
-});
+test.each(['', 'whsec_', 'whsec_%%%', 'whsec_c2hvcnQ=', undefined, null])(
+  'the secret %j is refused',
+  async (secret) => {
+    const { body, headers } = await signed();
+    expect(await reason(verify(body, headers, secret as never, AT_NOW))).toBe('bad_secret');
+  },
+);
 
 test('a broken secret beside a good one is refused now and not at the next rotation, and is not quoted', async () => {
   const { body, headers } = await signed();
@@ -166,6 +178,15 @@ test('a signed body that is no event is refused', async () => {
     const { headers } = await signed(body);
     expect(await reason(unwrap(body, headers, SECRET, AT_NOW))).toBe('bad_payload');
   }
+});
+
+test('every event type of the contract is in the typed union', () => {
+  // Compiles only while none is missing.
+  type Missing = Exclude<(typeof EVENT_TYPES)[number], WebhookEvent['type']>;
+  const missing: Missing[] = [];
+  expect(missing).toEqual([]);
+  const none: [Missing] extends [never] ? true : false = true;
+  expect(none).toBe(true);
 });
 
 test('an event of a type that is not known yet passes through', async () => {
