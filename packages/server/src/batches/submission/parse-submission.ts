@@ -14,7 +14,8 @@ export interface SubmissionRequest {
   /** The header as it came. */
   readonly contentType: string | null;
   readonly body: Uint8Array;
-  readonly query: URLSearchParams;
+  /** Decoded; a name given twice was refused before. */
+  readonly query: ReadonlyMap<string, string>;
   /** The header Idempotency-Key, another place for `request_id`. */
   readonly idempotencyKey?: string | null;
 }
@@ -66,7 +67,7 @@ function readContentType(header: string | null): Outcome<{ mediaType: MediaType;
 function readBody(
   mediaType: MediaType,
   text: string,
-  query: URLSearchParams,
+  query: ReadonlyMap<string, string>,
   mostItems: number,
   problems: Problems,
 ): Outcome<RawSubmission> {

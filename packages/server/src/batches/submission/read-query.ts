@@ -23,14 +23,18 @@ export function numberOrText(text: string): number | string {
  * The part of a CSV or NDJSON submission that stands in the query: each field under its name, parameters and metadata
  * as `defaults.size=large` and `metadata.campaign=may`, or whole as `defaults={"size":"large"}`.
  */
-export function readQuery(query: URLSearchParams, format: 'csv' | 'ndjson', problems: Problems): QueryFields {
+export function readQuery(
+  query: ReadonlyMap<string, string>,
+  format: 'csv' | 'ndjson',
+  problems: Problems,
+): QueryFields {
   const fields = new Map<string, unknown>();
   const parts: Record<(typeof OBJECT_FIELDS)[number], Map<string, unknown>> = {
     defaults: new Map(),
     metadata: new Map(),
   };
   let ignoreColumns = false;
-  for (const [name, text] of singleValues(query, problems)) {
+  for (const [name, text] of query) {
     const object = OBJECT_FIELDS.find((candidate) => name === candidate || name.startsWith(`${candidate}.`));
     if (name === 'ignore_columns' && format === 'csv') ignoreColumns = readBoolean(name, text, problems);
     else if (object !== undefined) readPart(object, name, text, parts[object], problems);
@@ -49,31 +53,11 @@ export function readQuery(query: URLSearchParams, format: 'csv' | 'ndjson', prob
 }
 
 /** A JSON body says everything itself; what stands beside it in the query would be silently lost. */
-export function refuseQuery(query: URLSearchParams, problems: Problems): void {
-  for (const name of new Set(query.keys())) {
+export function refuseQuery(query: ReadonlyMap<string, string>, problems: Problems): void {
+  for (const name of query.keys()) {
     const detail = `The query parameter ${quoted(name)} has no meaning with a JSON body. Put the field into the body.`;
     problems.addToRequest(name.slice(0, 64), 'unknown_name', detail);
   }
-}
-
-function singleValues(query: URLSearchParams, problems: Problems): [string, string][] {
-  const values: [string, string][] = [];
-  for (const name of new Set(query.keys())) {
-    const [first = '', ...more] = query.getAll(name);
-    if (more.length > 0) {
-      problems.addToRequest(
-        name,
-        'duplicate',
-        `The query parameter ${quoted(name)} stands there ${more.length + 1} times.`,
-      );
-    } else if (name.includes('\ufffd') || first.includes('\ufffd')) {
-      const detail = `The query parameter ${quoted(name)} is not valid UTF-8.`;
-      problems.addToRequest(name, 'forbidden_character', detail);
-    }
-    // It goes on to its own check in any case, so that it is not also called missing.
-    values.push([name, first]);
-  }
-  return values;
 }
 
 function readBoolean(name: string, text: string, problems: Problems): boolean {
