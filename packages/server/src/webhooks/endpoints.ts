@@ -1,0 +1,218 @@
+/** Where a customer wants events sent. */
+import {
+  formatId,
+  type EventType,
+  type Page,
+  type WebhookEndpoint,
+  type WebhookEndpointWithSecret,
+} from '@rushes/contract';
+import type { Database, Queryable } from '../db/index.ts';
+import type { Random } from '../ports.ts';
+import { accept, refuse, type Outcome } from '../refusal.ts';
+import { EgressRefusal, NameLookUpError, type EgressGuard } from './egress-guard.ts';
+import {
+  CREATION_LOOK_UP_TIMEOUT_MS,
+  MAX_DESCRIPTION_LENGTH,
+  MAX_ENDPOINTS_PER_ACCOUNT,
+  WEBHOOK_SECRET_BYTES,
+} from './limits.ts';
+import type { SecretSealer } from './secret-sealing.ts';
+import { formatWebhookSecret } from './signing.ts';
+
+export interface EndpointDependencies {
+  readonly db: Database;
+  readonly random: Random;
+  readonly sealer: SecretSealer;
+  readonly guard: EgressGuard;
+}
+
+export interface NewEndpoint {
+  readonly accountUuid: string;
+  readonly url: string;
+  readonly description: string | null;
+  /** Only these events; empty for every event. */
+  readonly events: readonly EventType[];
+}
+
+interface EndpointRow {
+  readonly endpoint_id: string;
+  readonly url: string;
+  readonly description: string | null;
+  readonly event_types: EventType[];
+  readonly enabled: boolean;
+  readonly disabled_reason: string | null;
+  readonly created_at: Date;
+}
+
+const COLUMNS = 'endpoint_id, url, description, event_types, enabled, disabled_reason, created_at';
+
+function shown(row: EndpointRow): WebhookEndpoint {
+  return {
+    id: formatId('whe', row.endpoint_id),
+    url: row.url,
+    description: row.description,
+    events: row.event_types,
+    enabled: row.enabled,
+    disabled_reason: row.disabled_reason,
+    created_at: row.created_at.toISOString(),
+  };
+}
+
+/** Turned down when the form or the present addresses are refused; a name that does not exist yet is accepted. */
+async function checkTarget(guard: EgressGuard, url: string): Promise<Outcome<null>> {
+  try {
+    const { hostname } = guard.checkUrl(url);
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<null>((resolve) => {
+      timer = setTimeout(() => {
+        resolve(null);
+      }, CREATION_LOOK_UP_TIMEOUT_MS);
+    });
+    await Promise.race([guard.resolve(hostname), enough]).finally(() => {
+      clearTimeout(timer);
+    });
+    return accept(null);
+  } catch (error) {
+    if (error instanceof NameLookUpError) return accept(null);
+    if (error instanceof EgressRefusal)
+      return refuse({ code: 'invalid_request', detail: `${error.message}.`, param: 'url' });
+    throw error;
+  }
+}
+
+function checkDescription(description: string | null): Outcome<null> {
+  if (description === null) return accept(null);
+  if (description.length > MAX_DESCRIPTION_LENGTH) {
+    const detail = `\`description\` has at most ${MAX_DESCRIPTION_LENGTH} characters.`;
+    return refuse({ code: 'invalid_request', detail, param: 'description' });
+  }
+  if (description.includes('\0') || !description.isWellFormed()) {
+    const detail = '`description` contains a NUL character or an unpaired surrogate.';
+    return refuse({ code: 'invalid_request', detail, param: 'description' });
+  }
+  return accept(null);
+}
+
+/** The account row is locked first, so that two creations at once cannot both be the last one. */
+const LOCK_ACCOUNT = 'SELECT 1 FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE';
+const COUNT = 'SELECT count(*) AS endpoints FROM webhook_endpoints WHERE account_id = $1 AND deleted_at IS NULL';
+/** The first event to be sent is the next one. */
+const INSERT = `
+INSERT INTO webhook_endpoints (account_id, endpoint_id, url, description, event_types, sealed_secret, fanned_out_seq, created_at)
+SELECT c.account_id, $2, $3, $4, $5::text[], $6, c.last_event_seq, n.now
+FROM credit_accounts c, (SELECT rushes_now() AS now) n WHERE c.account_id = $1
+RETURNING ${COLUMNS}`;
+
+/** An endpoint that was checked and given its id and secret, and is not stored yet. */
+export interface PreparedEndpoint extends NewEndpoint {
+  readonly endpointUuid: string;
+  readonly secret: string;
+  readonly sealedSecret: Uint8Array;
+}
+
+/** Everything that waits for name servers or can be refused without the database, so that no transaction waits for it. */
+export async function prepareEndpoint(
+  { random, sealer, guard }: Omit<EndpointDependencies, 'db'>,
+  input: NewEndpoint,
+): Promise<Outcome<PreparedEndpoint>> {
+  const describable = checkDescription(input.description);
+  if (!describable.ok) return describable;
+  const target = await checkTarget(guard, input.url);
+  if (!target.ok) return target;
+  const endpointUuid = random.uuid();
+  const key = random.bytes(WEBHOOK_SECRET_BYTES);
+  const sealedSecret = sealer.seal(key, { accountUuid: input.accountUuid, endpointUuid });
+  return accept({ ...input, endpointUuid, secret: formatWebhookSecret(key), sealedSecret });
+}
+
+/** Stores a prepared endpoint. `tx` must be a transaction: the account stays locked to its end, for the limit's sake. */
+export async function insertEndpoint(
+  tx: Queryable,
+  prepared: PreparedEndpoint,
+): Promise<Outcome<WebhookEndpointWithSecret>> {
+  await tx.query(LOCK_ACCOUNT, [prepared.accountUuid]);
+  const [count] = await tx.query<{ endpoints: number }>(COUNT, [prepared.accountUuid]);
+  if (count === undefined || count.endpoints >= MAX_ENDPOINTS_PER_ACCOUNT) {
+    const detail = `The account has ${MAX_ENDPOINTS_PER_ACCOUNT} webhook endpoints, the most it can have. Delete one first.`;
+    return refuse({ code: 'state_conflict', detail });
+  }
+  const [row] = await tx.query<EndpointRow>(INSERT, [
+    prepared.accountUuid,
+    prepared.endpointUuid,
+    prepared.url,
+    prepared.description,
+    [...new Set(prepared.events)],
+    prepared.sealedSecret,
+  ]);
+  if (row === undefined) throw new Error(`account ${prepared.accountUuid} has no credit account`);
+  return accept({ ...shown(row), secret: prepared.secret });
+}
+
+/** Both steps, for a request without a request_id. The answer is the only one that ever has the secret. */
+export async function createEndpoint(
+  dependencies: EndpointDependencies,
+  input: NewEndpoint,
+): Promise<Outcome<WebhookEndpointWithSecret>> {
+  const prepared = await prepareEndpoint(dependencies, input);
+  return prepared.ok ? dependencies.db.transaction((tx) => insertEndpoint(tx, prepared.value)) : prepared;
+}
+
+export interface EndpointPage {
+  readonly limit: number;
+  /** The `next_cursor` of the page before, or null. */
+  readonly cursor: string | null;
+}
+
+/** The account's endpoints, newest first. */
+export async function listEndpoints(
+  db: Queryable,
+  accountUuid: string,
+  page: EndpointPage,
+): Promise<Outcome<Page<WebhookEndpoint>>> {
+  const before = page.cursor === null ? null : Buffer.from(page.cursor, 'base64url').toString();
+  if (before !== null && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(before)) {
+    return refuse({ code: 'invalid_request', detail: '`cursor` is not a next_cursor of this list.', param: 'cursor' });
+  }
+  // The ids are UUIDv7: their order is that of creation.
+  const rows = await db.query<EndpointRow>(
+    `SELECT ${COLUMNS} FROM webhook_endpoints
+     WHERE account_id = $1 AND deleted_at IS NULL AND ($2::uuid IS NULL OR endpoint_id < $2::uuid)
+     ORDER BY endpoint_id DESC LIMIT $3`,
+    [accountUuid, before, page.limit + 1],
+  );
+  const hasMore = rows.length > page.limit;
+  const last = rows[page.limit - 1];
+  return accept({
+    data: rows.slice(0, page.limit).map(shown),
+    has_more: hasMore,
+    next_cursor: hasMore && last !== undefined ? Buffer.from(last.endpoint_id).toString('base64url') : null,
+  });
+}
+
+/** Null when the account has no such endpoint, or no longer. */
+export async function getEndpoint(
+  db: Queryable,
+  accountUuid: string,
+  endpointUuid: string,
+): Promise<WebhookEndpoint | null> {
+  const [row] = await db.query<EndpointRow>(
+    `SELECT ${COLUMNS} FROM webhook_endpoints WHERE account_id = $1 AND endpoint_id = $2 AND deleted_at IS NULL`,
+    [accountUuid, endpointUuid],
+  );
+  return row === undefined ? null : shown(row);
+}
+
+/**
+ * True when this call deleted it. The row stays for the log of its deliveries, the secret goes at once; what still
+ * waits for it ends as exhausted in the next round of a delivery loop.
+ */
+export async function deleteEndpoint(db: Queryable, accountUuid: string, endpointUuid: string): Promise<boolean> {
+  const deleted = await db.query(
+    `UPDATE webhook_endpoints e SET deleted_at = n.now, enabled = false, sealed_secret = ''
+     FROM (SELECT rushes_now() AS now) n
+     WHERE e.account_id = $1 AND e.endpoint_id = $2 AND e.deleted_at IS NULL
+     RETURNING e.endpoint_id`,
+    [accountUuid, endpointUuid],
+  );
+  return deleted.length > 0;
+}
