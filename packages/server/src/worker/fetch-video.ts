@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { HttpFailure, type StoredVideo } from '../ports.ts';
+import { VideoTooLarge } from '../videos/index.ts';
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
 import { describeTask, type LeasedTask } from './task.ts';
@@ -82,6 +83,7 @@ async function fetchOnce(
     return { video };
   } catch (error) {
     if (error instanceof HttpFailure && error.kind === 'too_large') return { kind: 'hopeless', detail: error.message };
+    if (error instanceof VideoTooLarge) return { kind: 'hopeless', detail: error.message };
     if (error instanceof NotAVideo) return { kind: 'missing', detail: error.message };
     return { kind: 'again', detail: error instanceof Error ? error.message : String(error) };
   }

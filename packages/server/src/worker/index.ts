@@ -13,6 +13,7 @@ import { TasksInFlight } from './tasks-in-flight.ts';
 import type { LeasedTask } from './task.ts';
 
 export type { Route } from './engine.ts';
+export { upstreamReport, type ReportedSubmission } from './upstream-report.ts';
 
 export interface WorkerOptions {
   readonly workerId: string;

@@ -2,3 +2,4 @@
 export { EmbeddedPostgresError } from './error.ts';
 export { openEmbeddedPostgres, type EmbeddedPostgres } from './open.ts';
 export type { Places as EmbeddedPostgresOptions } from './take-over.ts';
+export { tryLock, type FileLock } from './file-lock.ts';

@@ -1,0 +1,130 @@
+/** The composition root: builds ports, rooms, HTTP and worker, and knows how they start and stop together. */
+import { createHmac } from 'node:crypto';
+import path from 'node:path';
+import { createKeyHasher } from './accounts/index.ts';
+import type { Config } from './config.ts';
+import { accessDatabase } from './database-access.ts';
+import { isUnavailable } from './db/index.ts';
+import { createHttpServer } from './http/index.ts';
+import { createHttpClient } from './outbound-http.ts';
+import type { Logger } from './ports.ts';
+import { findDeadProcesses, forget, registerProcess } from './processes/index.ts';
+import { deriveSecrets } from './secrets.ts';
+import { openSharedSimulator } from './shared-simulator.ts';
+import { systemClock as clock, systemRandom as random } from './system-ports.ts';
+import { upstreamRoutes } from './upstream-routes.ts';
+import { VERSION } from './version.ts';
+import { createFileStorage, createLinkSigner } from './videos/index.ts';
+import { startWorker } from './worker/index.ts';
+
+export type Role = 'all' | 'api' | 'worker';
+
+export interface App {
+  /** Null for a worker, which listens to nobody. */
+  readonly url: string | null;
+  /** Takes nothing new, finishes what was begun, closes. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const API_CONNECTIONS = 12;
+const WORKER_CONNECTIONS = 8;
+
+/** Starts the server in one of its roles; when it rejects, nothing of it is left running. */
+export async function startApp({ config, role, logger }: { config: Config; role: Role; logger: Logger }): Promise<App> {
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+      try {
+        await close();
+      } catch (error) {
+        logger.error({ err: error }, 'something did not stop properly');
+      }
+    }
+  };
+  try {
+    const url = await start(config, role, logger, closers);
+    let stopping: Promise<void> | null = null;
+    return { url, stop: () => (stopping ??= closeAll()) };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function start(
+  config: Config,
+  role: Role,
+  logger: Logger,
+  closers: (() => Promise<void>)[],
+): Promise<string | null> {
+  const secrets = deriveSecrets(config.secretKey);
+  const connections = (role === 'worker' ? 0 : API_CONNECTIONS) + (role === 'api' ? 0 : WORKER_CONNECTIONS);
+  const access = await accessDatabase(config, logger, connections);
+  closers.push(() => access.close());
+  if (access.protection?.level === 'reduced') {
+    logger.warn({ reason: access.protection.reason }, 'reduced protection of the ledger');
+  }
+  const { db } = access;
+  const storage = createFileStorage({ root: path.join(config.dataDir, 'videos'), random });
+
+  // Listening comes first: when the port is taken, nothing has been begun.
+  const server =
+    role === 'worker'
+      ? null
+      : createHttpServer(
+          {
+            db,
+            clock,
+            random,
+            logger: logger.child({ room: 'http' }),
+            keyHasher: createKeyHasher(secrets.apiKeyHashing),
+            linkSigner: createLinkSigner(secrets.linkSigning),
+            videoStorage: storage,
+            isUnavailable,
+            pendingMigrations: access.pendingMigrations,
+            publicUrl: config.publicUrl,
+            version: VERSION,
+          },
+          { host: config.host, port: config.port },
+        );
+  const closeServer = (): Promise<void> => server?.close() ?? Promise.resolve();
+  closers.push(closeServer);
+  const url = server === null ? null : (await server.listen()).url;
+
+  if (role !== 'api') {
+    const http = createHttpClient();
+    closers.push(() => http.close());
+    const workerId = random.uuid();
+    const registered = registerProcess(config.dataDir, { workerId });
+    closers.push(() => Promise.resolve(registered.release()));
+    const simulator = await openSharedSimulator({ config, http, clock, logger });
+    closers.push(() => simulator.close());
+    const worker = await startWorker({
+      workerId,
+      db,
+      clock,
+      random,
+      logger: logger.child({ room: 'worker' }),
+      http,
+      storage,
+      routes: upstreamRoutes(config, simulator.upstream, http, clock),
+      concurrency: config.workerConcurrency,
+      leaseMs: config.leaseMs,
+      dispatchIntervalMs: config.dispatchIntervalMs,
+      tokenFor: (task, attempt) =>
+        createHmac('sha256', secrets.upstreamTokens)
+          .update(`${task.accountId}/${task.batchId}/${task.index}/${attempt}`)
+          .digest('base64url')
+          .slice(0, 32),
+      deadWorkers: async () =>
+        (await findDeadProcesses(config.dataDir)).map((dead) => ({
+          workerId: dead.workerId,
+          forget: () => forget(dead),
+        })),
+    });
+    closers.push(() => worker.stop());
+  }
+  // Stopping begins with the door.
+  closers.push(closeServer);
+  return url;
+}

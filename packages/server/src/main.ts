@@ -1,0 +1,94 @@
+/** Command line of rushes-server. Nothing else reads process.argv. */
+import { ConfigError } from './config.ts';
+import { DataDirError } from './data-dir.ts';
+import { DatabaseNotMigrated } from './database-access.ts';
+import { EmbeddedPostgresError } from './db/embedded/index.ts';
+import { isUnavailable } from './db/index.ts';
+import { accountCommands } from './operator/account-commands.ts';
+import { CommandFailure, helpOf, parseCommand, UsageError, type Command, type Output } from './operator/command.ts';
+import { databaseCommands } from './operator/database-commands.ts';
+import { keyCommands } from './operator/key-commands.ts';
+import { startCommand } from './operator/start-command.ts';
+import { upstreamCommands } from './operator/upstream-commands.ts';
+import { VERSION } from './version.ts';
+
+const output: Output = {
+  result: (text) => void process.stdout.write(`${text}\n`),
+  note: (text) => void process.stderr.write(`${text}\n`),
+};
+
+/** Aborts at the first SIGINT or SIGTERM; a second one ends the process as it would have without us. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      controller.abort(new Error(`received ${signal}`));
+    });
+  }
+  return controller.signal;
+}
+
+function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map((command) => command.name.length)) + 2;
+  return [
+    'rushes-server: batch AI video generation with a credit ledger.',
+    '',
+    'Usage: rushes-server COMMAND [options]',
+    '',
+    'Commands:',
+    ...commands.map((command) => `  ${command.name.padEnd(width)}${command.summary}`),
+    '',
+    '"rushes-server COMMAND --help" explains one. Settings come from the environment: docs/configuration.md.',
+  ].join('\n');
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const env = process.env;
+  const commands = [
+    startCommand(env, stopSignal),
+    ...databaseCommands(env),
+    ...accountCommands(env),
+    ...keyCommands(env),
+    ...upstreamCommands(env, stopSignal),
+  ];
+  const [first, second] = words;
+  if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
+    output.result(overview(commands));
+    return first === undefined ? 2 : 0;
+  }
+  if (first === '--version' || first === '-v') {
+    output.result(VERSION);
+    return 0;
+  }
+  const command = commands.find(({ name }) => name === first) ?? commands.find(({ name }) => name === `${first} ${second ?? ''}`);
+  if (command === undefined) {
+    const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
+    const known = family.length > 0 ? family : commands.map(({ name }) => name);
+    throw new UsageError(`There is no command "${words.slice(0, 2).join(' ')}". Known: ${known.join(', ')}.`);
+  }
+  const rest = words.slice(command.name.split(' ').length);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    output.result(helpOf(command));
+    return 0;
+  }
+  return command.run(parseCommand(command, rest), output);
+}
+
+/** Expected failures are one line; anything else is ours and shows its stack. */
+function explain(error: unknown): { text: string; code: number } {
+  if (error instanceof UsageError) return { text: error.message, code: 2 };
+  const expected = [CommandFailure, ConfigError, DataDirError, DatabaseNotMigrated, EmbeddedPostgresError];
+  if (expected.some((kind) => error instanceof kind)) return { text: (error as Error).message, code: error instanceof ConfigError ? 2 : 1 };
+  if (isUnavailable(error)) {
+    return { text: `The database cannot be reached: ${error instanceof Error ? error.message : String(error)}. Check DATABASE_URL.`, code: 1 };
+  }
+  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: 1 };
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const { text, code } = explain(error);
+  output.note(text);
+  process.exitCode = code;
+}

@@ -1,0 +1,88 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+
+/** The command line was wrong: said in one line, exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The command understood what was asked and could not do it: said in one line, exit code 1. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure';
+}
+
+/** Where a command's words go: results to standard output, everything else to standard error. */
+export interface Output {
+  result(text: string): void;
+  note(text: string): void;
+}
+
+export type Flags = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string; readonly value?: string }>>;
+
+export interface ParsedCommand {
+  readonly positionals: readonly string[];
+  text(flag: string): string | undefined;
+  has(flag: string): boolean;
+}
+
+export interface Command {
+  /** As typed, for instance `account create`. */
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments?: readonly string[];
+  readonly flags: Flags;
+  /** Resolves with the exit code. */
+  run(parsed: ParsedCommand, output: Output): Promise<number>;
+}
+
+/** Parses what follows a command's name. Throws UsageError. */
+export function parseCommand(command: Command, words: readonly string[]): ParsedCommand {
+  const options: NonNullable<ParseArgsConfig['options']> = Object.fromEntries(
+    Object.entries(command.flags).map(([name, flag]) => [name, { type: flag.type }]),
+  );
+  const wanted = command.arguments ?? [];
+  let parsed: { values: Record<string, unknown>; positionals: string[] };
+  try {
+    parsed = parseArgs({ args: [...words], options, allowPositionals: wanted.length > 0, strict: true });
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)} See "rushes-server ${command.name} --help".`);
+  }
+  if (parsed.positionals.length !== wanted.length) {
+    const names = wanted.map((name) => name.toUpperCase()).join(' ');
+    throw new UsageError(`"rushes-server ${command.name}" takes ${wanted.length === 0 ? 'no arguments' : names}.`);
+  }
+  return {
+    positionals: parsed.positionals,
+    text(flag) {
+      const value = parsed.values[flag];
+      return typeof value === 'string' ? value : undefined;
+    },
+    has: (flag) => parsed.values[flag] === true,
+  };
+}
+
+export function requireText(parsed: ParsedCommand, flag: string): string {
+  const value = parsed.text(flag);
+  if (value === undefined || value.trim() === '') throw new UsageError(`--${flag} is needed.`);
+  return value;
+}
+
+/** A whole number of credits, as digits. */
+export function requireCredits(parsed: ParsedCommand, flag: string): number {
+  const text = requireText(parsed, flag);
+  const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value) || value === 0) {
+    throw new UsageError(`--${flag} is a whole number of credits from 1 to 9007199254740991, not "${text}".`);
+  }
+  return value;
+}
+
+export function helpOf(command: Command): string {
+  const usage = ['rushes-server', command.name, ...(command.arguments ?? []).map((name) => name.toUpperCase())].join(' ');
+  const rows = Object.entries(command.flags).map(([name, flag]): [string, string] => [
+    `  --${name}${flag.type === 'string' ? ` ${flag.value ?? 'TEXT'}` : ''}`,
+    flag.help,
+  ]);
+  const width = Math.max(0, ...rows.map(([left]) => left.length)) + 2;
+  const flags = rows.map(([left, help]) => left.padEnd(width) + help);
+  return [command.summary, '', `Usage: ${usage} [options]`, ...(flags.length > 0 ? ['', 'Options:', ...flags] : [])].join('\n');
+}

@@ -1,0 +1,110 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Config } from './config.ts';
+import { systemErrorCode, writeFileDurably } from './data-dir.ts';
+import { tryLock, type FileLock } from './db/embedded/index.ts';
+import type { Clock, HttpClient, Logger } from './ports.ts';
+import { createGrsai, startSimulator, type Simulator, type Upstream } from './upstreams/index.ts';
+
+/** How often a process looks whether the one that ran the simulator is gone. */
+const LOOK_INTERVAL_MS = 500;
+/** It serves this data directory on loopback only; the key keeps other programs of the machine from using it by mistake. */
+const API_KEY = 'in-process';
+
+export interface SharedSimulator {
+  readonly upstream: Upstream;
+  close(): Promise<void>;
+}
+
+/**
+ * The simulator of test accounts: one per data directory, run by whichever process holds its lock. The others speak to
+ * it over HTTP, and one of them goes on with its journal, at the same address where possible, when that process dies.
+ */
+export async function openSharedSimulator(deps: {
+  readonly config: Config;
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Promise<SharedSimulator> {
+  const { config, http, clock, logger } = deps;
+  const dataDir = path.join(config.dataDir, 'simulator');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const addressFile = path.join(dataDir, 'address');
+  let lock: FileLock | null = null;
+  let simulator: Simulator | null = null;
+  const stopped = new AbortController();
+
+  const takeOver = async (): Promise<boolean> => {
+    lock ??= tryLock(path.join(dataDir, 'lock'), 'exclusive');
+    if (lock === null) return false;
+    const start = (port: number): Promise<Simulator> =>
+      startSimulator({
+        dataDir,
+        seed: String(config.simulator.seed),
+        latencyMs: config.simulator.latencyMs,
+        failureRate: config.simulator.failureRate,
+        apiKey: API_KEY,
+        http,
+        clock,
+        logger,
+        port,
+      });
+    const before = readAddress(addressFile);
+    const wanted = config.simulator.port ?? (before === null ? 0 : Number(new URL(before).port));
+    try {
+      simulator = await start(wanted);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'EADDRINUSE' || config.simulator.port !== null) throw error;
+      simulator = await start(0);
+    }
+    writeFileDurably(addressFile, simulator.url);
+    return true;
+  };
+
+  const look = async (): Promise<void> => {
+    while (!stopped.signal.aborted) {
+      await clock.sleep(LOOK_INTERVAL_MS, stopped.signal).catch(() => undefined);
+      if (stopped.signal.aborted) return;
+      try {
+        if (await takeOver()) return;
+      } catch (error) {
+        logger.error({ err: error }, 'the simulator could not be started; it is tried again');
+      }
+    }
+  };
+  const looking = (await takeOver()) ? Promise.resolve() : look();
+
+  const adapters = new Map<string, Upstream>();
+  const adapter = (): Upstream => {
+    const baseUrl = simulator?.url ?? readAddress(addressFile) ?? 'http://127.0.0.1:1';
+    let found = adapters.get(baseUrl);
+    if (found === undefined) {
+      found = createGrsai({ name: 'simulator', baseUrl, apiKey: API_KEY, http, clock });
+      adapters.set(baseUrl, found);
+    }
+    return found;
+  };
+  return {
+    upstream: {
+      name: 'simulator',
+      capabilities: adapter().capabilities,
+      submit: (generation, signal) => adapter().submit(generation, signal),
+      poll: (upstreamId, signal) => adapter().poll(upstreamId, signal),
+    },
+    async close() {
+      stopped.abort();
+      await looking;
+      await simulator?.close();
+      lock?.release();
+    },
+  };
+}
+
+function readAddress(file: string): string | null {
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    return URL.canParse(text) ? text : null;
+  } catch {
+    return null;
+  }
+}
