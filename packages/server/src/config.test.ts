@@ -103,23 +103,42 @@ test('every variable reaches its field', () => {
 test('production means real routes and their polling interval unless said otherwise', () => {
   const env = { RUSHES_ENV: 'production', RUSHES_SECRET_KEY: KEY };
   expect(loadConfig(env)).toMatchObject({ upstream: 'routes', pollIntervalMs: 2_000 });
-  expect(loadConfig({ ...env, RUSHES_UPSTREAM: 'simulator' })).toMatchObject({ upstream: 'simulator', pollIntervalMs: 200 });
+  expect(loadConfig({ ...env, RUSHES_UPSTREAM: 'simulator' })).toMatchObject({
+    upstream: 'simulator',
+    pollIntervalMs: 200,
+  });
   expect(loadConfig({ ...env, RUSHES_POLL_INTERVAL_MS: '33' }).pollIntervalMs).toBe(33);
 });
 
 test('an empty value means not set', () => {
-  expect(loadConfig({ RUSHES_SECRET_KEY: KEY, RUSHES_PORT: '', DATABASE_URL: ' ' })).toMatchObject({ port: 4600, databaseUrl: null });
+  expect(loadConfig({ RUSHES_SECRET_KEY: KEY, RUSHES_PORT: '', DATABASE_URL: ' ' })).toMatchObject({
+    port: 4600,
+    databaseUrl: null,
+  });
 });
 
 test('nothing in the configuration can be changed', () => {
   const config = loadConfig({ RUSHES_SECRET_KEY: KEY });
-  for (const part of [config, config.simulator, config.simulator.latencyMs, config.grsai, config.modelTimeoutsMs, config.webhookRetryDelaysMs]) {
+  for (const part of [
+    config,
+    config.simulator,
+    config.simulator.latencyMs,
+    config.grsai,
+    config.modelTimeoutsMs,
+    config.webhookRetryDelaysMs,
+  ]) {
     expect(Object.isFrozen(part)).toBe(true);
   }
 });
 
 test('every problem is reported at once and names its variable', () => {
-  const problems = problemsOf({ RUSHES_PORT: 'http', RUSHES_HSOT: '::1', RUSHES_UPSTREAM: 'grsai', RUSHES_SOMETHING_ELSE: '1', RUSHES_SECRET_KEY: 'short' });
+  const problems = problemsOf({
+    RUSHES_PORT: 'http',
+    RUSHES_HSOT: '::1',
+    RUSHES_UPSTREAM: 'grsai',
+    RUSHES_SOMETHING_ELSE: '1',
+    RUSHES_SECRET_KEY: 'short',
+  });
   expect(problems).toEqual([
     'RUSHES_HSOT is not a variable of Rushes: did you mean RUSHES_HOST?',
     'RUSHES_SOMETHING_ELSE is not a variable of Rushes; docs/configuration.md lists them all',
@@ -187,13 +206,15 @@ test("the clients' variables are known and ignored", () => {
 
 test('the command line wins over the environment and is named in problems', () => {
   expect(loadConfig({ RUSHES_SECRET_KEY: KEY, RUSHES_PORT: '1' }, { port: '2', dataDir }).port).toBe(2);
-  expect(problemsOf({ RUSHES_PORT: '1' }, { port: 'x' })).toEqual(['--port is "x", and must be a whole number from 0 to 65535']);
+  expect(problemsOf({ RUSHES_PORT: '1' }, { port: 'x' })).toEqual([
+    '--port is "x", and must be a whole number from 0 to 65535',
+  ]);
 });
 
 test('production demands a secret key and writes nothing', () => {
-  expect(problemsOf({ RUSHES_ENV: 'production', RUSHES_SECRET_KEY: undefined, RUSHES_DATA_DIR: path.join(dataDir, 'new') })).toEqual([
-    expect.stringMatching(/^RUSHES_SECRET_KEY is demanded in production/),
-  ]);
+  expect(
+    problemsOf({ RUSHES_ENV: 'production', RUSHES_SECRET_KEY: undefined, RUSHES_DATA_DIR: path.join(dataDir, 'new') }),
+  ).toEqual([expect.stringMatching(/^RUSHES_SECRET_KEY is demanded in production/)]);
   expect(() => statSync(path.join(dataDir, 'new'))).toThrow();
 });
 

@@ -125,7 +125,10 @@ export function loadConfig(env: Environment, overrides: ConfigOverrides = {}): C
   return deepFreeze({ ...settings, secretKey });
 }
 
-function merge(env: Environment, { host, port, dataDir }: ConfigOverrides): { merged: Environment; shownAs: Record<string, string> } {
+function merge(
+  env: Environment,
+  { host, port, dataDir }: ConfigOverrides,
+): { merged: Environment; shownAs: Record<string, string> } {
   const merged: Record<string, string | undefined> = { ...env };
   const shownAs: Record<string, string> = {};
   const options = [
@@ -146,7 +149,12 @@ function reportUnknownNames(reader: EnvironmentReader, env: Environment): void {
   for (const name of Object.keys(env).sort()) {
     if (!name.startsWith('RUSHES_') || known.includes(name)) continue;
     const nearest = nearestName(name, known);
-    reader.problem(name, nearest === null ? 'is not a variable of Rushes; docs/configuration.md lists them all' : `is not a variable of Rushes: did you mean ${nearest}?`);
+    reader.problem(
+      name,
+      nearest === null
+        ? 'is not a variable of Rushes; docs/configuration.md lists them all'
+        : `is not a variable of Rushes: did you mean ${nearest}?`,
+    );
   }
 }
 
@@ -154,11 +162,19 @@ function readServer(reader: EnvironmentReader) {
   const databaseUrl = reader.postgresUrl('DATABASE_URL');
   const databaseMigrationUrl = reader.postgresUrl('DATABASE_MIGRATION_URL');
   if (databaseMigrationUrl !== null && reader.optional('DATABASE_URL') === null) {
-    reader.problem('DATABASE_MIGRATION_URL', 'is set without DATABASE_URL: set both, or neither for the embedded database');
+    reader.problem(
+      'DATABASE_MIGRATION_URL',
+      'is set without DATABASE_URL: set both, or neither for the embedded database',
+    );
   }
   return {
     env: reader.oneOf('RUSHES_ENV', ['development', 'production'], 'development'),
-    host: reader.text('RUSHES_HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address without brackets'),
+    host: reader.text(
+      'RUSHES_HOST',
+      '127.0.0.1',
+      /^[A-Za-z0-9.:_-]+$/,
+      'a host name or an IP address without brackets',
+    ),
     port: reader.integer('RUSHES_PORT', 4600, 0, MAX_PORT),
     publicUrl: reader.httpUrl('RUSHES_PUBLIC_URL'),
     dataDir: path.resolve(reader.optional('RUSHES_DATA_DIR') ?? '.rushes'),
@@ -178,7 +194,10 @@ function readExecution(reader: EnvironmentReader) {
       baseUrl: reader.httpUrl('GRSAI_BASE_URL') ?? 'https://grsaiapi.com',
     },
     simulator: {
-      port: reader.optional('RUSHES_SIMULATOR_PORT') === null ? null : reader.integer('RUSHES_SIMULATOR_PORT', 1, 1, MAX_PORT),
+      port:
+        reader.optional('RUSHES_SIMULATOR_PORT') === null
+          ? null
+          : reader.integer('RUSHES_SIMULATOR_PORT', 1, 1, MAX_PORT),
       seed: reader.integer('RUSHES_SIMULATOR_SEED', 1, 0, 0xffff_ffff),
       latencyMs: reader.range('RUSHES_SIMULATOR_LATENCY_MS', [200, 800], HOUR_MS),
       failureRate: reader.share('RUSHES_SIMULATOR_FAILURE_RATE', 0),
@@ -188,7 +207,12 @@ function readExecution(reader: EnvironmentReader) {
     // Renewed at a third of its length: below a second the renewals would cost more than the work.
     leaseMs: reader.integer('RUSHES_LEASE_MS', 30_000, 1_000, 10 * MINUTE_MS),
     // The simulator is on this machine and done within a second; a paid upstream counts our requests.
-    pollIntervalMs: reader.integer('RUSHES_POLL_INTERVAL_MS', upstream === 'simulator' ? 200 : 2_000, 10, 10 * MINUTE_MS),
+    pollIntervalMs: reader.integer(
+      'RUSHES_POLL_INTERVAL_MS',
+      upstream === 'simulator' ? 200 : 2_000,
+      10,
+      10 * MINUTE_MS,
+    ),
     dispatchIntervalMs: reader.integer('RUSHES_DISPATCH_INTERVAL_MS', 250, 10, MINUTE_MS),
     unknownWaitMs: reader.integer('RUSHES_UNKNOWN_WAIT_MS', 10_000, 0, DAY_MS),
     modelTimeoutsMs: reader.integersByName(
@@ -213,7 +237,12 @@ const MAX_WEBHOOK_ATTEMPTS = 3;
 function readWebhooks(reader: EnvironmentReader) {
   return {
     webhookAllowCidrs: reader.cidrs('RUSHES_WEBHOOK_ALLOW_CIDRS'),
-    webhookRetryDelaysMs: reader.integers('RUSHES_WEBHOOK_RETRY_DELAYS_MS', [0, MINUTE_MS, 15 * MINUTE_MS], MAX_WEBHOOK_ATTEMPTS, DAY_MS),
+    webhookRetryDelaysMs: reader.integers(
+      'RUSHES_WEBHOOK_RETRY_DELAYS_MS',
+      [0, MINUTE_MS, 15 * MINUTE_MS],
+      MAX_WEBHOOK_ATTEMPTS,
+      DAY_MS,
+    ),
   } as const;
 }
 

@@ -3,7 +3,20 @@
  * root every file belongs to the directory's owner: `sudo rushes-server account create` must not lock its owner out.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, closeSync, fchownSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 
 /** Something about the data directory keeps us from working; the message says what and what to do next. */

@@ -68,7 +68,8 @@ export class EnvironmentReader {
     if (value === null) return fallback;
     const [low = '', high = low, ...more] = value.split('-').map((part) => part.trim());
     const parsed = [parseInteger(low, 0, max), parseInteger(high, 0, max)] as const;
-    if (parsed[0] !== null && parsed[1] !== null && parsed[0] <= parsed[1] && more.length === 0) return [parsed[0], parsed[1]];
+    if (parsed[0] !== null && parsed[1] !== null && parsed[0] <= parsed[1] && more.length === 0)
+      return [parsed[0], parsed[1]];
     this.#malformed(name, value, `min-max with min <= max, each ${wholeNumber(0, max)}, for example 200-800`);
     return fallback;
   }
@@ -90,9 +91,11 @@ export class EnvironmentReader {
     for (const pair of value?.split(',') ?? []) {
       const [key = '', number = '', ...more] = pair.split('=').map((part) => part.trim());
       const parsed = parseInteger(number, min, max);
-      if (!known.includes(key)) this.problem(name, `names ${JSON.stringify(key)}, and there is only ${known.join(', ')}`);
+      if (!known.includes(key))
+        this.problem(name, `names ${JSON.stringify(key)}, and there is only ${known.join(', ')}`);
       else if (key in result) this.problem(name, `names ${key} twice`);
-      else if (parsed === null || more.length > 0) this.#malformed(name, pair, `name=number, the number ${wholeNumber(min, max)}`);
+      else if (parsed === null || more.length > 0)
+        this.#malformed(name, pair, `name=number, the number ${wholeNumber(min, max)}`);
       else result[key] = parsed;
     }
     return result;
@@ -125,7 +128,11 @@ export class EnvironmentReader {
     const parts = value?.split(',').map((part) => part.trim()) ?? [];
     return parts.flatMap((part) => {
       const cidr = canonicalCidr(part);
-      if (cidr === null) this.problem(name, `names ${JSON.stringify(part)}, which is neither an IP address nor a range such as 10.0.0.0/8 or fd00::/8`);
+      if (cidr === null)
+        this.problem(
+          name,
+          `names ${JSON.stringify(part)}, which is neither an IP address nor a range such as 10.0.0.0/8 or fd00::/8`,
+        );
       return cidr === null ? [] : [cidr];
     });
   }
@@ -156,7 +163,10 @@ function canonicalCidr(text: string): string | null {
 /** The known name closest to a mistyped one, or null when nothing is close. */
 export function nearestName(name: string, known: readonly string[]): string | null {
   const ranked = known.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }));
-  const best = ranked.reduce((a, b) => (b.distance < a.distance ? b : a), { candidate: '', distance: Number.POSITIVE_INFINITY });
+  const best = ranked.reduce((a, b) => (b.distance < a.distance ? b : a), {
+    candidate: '',
+    distance: Number.POSITIVE_INFINITY,
+  });
   // A third of what stands behind RUSHES_ may be wrong; more is another word.
   return best.distance <= Math.max(2, (name.length - 'RUSHES_'.length) / 3) ? best.candidate : null;
 }

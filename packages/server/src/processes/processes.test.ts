@@ -25,7 +25,9 @@ async function registeredChild(workerId: string): Promise<ChildProcess> {
     registerProcess(${JSON.stringify(dataDir)}, { workerId: ${JSON.stringify(workerId)} });
     process.stdout.write('ready');
     setInterval(() => undefined, 60_000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   children.push(child);
   if (child.stdout !== null) await once(child.stdout, 'data');
   return child;

@@ -31,11 +31,17 @@ const WORKER_ID = /^[A-Za-z0-9_-]{1,100}$/;
  * Throws DataDirError when the directory cannot be written.
  */
 export function registerProcess(dataDir: string, { workerId }: { readonly workerId: string }): RegisteredProcess {
-  if (!WORKER_ID.test(workerId)) throw new TypeError(`worker id ${JSON.stringify(workerId)} must match ${String(WORKER_ID)}`);
+  if (!WORKER_ID.test(workerId))
+    throw new TypeError(`worker id ${JSON.stringify(workerId)} must match ${String(WORKER_ID)}`);
   const folder = processesFolder(dataDir);
   ensureDataDir(folder);
   const file = path.join(folder, `${workerId}.json`);
-  const record: z.infer<typeof recordSchema> = { format: 1, workerId, registeredAt: new Date().toISOString(), ...thisProcess() };
+  const record: z.infer<typeof recordSchema> = {
+    format: 1,
+    workerId,
+    registeredAt: new Date().toISOString(),
+    ...thisProcess(),
+  };
   writeFileDurably(file, `${JSON.stringify(record)}\n`);
   return {
     release: () => {

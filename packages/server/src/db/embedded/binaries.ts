@@ -3,7 +3,17 @@
  * shared libraries' links, which an npm package cannot contain and its install script makes (if it was allowed to
  * run), and reachable for the user they will run as. When the installed place cannot be made so, a copy is used.
  */
-import { chmodSync, cpSync, existsSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { z } from 'zod';
@@ -61,11 +71,14 @@ export function findBinaries({ user, copyTo, logger, nativeDir = installedNative
   );
 }
 
-function installedNativeDir(): string {
+/** The `native` folder of the package for this platform. */
+export function installedNativeDir(): string {
   const platform = `${process.platform}-${process.arch}`;
   const name = PACKAGES[platform];
   if (name === undefined) {
-    throw new EmbeddedPostgresError(`there is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL 15 or newer.`);
+    throw new EmbeddedPostgresError(
+      `there is no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL 15 or newer.`,
+    );
   }
   try {
     return path.resolve(path.dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
@@ -125,7 +138,8 @@ function copyOf(nativeDir: string, parent: string): string {
   try {
     cpSync(nativeDir, path.join(unfinished, 'native'), { recursive: true, verbatimSymlinks: true });
     makeReadable(unfinished);
-    if (!makeLinks(path.join(unfinished, 'native'))) throw new EmbeddedPostgresError('symbolic links cannot be made there');
+    if (!makeLinks(path.join(unfinished, 'native')))
+      throw new EmbeddedPostgresError('symbolic links cannot be made there');
     renameSync(unfinished, copy);
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true });

@@ -1,7 +1,16 @@
 /** Makes a cluster, whole or not at all, and sets a new superuser password on one whose password was lost. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { explained, syncDirectory } from '../../data-dir.ts';
 import type { Binaries } from './binaries.ts';
@@ -51,7 +60,9 @@ export function makeCluster({ binaries, user, pgData }: Cluster, superuserPasswo
       '--no-instructions',
     ]);
     if (status !== 0) {
-      throw new EmbeddedPostgresError(`initdb could not make the database in ${pgData}.${adviceOn(output)}\n${output.trim()}`);
+      throw new EmbeddedPostgresError(
+        `initdb could not make the database in ${pgData}.${adviceOn(output)}\n${output.trim()}`,
+      );
     }
     renameSync(unfinished, pgData);
     syncDirectory(home);
@@ -101,11 +112,18 @@ export function setSuperuserPassword({ binaries, user, pgData }: Cluster, passwo
     `ALTER ROLE postgres PASSWORD '${password}'\n`,
   );
   if (status !== 0 || /^\S* ?(ERROR|FATAL|PANIC):/m.test(output)) {
-    throw new EmbeddedPostgresError(`the lost password of the database in ${pgData} could not be replaced.${adviceOn(output)}\n${output.trim()}`);
+    throw new EmbeddedPostgresError(
+      `the lost password of the database in ${pgData} could not be replaced.${adviceOn(output)}\n${output.trim()}`,
+    );
   }
 }
 
-function runAs(user: OsUser | null, program: string, args: string[], input = ''): { status: number | null; output: string } {
+function runAs(
+  user: OsUser | null,
+  program: string,
+  args: string[],
+  input = '',
+): { status: number | null; output: string } {
   const run = spawnSync(program, args, {
     ...(user ?? {}),
     input,
@@ -114,6 +132,7 @@ function runAs(user: OsUser | null, program: string, args: string[], input = '')
     // The caller's working directory may be closed to the other user.
     cwd: path.parse(program).root,
   });
-  if (run.error !== undefined) throw new EmbeddedPostgresError(`cannot run ${program}: ${run.error.message}`, { cause: run.error });
+  if (run.error !== undefined)
+    throw new EmbeddedPostgresError(`cannot run ${program}: ${run.error.message}`, { cause: run.error });
   return { status: run.status, output: `${run.stdout}${run.stderr}` };
 }

@@ -22,7 +22,12 @@ export function clusterHome(dataDir: string): string {
 }
 
 /** Makes the folder at the first start; at later ones checks that it is ours and within reach. */
-export function ensureClusterHome(dataDir: string, user: OsUser | null, systemStateDir: string, logger: Logger): string {
+export function ensureClusterHome(
+  dataDir: string,
+  user: OsUser | null,
+  systemStateDir: string,
+  logger: Logger,
+): string {
   const home = clusterHome(dataDir);
   const isElsewhere = path.dirname(home) !== dataDir;
   if (isElsewhere) checkBackPointer(dataDir, home);
@@ -56,18 +61,27 @@ function letThrough(user: OsUser, dataDir: string): void {
 }
 
 function makeElsewhere(dataDir: string, systemStateDir: string, logger: Logger): string {
-  const home = path.join(systemStateDir, `${path.basename(dataDir).replace(/^\.+/, '')}-${randomBytes(4).toString('hex')}`);
+  const home = path.join(
+    systemStateDir,
+    `${path.basename(dataDir).replace(/^\.+/, '')}-${randomBytes(4).toString('hex')}`,
+  );
   makeDirectory(systemStateDir, 0o755);
   for (const name of readdirSync(systemStateDir)) {
     const leftOver = path.join(systemStateDir, name);
     if (backPointer(leftOver) === dataDir) {
-      logger.warn({ folder: leftOver }, 'left over from an earlier data directory at the same path; remove it if you do not need it');
+      logger.warn(
+        { folder: leftOver },
+        'left over from an earlier data directory at the same path; remove it if you do not need it',
+      );
     }
   }
   makeDirectory(home, 0o711);
   writeFileDurably(path.join(home, BACK_POINTER), `${dataDir}\n`);
   writeFileDurably(path.join(dataDir, POINTER), `${home}\n`);
-  logger.info({ dataDir, folder: home }, 'PostgreSQL does not run as root and its user cannot reach the data directory; its files are kept elsewhere');
+  logger.info(
+    { dataDir, folder: home },
+    'PostgreSQL does not run as root and its user cannot reach the data directory; its files are kept elsewhere',
+  );
   return home;
 }
 

@@ -64,7 +64,8 @@ async function tryOpen(places: Places): Promise<EmbeddedPostgres | null> {
     const alone = tryLock(usersFile(dataDir), 'exclusive');
     try {
       const cluster = locateCluster(places);
-      const postmaster = alone === null ? await findAnswering(cluster, dataDir) : await startOrTakeOver(cluster, dataDir, logger);
+      const postmaster =
+        alone === null ? await findAnswering(cluster, dataDir) : await startOrTakeOver(cluster, dataDir, logger);
       if (postmaster === null) return null;
       // Nobody can come in between: that takes a turn.
       alone?.release();
@@ -101,7 +102,8 @@ class Use implements EmbeddedPostgres {
   constructor(places: Places, cluster: Cluster, postmaster: Postmaster, owned: boolean) {
     const state = demandState(places.dataDir);
     const lock = tryLock(usersFile(places.dataDir), 'shared');
-    if (lock === null) throw new EmbeddedPostgresError(`${usersFile(places.dataDir)} is locked by a program that is not rushes-server.`);
+    if (lock === null)
+      throw new EmbeddedPostgresError(`${usersFile(places.dataDir)} is locked by a program that is not rushes-server.`);
     this.#lock = lock;
     this.#places = places;
     this.#cluster = cluster;
@@ -162,7 +164,8 @@ class Use implements EmbeddedPostgres {
       logger.error({ pid }, 'PostgreSQL is gone without having been stopped');
       const revived = (await findRunning(this.#cluster)) ?? (await startPostmaster(this.#cluster, port, logger));
       this.#postmaster = revived;
-      if (revived.port !== port) logger.error({ before: port, now: revived.port }, 'PostgreSQL has another port now: restart this process');
+      if (revived.port !== port)
+        logger.error({ before: port, now: revived.port }, 'PostgreSQL has another port now: restart this process');
     } finally {
       turn.release();
     }
@@ -181,7 +184,9 @@ async function takeTurn(dataDir: string): Promise<FileLock> {
     const turn = tryLock(file, 'exclusive');
     if (turn !== null) return turn;
     if (performance.now() > deadline) {
-      throw new EmbeddedPostgresError(`another process has been starting or stopping the database of ${dataDir} for minutes: look for a rushes-server that hangs, and end it.`);
+      throw new EmbeddedPostgresError(
+        `another process has been starting or stopping the database of ${dataDir} for minutes: look for a rushes-server that hangs, and end it.`,
+      );
     }
     await sleep(EMBEDDED_POSTGRES_LOOK_INTERVAL_MS);
   }
@@ -189,6 +194,9 @@ async function takeTurn(dataDir: string): Promise<FileLock> {
 
 function demandState(dataDir: string): ClusterState {
   const state = readState(dataDir);
-  if (state === null) throw new EmbeddedPostgresError(`${path.join(dataDir, 'postgres.json')} was removed while the database is in use: stop the server and start it again, which makes a new one.`);
+  if (state === null)
+    throw new EmbeddedPostgresError(
+      `${path.join(dataDir, 'postgres.json')} was removed while the database is in use: stop the server and start it again, which makes a new one.`,
+    );
   return state;
 }

@@ -4,7 +4,18 @@
  * program's process, because pids are reused.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, existsSync, ftruncateSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { systemErrorCode } from '../../data-dir.ts';
 
@@ -34,7 +45,8 @@ export function readPostmasterPid(pgData: string): PostmasterPid | null {
   return {
     pid,
     port: Number.isSafeInteger(port) && port > 0 ? port : null,
-    status: status === 'starting' || status === 'ready' || status === 'stopping' || status === 'standby' ? status : null,
+    status:
+      status === 'starting' || status === 'ready' || status === 'stopping' || status === 'standby' ? status : null,
   };
 }
 
@@ -98,7 +110,8 @@ export function disownPostmasterPid(pgData: string): void {
   }
   const [, ...rest] = readFileSync(file, 'utf8').split('\n');
   // The folder belongs to another user: as root, never follow a link out of it.
-  const descriptor = openSync(file, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
+  const noFollow = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
+  const descriptor = openSync(file, constants.O_WRONLY | noFollow);
   try {
     ftruncateSync(descriptor, 0);
     writeSync(descriptor, [String(process.pid), ...rest].join('\n'));

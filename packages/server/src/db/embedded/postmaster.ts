@@ -33,7 +33,8 @@ export async function findRunning({ pgData }: Cluster): Promise<Postmaster | nul
   const began = performance.now();
   for (;;) {
     const found = readPostmasterPid(pgData);
-    const patienceMs = found?.status === 'stopping' ? EMBEDDED_POSTGRES_STOP_TIMEOUT_MS : EMBEDDED_POSTGRES_START_TIMEOUT_MS;
+    const patienceMs =
+      found?.status === 'stopping' ? EMBEDDED_POSTGRES_STOP_TIMEOUT_MS : EMBEDDED_POSTGRES_START_TIMEOUT_MS;
     if (performance.now() - began > patienceMs) return null;
     if (found === null || identify(found.pid, pgData) !== 'ours') return null;
     if (found.status === 'ready' && found.port !== null) return { pid: found.pid, port: found.port };
@@ -42,15 +43,25 @@ export async function findRunning({ pgData }: Cluster): Promise<Postmaster | nul
 }
 
 /** Starts PostgreSQL and resolves when it takes connections. Clears away what a crash left behind. */
-export async function startPostmaster(cluster: Cluster, preferredPort: number | null, logger: Logger): Promise<Postmaster> {
+export async function startPostmaster(
+  cluster: Cluster,
+  preferredPort: number | null,
+  logger: Logger,
+): Promise<Postmaster> {
   const startedMs = performance.now();
   await clearRemains(cluster, logger);
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort(attempt === 1 ? preferredPort : null);
-    if (port === null) throw new EmbeddedPostgresError('no free port on 127.0.0.1 for PostgreSQL: stop something that listens there, or set DATABASE_URL.');
+    if (port === null)
+      throw new EmbeddedPostgresError(
+        'no free port on 127.0.0.1 for PostgreSQL: stop something that listens there, or set DATABASE_URL.',
+      );
     const outcome = await tryStart(cluster, port);
     if (outcome.kind === 'ready') {
-      logger.info({ port, pid: outcome.pid, duration_ms: Math.round(performance.now() - startedMs) }, 'PostgreSQL started');
+      logger.info(
+        { port, pid: outcome.pid, duration_ms: Math.round(performance.now() - startedMs) },
+        'PostgreSQL started',
+      );
       return { pid: outcome.pid, port };
     }
     const isWorthAnotherTry = isPortTaken(outcome.output) || isSharedMemoryInUse(outcome.output);
@@ -80,20 +91,22 @@ async function tryStart({ binaries, user, pgData, logFile }: Cluster, port: numb
     stdio: ['ignore', log.descriptor, log.descriptor],
   });
   closeSync(log.descriptor);
-  let ended: string | null = null;
-  child.once('error', (error) => (ended = error.message));
-  child.once('exit', (code, signal) => (ended ??= code === null ? `ended by ${String(signal)}` : `exit code ${String(code)}`));
+  const ends: string[] = [];
+  child.once('error', (error) => ends.push(error.message));
+  child.once('exit', (code, signal) =>
+    ends.push(code === null ? `ended by ${String(signal)}` : `exit code ${String(code)}`),
+  );
   child.unref();
   const deadline = performance.now() + EMBEDDED_POSTGRES_START_TIMEOUT_MS;
-  while (ended === null && performance.now() < deadline) {
+  while (ends.length === 0 && performance.now() < deadline) {
     const found = readPostmasterPid(pgData);
     if (found !== null && found.pid === child.pid && found.status === 'ready') return { kind: 'ready', pid: found.pid };
     await sleep(EMBEDDED_POSTGRES_LOOK_INTERVAL_MS);
   }
-  if (ended === null) child.kill('SIGQUIT');
+  if (ends.length === 0) child.kill('SIGQUIT');
   return {
     kind: 'failed',
-    reason: ended ?? `not ready after ${String(EMBEDDED_POSTGRES_START_TIMEOUT_MS / 1000)} s`,
+    reason: ends[0] ?? `not ready after ${String(EMBEDDED_POSTGRES_START_TIMEOUT_MS / 1000)} s`,
     output: lastLines(logFile, log.size),
   };
 }
@@ -128,13 +141,16 @@ export async function clearRemains({ pgData }: Cluster, logger: Logger): Promise
     const left = processesOn(pgData);
     if (left.length === 0) return;
     if (performance.now() > deadline) {
-      throw new EmbeddedPostgresError(`processes of a crashed PostgreSQL still use ${pgData} and cannot be ended: ${left.join(', ')}. End them and start again.`);
+      throw new EmbeddedPostgresError(
+        `processes of a crashed PostgreSQL still use ${pgData} and cannot be ended: ${left.join(', ')}. End them and start again.`,
+      );
     }
     logger.warn({ pids: left, signal }, 'ending processes of a PostgreSQL that crashed');
     for (const pid of left) signalIfThere(pid, signal);
     // A backend answers SIGQUIT at once unless it is stuck.
     const patience = performance.now() + 1_000;
-    while (processesOn(pgData).length > 0 && performance.now() < patience) await sleep(EMBEDDED_POSTGRES_LOOK_INTERVAL_MS);
+    while (processesOn(pgData).length > 0 && performance.now() < patience)
+      await sleep(EMBEDDED_POSTGRES_LOOK_INTERVAL_MS);
     signal = 'SIGKILL';
   }
 }
@@ -152,18 +168,30 @@ export async function stopPostmaster(cluster: Cluster, logger: Logger): Promise<
   const found = readPostmasterPid(cluster.pgData);
   if (found === null || identify(found.pid, cluster.pgData) === 'dead') return;
   if (await pgCtlStop(cluster, 'fast', EMBEDDED_POSTGRES_STOP_TIMEOUT_MS)) return;
-  logger.warn({ pid: found.pid }, 'PostgreSQL did not stop in time; stopping it without a checkpoint, the next start replays its log');
+  logger.warn(
+    { pid: found.pid },
+    'PostgreSQL did not stop in time; stopping it without a checkpoint, the next start replays its log',
+  );
   if (await pgCtlStop(cluster, 'immediate', EMBEDDED_POSTGRES_IMMEDIATE_STOP_TIMEOUT_MS)) return;
   if (identify(found.pid, cluster.pgData) !== 'ours') return;
   signalIfThere(found.pid, 'SIGKILL');
   logger.error({ pid: found.pid }, 'PostgreSQL had to be killed; the next start cleans up');
 }
 
-async function pgCtlStop({ binaries, user, pgData }: Cluster, mode: 'fast' | 'immediate', timeoutMs: number): Promise<boolean> {
+async function pgCtlStop(
+  { binaries, user, pgData }: Cluster,
+  mode: 'fast' | 'immediate',
+  timeoutMs: number,
+): Promise<boolean> {
   const args = ['stop', `--pgdata=${pgData}`, `--mode=${mode}`, `--timeout=${String(timeoutMs / 1000)}`, '--silent'];
   return new Promise((resolve) => {
-    execFile(binaries.pgCtl, args, { ...(user ?? {}), env: cleanEnvironment(), cwd: path.parse(pgData).root }, (error) => {
-      resolve(error === null);
-    });
+    execFile(
+      binaries.pgCtl,
+      args,
+      { ...(user ?? {}), env: cleanEnvironment(), cwd: path.parse(pgData).root },
+      (error) => {
+        resolve(error === null);
+      },
+    );
   });
 }

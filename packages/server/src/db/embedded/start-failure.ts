@@ -3,12 +3,24 @@
 const ADVICE: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/No space left on device|Disk quota exceeded/, 'The disk is full: free some space and start again.'],
   [/Read-only file system/, 'The file system is read-only: set RUSHES_DATA_DIR to a directory that can be written.'],
-  [/could not (create|open|write|access|change permissions).*Permission denied/, 'Postgres may not use its files: start as the user who owns them.'],
-  [/incompatible with server|initialized by PostgreSQL version/, 'Another version of PostgreSQL made this database: use the release of Rushes that made it.'],
-  [/could not create shared memory segment|Cannot allocate memory|could not map anonymous shared memory/, 'Not enough memory: PostgreSQL needs about 300 MB.'],
-  [/error while loading shared libraries|GLIBC_|cannot execute binary file/, 'The PostgreSQL programs do not fit this system: set DATABASE_URL to a PostgreSQL 15 or newer.'],
   [
-    /could not locate a valid checkpoint record|invalid primary checkpoint record|could not read from control file|incorrect checksum in control file|could not open (file|directory) "(global|base|pg_)|is not a valid data directory|could not load \S*\.conf/,
+    /could not (create|open|write|access|change permissions).*Permission denied/,
+    'Postgres may not use its files: start as the user who owns them.',
+  ],
+  [
+    /initialized by PostgreSQL version/,
+    'Another version of PostgreSQL made this database: use the release of Rushes that made it.',
+  ],
+  [
+    /could not create shared memory segment|Cannot allocate memory|could not map anonymous shared memory/,
+    'Not enough memory: PostgreSQL needs about 300 MB.',
+  ],
+  [
+    /error while loading shared libraries|GLIBC_|cannot execute binary file/,
+    'The PostgreSQL programs do not fit this system: set DATABASE_URL to a PostgreSQL 15 or newer.',
+  ],
+  [
+    /incompatible with server|could not find the database system|could not locate a valid checkpoint record|invalid primary checkpoint record|could not read from control file|incorrect checksum in control file|could not open (file|directory) "(global|base|pg_)|is not a valid data directory|could not load \S*\.conf/,
     'The files of the database are damaged: restore a backup into another data directory.',
   ],
 ];

@@ -26,7 +26,13 @@ export interface Places {
 }
 
 /** Where everything is; makes folders, starts nothing. */
-export function locateCluster({ dataDir, logger, systemStateDir = '/var/lib/rushes', systemCacheDir = '/var/cache/rushes', nativeDir }: Places): Cluster {
+export function locateCluster({
+  dataDir,
+  logger,
+  systemStateDir = '/var/lib/rushes',
+  systemCacheDir = '/var/cache/rushes',
+  nativeDir,
+}: Places): Cluster {
   const user = chooseOsUser([path.join(clusterHome(dataDir), 'data'), dataDir], logger);
   const home = ensureClusterHome(dataDir, user, systemStateDir, logger);
   const copyTo = [...(user === null ? [] : [systemCacheDir]), ...(canReach(user, dataDir) ? [dataDir] : [])];
@@ -78,10 +84,16 @@ function ensureCluster(cluster: Cluster, dataDir: string): KnownState {
 async function takeOver(running: Postmaster, cluster: Cluster, state: ClusterState, logger: Logger): Promise<boolean> {
   const answer = await settledProbe(state, running.port, cluster.pgData);
   if (answer === 'ours') {
-    logger.info({ port: running.port, pid: running.pid }, 'took over the PostgreSQL that an earlier process left running');
+    logger.info(
+      { port: running.port, pid: running.pid },
+      'took over the PostgreSQL that an earlier process left running',
+    );
     return true;
   }
-  logger.warn({ port: running.port, pid: running.pid, answer }, 'the PostgreSQL that an earlier process left running is of no use; restarting it');
+  logger.warn(
+    { port: running.port, pid: running.pid, answer },
+    'the PostgreSQL that an earlier process left running is of no use; restarting it',
+  );
   await stopPostmaster(cluster, logger);
   return false;
 }
@@ -93,7 +105,9 @@ async function startAndVerify(cluster: Cluster, { current, isNew }: KnownState, 
   if (answer === 'ours') return postmaster;
   await stopPostmaster(cluster, logger);
   if (answer !== 'wrong_password' || isNew) {
-    throw new EmbeddedPostgresError(`PostgreSQL started on ${cluster.pgData} and then did not answer (${answer}); its log is ${cluster.logFile}.`);
+    throw new EmbeddedPostgresError(
+      `PostgreSQL started on ${cluster.pgData} and then did not answer (${answer}); its log is ${cluster.logFile}.`,
+    );
   }
   return startAndVerify(cluster, { current, isNew: true }, logger);
 }
