@@ -2,8 +2,10 @@
 
 const SERVER = '^packages/server/src';
 const TEST_CODE = String.raw`\.test\.ts$|/(test|testing)/`;
-/** Beside the rooms: names of limits and the interfaces of the outside world, which every room may use. */
-const SHARED_BY_ROOMS = `${SERVER}/(ports|limits)\\.ts$`;
+/** Beside the rooms: names of limits, refusals and the interfaces of the outside world, which every room may use. */
+const SHARED_BY_ROOMS = `${SERVER}/(ports|limits|refusal)\\.ts$`;
+/** The commands of main.ts: as far outside as app.ts, which `start` runs. */
+const OPERATOR = `${SERVER}/operator/`;
 const CONTRACT = '^packages/contract/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -122,10 +124,11 @@ export default {
     },
     {
       name: 'domains-do-not-know-their-callers',
-      comment: 'http and worker call the domains, never the other way round; nor do they call each other.',
+      comment:
+        'http and worker call the domains, never the other way round; nor each other. Operator commands call all.',
       severity: 'error',
-      from: { path: `${SERVER}/([^/]+)/`, pathNot: TEST_CODE },
-      to: { path: `${SERVER}/(http|worker)/`, pathNot: `${SERVER}/$1/` },
+      from: { path: `${SERVER}/([^/]+)/`, pathNot: [TEST_CODE, OPERATOR] },
+      to: { path: `${SERVER}/(http|worker|operator)/`, pathNot: `${SERVER}/$1/` },
     },
     {
       name: 'http-has-no-sql',
