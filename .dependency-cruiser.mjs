@@ -142,7 +142,7 @@ export default {
       comment:
         'app.ts, main.ts and config.ts know the rooms. A room gets what it needs as arguments, settings included.',
       severity: 'error',
-      from: { path: `${SERVER}/[^/]+/`, pathNot: TEST_CODE },
+      from: { path: `${SERVER}/[^/]+/`, pathNot: [TEST_CODE, OPERATOR] },
       to: { path: `${SERVER}/(app|main|config)\\.ts$`, dependencyTypesNot: ['type-only'] },
     },
     {
