@@ -4,7 +4,7 @@ import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { Client } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { silentLogger } from '../../../testing/silent-logger.ts';
 import { openEmbeddedPostgres } from './index.ts';
 import {
@@ -16,13 +16,16 @@ import {
   query,
   scratchDir,
   startHolder,
+  usedDataDir,
 } from './testing/holder.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Long enough for a machine that is busy with other tests; nothing is decided by it. */
 const PATIENCE_MS = 25_000;
 
 test('a server killed with SIGKILL leaves a Postgres that the next start takes over', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const server = startHolder({ dataDir });
   const { adminUrl } = await server.opened;
   await query(adminUrl, 'CREATE TABLE kept ()');
@@ -39,7 +42,7 @@ test('a server killed with SIGKILL leaves a Postgres that the next start takes o
 });
 
 test('server and postmaster killed together: the next start ends what is left of them and loses nothing', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const server = startHolder({ dataDir });
   const { adminUrl } = await server.opened;
   await query(adminUrl, 'CREATE TABLE kept ()');
@@ -76,8 +79,7 @@ function writePidFile(dataDir: string, content: string): void {
 }
 
 test('a stale pid file naming another living process does not stop a start, nor that process', async () => {
-  const dataDir = scratchDir();
-  await (await openEmbeddedPostgres({ dataDir, logger: silentLogger })).close();
+  const dataDir = await usedDataDir();
   const bystander = spawn('sleep', ['600'], { cwd: pgDataOf(dataDir) });
   onTestFinished(() => {
     bystander.kill('SIGKILL');
@@ -103,8 +105,7 @@ test('a stale pid file naming another living process does not stop a start, nor 
 });
 
 test('a pid file cut off in the middle of its writing does not stop a start', async () => {
-  const dataDir = scratchDir();
-  await (await openEmbeddedPostgres({ dataDir, logger: silentLogger })).close();
+  const dataDir = await usedDataDir();
   writePidFile(dataDir, '');
   const next = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
   expect(await answers(next.appUrl)).toBe(true);
@@ -127,7 +128,7 @@ test('a process killed while it makes the cluster leaves nothing that the next o
 });
 
 test('a postmaster that is killed while in use is started again under the same address', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const owner = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
   const joiner = startHolder({ dataDir });
   await joiner.opened;
@@ -135,7 +136,7 @@ test('a postmaster that is killed while in use is started again under the same a
   process.kill(postmaster, 'SIGKILL');
   await expect.poll(async () => answers(owner.appUrl), { timeout: PATIENCE_MS }).toBe(true);
   expect(postmasterOf(dataDir)).not.toBe(postmaster);
-  expect(readFileSync(path.join(dataDir, 'postgres.log'), 'utf8').match(/starting PostgreSQL/g)).toHaveLength(2);
+  expect(readFileSync(path.join(dataDir, 'postgres.log'), 'utf8').match(/starting PostgreSQL/g)).toHaveLength(3);
   await joiner.close();
   expect(await answers(owner.appUrl)).toBe(true);
   await owner.close();
@@ -143,10 +144,10 @@ test('a postmaster that is killed while in use is started again under the same a
 });
 
 test('a busy port makes it choose another', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const first = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
-  await first.close();
   const port = Number(new URL(first.adminUrl).port);
+  await first.close();
   const squatter = createServer().listen(port, '127.0.0.1');
   await once(squatter, 'listening');
   onTestFinished(() => {
@@ -160,7 +161,7 @@ test('a busy port makes it choose another', async () => {
 });
 
 test('Ctrl-C in the terminal does not reach Postgres', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   // `detached` makes the process the leader of a group, as a shell does for what it runs in the foreground.
   const server = startHolder({ dataDir }, { detached: true });
   const { appUrl } = await server.opened;
@@ -168,12 +169,12 @@ test('Ctrl-C in the terminal does not reach Postgres', async () => {
   expect(await answers(appUrl)).toBe(true);
   await server.close();
   expect(readFileSync(path.join(dataDir, 'postgres.log'), 'utf8').match(/received .* shutdown request/g)).toHaveLength(
-    1,
+    2,
   );
 });
 
 test.skipIf(process.platform === 'win32')('the application’s secrets are not in Postgres’ environment', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const env = { ...process.env, RUSHES_SECRET_KEY: 'hush-hush', GRSAI_API_KEY: 'hush-hush', PGPASSWORD: 'hush-hush' };
   const server = startHolder({ dataDir }, { env });
   const { adminUrl } = await server.opened;

@@ -13,19 +13,12 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { silentLogger } from '../../../testing/silent-logger.ts';
 import { openEmbeddedPostgres } from './index.ts';
-import { pgDataOf, processesOfScratch, query, scratchDir, startHolder } from './testing/holder.ts';
+import { pgDataOf, processesOfScratch, query, scratchDir, startHolder, usedDataDir } from './testing/holder.ts';
 
-/** A data directory with a stopped database that has a table `kept`. */
-async function usedDataDir(): Promise<string> {
-  const dataDir = scratchDir();
-  const postgres = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
-  await query(postgres.adminUrl, 'CREATE TABLE kept ()');
-  await postgres.close();
-  return dataDir;
-}
+vi.setConfig({ testTimeout: 120_000 });
 
 async function refusal(dataDir: string): Promise<string> {
   const error: unknown = await openEmbeddedPostgres({ dataDir, logger: silentLogger }).then(
@@ -81,6 +74,9 @@ test('a database that vanished is not replaced by an empty one', async () => {
 
 test('lost passwords are replaced, and nothing else is lost', async () => {
   const dataDir = await usedDataDir();
+  const before = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
+  await query(before.adminUrl, 'CREATE TABLE kept ()');
+  await before.close();
   rmSync(path.join(dataDir, 'postgres.json'));
   const postgres = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
   expect(await query(postgres.adminUrl, 'SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 0 }]);
@@ -89,7 +85,7 @@ test('lost passwords are replaced, and nothing else is lost', async () => {
 });
 
 test('passwords lost while a crash left Postgres running are replaced too', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const server = startHolder({ dataDir });
   await server.opened;
   await server.kill();

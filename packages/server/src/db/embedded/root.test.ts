@@ -12,12 +12,14 @@ import {
   statSync,
 } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../testing/silent-logger.ts';
 import { installedNativeDir } from './binaries.ts';
 import { openEmbeddedPostgres } from './index.ts';
 import type { HolderOptions } from './testing/hold-postgres.ts';
 import { answers, pgDataOf, postmasterOf, query, scratchDir, startHolder } from './testing/holder.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Exists wherever root does, and owns nothing. */
 const NOBODY = 65_534;

@@ -1,10 +1,20 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { silentLogger } from '../../../testing/silent-logger.ts';
 import { openEmbeddedPostgres } from './index.ts';
-import { answers, postmasterOf, processesOfScratch, query, scratchDir, startHolder } from './testing/holder.ts';
+import {
+  answers,
+  postmasterOf,
+  processesOfScratch,
+  query,
+  scratchDir,
+  startHolder,
+  usedDataDir,
+} from './testing/holder.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 test('an empty directory becomes a PostgreSQL 18 that loses nothing, on loopback, in UTF-8 and UTC', async () => {
   const dataDir = scratchDir();
@@ -42,7 +52,7 @@ test('an empty directory becomes a PostgreSQL 18 that loses nothing, on loopback
 });
 
 test('the application logs in as a role that may do nothing by itself', async () => {
-  const postgres = await openEmbeddedPostgres({ dataDir: scratchDir(), logger: silentLogger });
+  const postgres = await openEmbeddedPostgres({ dataDir: await usedDataDir(), logger: silentLogger });
   const whoami =
     'SELECT current_user, current_database(), rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user';
   expect(await query(postgres.appUrl, whoami)).toEqual([
@@ -62,7 +72,7 @@ test('the application logs in as a role that may do nothing by itself', async ()
 });
 
 test('nobody gets in without the password, which only the owner can read', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const postgres = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
   const url = new URL(postgres.adminUrl);
   url.password = 'guess';
@@ -74,7 +84,7 @@ test('nobody gets in without the password, which only the owner can read', async
 });
 
 test('a joiner uses the running Postgres and never stops the owner’s', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const owner = startHolder({ dataDir });
   const first = await owner.opened;
   const postmaster = postmasterOf(dataDir);
@@ -90,7 +100,7 @@ test('a joiner uses the running Postgres and never stops the owner’s', async (
 });
 
 test('a Postgres in use outlives its owner and ends with its last user', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const command = startHolder({ dataDir });
   const { appUrl } = await command.opened;
   const server = startHolder({ dataDir });
@@ -114,7 +124,7 @@ test('two processes that start at once share one Postgres, and one of them owns 
 });
 
 test('one process may open it several times, and links to the directory make no difference', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const first = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
   const second = await openEmbeddedPostgres({
     dataDir: `${dataDir}/../${path.basename(dataDir)}/`,
@@ -128,7 +138,7 @@ test('one process may open it several times, and links to the directory make no 
 });
 
 test('close ends a Postgres with open connections, and twice is once', async () => {
-  const postgres = await openEmbeddedPostgres({ dataDir: scratchDir(), logger: silentLogger });
+  const postgres = await openEmbeddedPostgres({ dataDir: await usedDataDir(), logger: silentLogger });
   const client = new Client({ connectionString: postgres.appUrl });
   const broken = new Promise((resolve) => client.on('error', resolve));
   await client.connect();
@@ -140,7 +150,7 @@ test('close ends a Postgres with open connections, and twice is once', async () 
 });
 
 test('what was committed is there after a restart', async () => {
-  const dataDir = scratchDir();
+  const dataDir = await usedDataDir();
   const first = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
   await query(first.adminUrl, "CREATE TABLE kept AS SELECT 'värde 值' AS text");
   await first.close();

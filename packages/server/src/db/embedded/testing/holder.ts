@@ -1,5 +1,5 @@
 /** Processes that use an embedded database, and scratch data directories, cleaned up after each test. */
-import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,8 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
 import { onTestFinished } from 'vitest';
+import { silentLogger } from '../../../../testing/silent-logger.ts';
+import { openEmbeddedPostgres } from '../index.ts';
 import { processesOn, readPostmasterPid } from '../postmaster-pid.ts';
 import type { HolderOptions, HolderReport } from './hold-postgres.ts';
 
@@ -70,6 +72,30 @@ export function scratchDir(mode = 0o755): string {
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   });
   return directory;
+}
+
+let template: Promise<string> | null = null;
+
+/** Made once per test file: initdb is the expensive part of every test here. */
+async function makeTemplate(): Promise<string> {
+  const directory = realpathSync(mkdtempSync(path.join(tmpdir(), 'rushes-embedded-template-')));
+  process.once('exit', () => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const dataDir = path.join(directory, 'data-dir');
+  chmodSync(directory, 0o755);
+  await (await openEmbeddedPostgres({ dataDir, logger: silentLogger })).close();
+  return dataDir;
+}
+
+/** A scratch directory with a stopped database that was in use before. */
+export async function usedDataDir(): Promise<string> {
+  template ??= makeTemplate();
+  const dataDir = scratchDir();
+  // Node's cp does not keep owners.
+  const { status } = spawnSync('cp', ['-a', `${await template}/.`, dataDir]);
+  if (status !== 0) throw new Error('cp failed');
+  return dataDir;
 }
 
 export function pgDataOf(dataDir: string): string {
