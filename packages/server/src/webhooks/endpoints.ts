@@ -6,7 +6,7 @@ import {
   type WebhookEndpoint,
   type WebhookEndpointWithSecret,
 } from '@rushes/contract';
-import type { Database, Queryable } from '../db/index.ts';
+import type { Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { accept, refuse, type Outcome } from '../refusal.ts';
 import { EgressRefusal, NameLookUpError, type EgressGuard } from './egress-guard.ts';
@@ -20,7 +20,6 @@ import type { SecretSealer } from './secret-sealing.ts';
 import { formatWebhookSecret } from './signing.ts';
 
 export interface EndpointDependencies {
-  readonly db: Database;
   readonly random: Random;
   readonly sealer: SecretSealer;
   readonly guard: EgressGuard;
@@ -112,7 +111,7 @@ export interface PreparedEndpoint extends NewEndpoint {
 
 /** Everything that waits for name servers or can be refused without the database, so that no transaction waits for it. */
 export async function prepareEndpoint(
-  { random, sealer, guard }: Omit<EndpointDependencies, 'db'>,
+  { random, sealer, guard }: EndpointDependencies,
   input: NewEndpoint,
 ): Promise<Outcome<PreparedEndpoint>> {
   const describable = checkDescription(input.description);
@@ -125,7 +124,7 @@ export async function prepareEndpoint(
   return accept({ ...input, endpointUuid, secret: formatWebhookSecret(key), sealedSecret });
 }
 
-/** Stores a prepared endpoint. `tx` must be a transaction: the account stays locked to its end, for the limit's sake. */
+/** Stores a prepared endpoint; the answer is the only one that ever has the secret. `tx` must be a transaction: the account stays locked to its end, for the limit's sake. */
 export async function insertEndpoint(
   tx: Queryable,
   prepared: PreparedEndpoint,
@@ -146,15 +145,6 @@ export async function insertEndpoint(
   ]);
   if (row === undefined) throw new Error(`account ${prepared.accountUuid} has no credit account`);
   return accept({ ...shown(row), secret: prepared.secret });
-}
-
-/** Both steps, for a request without a request_id. The answer is the only one that ever has the secret. */
-export async function createEndpoint(
-  dependencies: EndpointDependencies,
-  input: NewEndpoint,
-): Promise<Outcome<WebhookEndpointWithSecret>> {
-  const prepared = await prepareEndpoint(dependencies, input);
-  return prepared.ok ? dependencies.db.transaction((tx) => insertEndpoint(tx, prepared.value)) : prepared;
 }
 
 export interface EndpointPage {

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { nextAttemptDelayMs, parseRetryAfter } from './retry-schedule.ts';
+
+const attemptTimesMs = [0, 60_000, 900_000];
+const question = { attemptTimesMs, fraction: 0.5, retryAfterMs: null };
+
+describe('the retry schedule', () => {
+  it('makes three attempts: at once, after about 1 and about 15 minutes', () => {
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 1 })).toBe(60_000);
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 2 })).toBe(840_000);
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 3 })).toBeNull();
+  });
+
+  it('spreads retries by a fifth both ways', () => {
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 1, fraction: 0 })).toBe(48_000);
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 1, fraction: 0.999_999 })).toBe(72_000);
+  });
+
+  it('obeys a Retry-After that is longer, up to an hour, and never one that is shorter', () => {
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 1, retryAfterMs: 120_000 })).toBe(120_000);
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 1, retryAfterMs: 86_400_000 })).toBe(3_600_000);
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 1, retryAfterMs: 1_000 })).toBe(60_000);
+  });
+
+  it('makes no attempt more because of a Retry-After', () => {
+    expect(nextAttemptDelayMs({ ...question, attemptsMade: 3, retryAfterMs: 1_000 })).toBeNull();
+  });
+});
+
+describe('Retry-After', () => {
+  const now = new Date('2026-11-20T12:00:00Z');
+  it.each([
+    ['120', 120_000],
+    ['0', 0],
+    ['Fri, 20 Nov 2026 12:02:00 GMT', 120_000],
+    ['Fri, 20 Nov 2026 11:00:00 GMT', 0],
+    ['-5', null],
+    ['1e3', null],
+    ['soon', null],
+    ['', null],
+    ['99999999999999999999', null],
+    ['2026-11-20', null],
+  ])('%s is %s ms', (value, expected) => {
+    expect(parseRetryAfter(value, now)).toBe(expected);
+  });
+});
