@@ -60,6 +60,8 @@ test('a stream that fails in the middle leaves nothing under its key and no temp
 test('a stream that fails before it is read is told as a failure, not as an uncaught error', async () => {
   const content = new Readable({ read: () => undefined });
   const put = storage.put('a.mp4', content, 'video/mp4', MAX_BYTES);
+  // Without a listener, what is emitted on the next tick would end the process.
+  expect(content.listenerCount('error')).toBeGreaterThan(0);
   content.destroy(new Error('reset by peer'));
   await expect(put).rejects.toThrow('reset by peer');
 });
@@ -112,6 +114,12 @@ test.each([
   await expect(storage.size(key)).rejects.toThrow('key');
   await expect(storage.remove(key)).rejects.toThrow('key');
   expect(await readFile(join(root, '..', 'a.mp4'), 'utf8')).toBe('outside');
+});
+
+test('a source that cannot be stored at all is closed, not left waiting to be read', async () => {
+  const content = Readable.from([Buffer.from('x')]);
+  await expect(storage.put('../a.mp4', content, 'video/mp4', 10)).rejects.toThrow('key');
+  expect(content.destroyed).toBe(true);
 });
 
 test('what is not there has no size, cannot be read, and can be removed', async () => {

@@ -244,7 +244,7 @@ export function describeConformance(subject: Subject): void {
     });
 
     test('the text of a failure moderates nobody: only the reason word does', async () => {
-      const result = await poll(wire.failed(ID, 'error', `content policy violation ${API_KEY}\u0000`));
+      const result = await poll(wire.failed(ID, 'error', `content policy violation ${API_KEY}\u0000\ud800`));
       expect(result).toMatchObject({ kind: 'failed', failure: { type: 'provider_error' } });
     });
 
@@ -263,6 +263,12 @@ export function describeConformance(subject: Subject): void {
 
     test('an error of the API about the poll ends nothing', async () => {
       expect(await poll(wire.pollError('internal error'))).toMatchObject({ kind: 'unavailable' });
+    });
+
+    test('an answer that is right but for bytes that are not UTF-8 ends nothing', async () => {
+      const right = wire.succeeded(ID, 'https://cdn.example/ÿ.mp4');
+      if (right.kind !== 'answer' || typeof right.body !== 'string') throw new Error('not an answer in text');
+      expect(await poll({ ...right, body: Buffer.from(right.body, 'latin1') })).toMatchObject({ kind: 'unavailable' });
     });
 
     test.each([...GARBAGE, ...FAULTS])('%s ends nothing', async (_name, reply) => {
