@@ -11,6 +11,7 @@ import { createHttpServer, type HttpDeps } from '../src/http/index.ts';
 import { deriveSecrets } from '../src/secrets.ts';
 import { systemClock, systemRandom } from '../src/system-ports.ts';
 import { createFileStorage, createLinkSigner, type FileStorage } from '../src/videos/index.ts';
+import { createEgressGuard, createSecretSealer } from '../src/webhooks/index.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { OpenApiCheckedClient } from './openapi-checked-client.ts';
 import { silentLogger } from './silent-logger.ts';
@@ -59,6 +60,12 @@ export async function startTestHttpServer(
     keyHasher,
     linkSigner: createLinkSigner(secrets.linkSigning),
     videoStorage: storage,
+    webhookSealer: createSecretSealer({ key: secrets.webhookSealing, random: systemRandom }),
+    webhookGuard: createEgressGuard({
+      allowCidrs: ['127.0.0.0/8'],
+      development: false,
+      resolver: () => Promise.resolve(['93.184.216.34']),
+    }),
     isUnavailable,
     pendingMigrations: () => pendingMigrations((sql) => db.query(sql)),
     publicUrl: null,

@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '../db/index.ts';
+import type { Queryable } from '../db/index.ts';
 
 /** One POST of an account, as its request_id names it. */
 export interface OnceKey {
@@ -10,8 +10,7 @@ export interface OnceKey {
   readonly requestHash: Uint8Array;
 }
 
-export type OnceResult<T> =
-  | { readonly kind: 'done'; readonly value: T }
+export type OnceBefore =
   /** The same request was answered before; `resourceId` is what it made. */
   | { readonly kind: 'replay'; readonly resourceId: string }
   /** The request_id stands on another request. */
@@ -19,45 +18,36 @@ export type OnceResult<T> =
 
 const KEPT_HOURS = 72;
 
-interface KeptRow {
-  readonly request_hash: Uint8Array;
-  readonly resource_id: string;
+/** Whether a request was answered within the last 72 hours under its request_id; null when it was not. */
+export async function findOnce(db: Queryable, key: OnceKey): Promise<OnceBefore | null> {
+  const [kept] = await db.query<{ request_hash: Uint8Array; resource_id: string }>(
+    `SELECT request_hash, resource_id FROM idempotency_keys
+     WHERE account_id = $1 AND route = $2 AND request_id = $3
+       AND created_at >= (SELECT rushes_now()) - make_interval(hours => ${KEPT_HOURS})`,
+    [key.accountUuid, key.route, key.requestId],
+  );
+  if (kept === undefined) return null;
+  return Buffer.from(kept.request_hash).equals(key.requestHash)
+    ? { kind: 'replay', resourceId: kept.resource_id }
+    : { kind: 'conflict' };
 }
 
 /**
- * Does `work` once per request_id within 72 hours. The key and what `work` writes through `tx` are committed together;
- * a concurrent duplicate waits on the key's row until then. When `work` throws, the request_id is not used up.
- *
- * @param resourceId names what `work` will make; a replay gets it back.
+ * Takes a request_id for what the surrounding transaction makes: both are there after the commit, or neither, so that a
+ * failed request does not use it up. Waits for a concurrent claim of the same key; false when that one was committed.
  */
-export async function doOnce<T>(
-  db: Database,
-  key: OnceKey,
-  resourceId: string,
-  work: (tx: Queryable) => Promise<T>,
-): Promise<OnceResult<T>> {
-  return db.transaction(async (tx): Promise<OnceResult<T>> => {
-    const name = [key.accountUuid, key.route, key.requestId];
-    // An expired key is taken over by the insert's own row lock, so that two requests cannot both revive it.
-    const [claimed] = await tx.query(
-      `INSERT INTO idempotency_keys AS kept (account_id, route, request_id, request_hash, resource_id, created_at)
-       VALUES ($1, $2, $3, $4, $5, rushes_now())
-       ON CONFLICT (account_id, route, request_id) DO UPDATE
-         SET request_hash = excluded.request_hash, resource_id = excluded.resource_id, created_at = excluded.created_at
-         WHERE kept.created_at < excluded.created_at - make_interval(hours => ${KEPT_HOURS})
-       RETURNING 1`,
-      [...name, key.requestHash, resourceId],
-    );
-    if (claimed !== undefined) return { kind: 'done', value: await work(tx) };
-    const [kept] = await tx.query<KeptRow>(
-      'SELECT request_hash, resource_id FROM idempotency_keys WHERE account_id = $1 AND route = $2 AND request_id = $3',
-      name,
-    );
-    if (kept === undefined) throw new Error('an idempotency key vanished between two statements');
-    return Buffer.from(kept.request_hash).equals(key.requestHash)
-      ? { kind: 'replay', resourceId: kept.resource_id }
-      : { kind: 'conflict' };
-  });
+export async function claimOnce(tx: Queryable, key: OnceKey, resourceId: string): Promise<boolean> {
+  // An expired key is taken over under its row's lock, so that two requests cannot both revive it.
+  const claimed = await tx.query(
+    `INSERT INTO idempotency_keys AS kept (account_id, route, request_id, request_hash, resource_id, created_at)
+     VALUES ($1, $2, $3, $4, $5, rushes_now())
+     ON CONFLICT (account_id, route, request_id) DO UPDATE
+       SET request_hash = excluded.request_hash, resource_id = excluded.resource_id, created_at = excluded.created_at
+       WHERE kept.created_at < excluded.created_at - make_interval(hours => ${KEPT_HOURS})
+     RETURNING 1`,
+    [key.accountUuid, key.route, key.requestId, key.requestHash, resourceId],
+  );
+  return claimed.length > 0;
 }
 
 /** Removes up to `limit` keys that are past their 72 hours. Returns how many. */

@@ -2,6 +2,7 @@ import type { KeyHasher } from '../accounts/index.ts';
 import type { Database } from '../db/index.ts';
 import type { Clock, Logger, Random, VideoStorage } from '../ports.ts';
 import type { LinkSigner } from '../videos/index.ts';
+import type { EgressGuard, SecretSealer } from '../webhooks/index.ts';
 
 /** What the HTTP side is made of. */
 export interface HttpDeps {
@@ -12,6 +13,8 @@ export interface HttpDeps {
   readonly keyHasher: KeyHasher;
   readonly linkSigner: LinkSigner;
   readonly videoStorage: VideoStorage;
+  readonly webhookSealer: SecretSealer;
+  readonly webhookGuard: EgressGuard;
   /** Tells an error of a database that is away or overloaded from a defect. */
   readonly isUnavailable: (error: unknown) => boolean;
   /** Names of migrations that the database lacks. */

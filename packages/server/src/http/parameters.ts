@@ -35,3 +35,8 @@ export const trueOrFalse = z
   .enum(['true', 'false'])
   .transform((text) => text === 'true')
   .meta({ override: { type: 'boolean' } });
+
+export const orderParameter = z
+  .enum(['asc', 'desc'])
+  .default('desc')
+  .meta({ description: '`desc`, the default: newest first. `asc`: oldest first.' });

@@ -1,9 +1,13 @@
 import type { HttpDeps } from '../deps.ts';
 import { createOpenApiDocument } from '../openapi.ts';
 import type { Route } from '../route.ts';
+import { eventRoutes } from './events.ts';
+import { ledgerRoutes } from './ledger.ts';
 import { modelRoutes } from './models.ts';
 import { systemRoutes } from './system.ts';
 import { videoLinkRoutes } from './video-links.ts';
+import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
+import { webhookEndpointRoutes } from './webhook-endpoints.ts';
 
 /** What routes need to know that is settled only once the server listens. */
 export interface Surroundings {
@@ -16,6 +20,10 @@ export interface Surroundings {
 export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[] {
   const routes: readonly Route[] = [
     ...modelRoutes(),
+    ...ledgerRoutes(deps),
+    ...webhookEndpointRoutes(deps),
+    ...webhookDeliveryRoutes(deps),
+    ...eventRoutes(deps, around.stopping),
     ...videoLinkRoutes(deps),
     ...systemRoutes(deps, around.stopping, () => document()),
   ];

@@ -1,0 +1,81 @@
+import { listedEventSchema, pageSchema } from '@rushes/contract';
+import type { ListedEvent, Page } from '@rushes/contract/types';
+import { z } from 'zod';
+import { refuse, type Outcome } from '../../refusal.ts';
+import { listEvents } from '../../webhooks/index.ts';
+import type { HttpDeps } from '../deps.ts';
+import { ClientGone, json } from '../exchange.ts';
+import { EVENT_POLL_INTERVAL_MS, EVENT_WAIT_MAX_SECONDS } from '../limits.ts';
+import { integerParameter, limitParameter } from '../parameters.ts';
+import { readRoute, type Route } from '../route.ts';
+
+const seq = (description: string) => integerParameter(0, Number.MAX_SAFE_INTEGER, description);
+
+const eventsQuery = z.strictObject({
+  after: seq('Only events with a greater `seq`; from the first one when left out.').exactOptional(),
+  cursor: seq('`next_cursor` of the page before; the same as `after`.').exactOptional(),
+  wait: integerParameter(0, EVENT_WAIT_MAX_SECONDS, 'Seconds to wait for an event while there is none.').default(0),
+  limit: limitParameter,
+});
+
+/**
+ * Looks until there is an event, the time is up, or the server stops. Looking is enough: no notification can get lost,
+ * and a reader holds no database connection while it waits.
+ */
+async function waitForEvents(
+  deps: HttpDeps,
+  look: () => Promise<Outcome<Page<ListedEvent>>>,
+  waitMs: number,
+  ended: { readonly gone: AbortSignal; readonly stopping: AbortSignal },
+): Promise<Outcome<Page<ListedEvent>>> {
+  const until = deps.clock.monotonicMs() + waitMs;
+  const either = AbortSignal.any([ended.gone, ended.stopping]);
+  for (;;) {
+    const page = await look();
+    const leftMs = until - deps.clock.monotonicMs();
+    if (!page.ok || page.value.data.length > 0 || leftMs <= 0 || ended.stopping.aborted) return page;
+    if (ended.gone.aborted) throw new ClientGone('nobody waits for events any more');
+    // Rejects when one of the signals fires; the loop then sees which.
+    await deps.clock.sleep(Math.min(leftMs, EVENT_POLL_INTERVAL_MS), either).catch(() => undefined);
+  }
+}
+
+/** The account's events: the truth behind the webhooks. */
+export function eventRoutes(deps: HttpDeps, stopping: AbortSignal): readonly Route[] {
+  return [
+    readRoute({
+      path: '/v1/events',
+      scope: 'batches:read',
+      query: eventsQuery,
+      operation: {
+        id: 'listEvents',
+        tag: 'Webhooks',
+        summary: 'Every event of the account, oldest first, without holes',
+        description:
+          'To follow the list, ask again with the `seq` of the last event seen as `after`; with `wait` the answer comes as soon as there is something to tell.',
+        successes: [
+          {
+            status: 200,
+            description: 'One page, empty when there is nothing new.',
+            content: [{ mediaType: 'application/json', schema: pageSchema(listedEventSchema) }],
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, query, exchange }) {
+        if (query.after !== undefined && query.cursor !== undefined) {
+          return refuse({
+            code: 'invalid_request',
+            detail: 'after and cursor say the same. Give one of them.',
+            param: 'cursor',
+          });
+        }
+        const from = { after: query.after ?? query.cursor ?? 0, limit: query.limit };
+        const look = (): Promise<Outcome<Page<ListedEvent>>> => listEvents(deps.db, caller.accountUuid, from);
+        const ended = { gone: exchange.signal, stopping };
+        const page = await waitForEvents(deps, look, query.wait * 1_000, ended);
+        return page.ok ? json(page.value) : page;
+      },
+    }),
+  ];
+}

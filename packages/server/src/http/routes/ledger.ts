@@ -1,0 +1,122 @@
+import { creditsSchema, ledgerEntrySchema, pageSchema } from '@rushes/contract';
+import { z } from 'zod';
+import { accept } from '../../refusal.ts';
+import {
+  LEDGER_EXPORT_FORMATS,
+  credits,
+  exportEntries,
+  ledgerExportType,
+  listEntries,
+  renderLedgerExport,
+} from '../../ledger/index.ts';
+import type { HttpDeps } from '../deps.ts';
+import { json } from '../exchange.ts';
+import { cursorParameter, limitParameter, orderParameter, timeParameter } from '../parameters.ts';
+import { readRoute, type Route } from '../route.ts';
+import { readFirst, streamText } from '../streamed-pages.ts';
+
+const TAG = 'Ledger';
+const SCOPE = 'ledger:read';
+
+const exportQuery = z.strictObject({
+  format: z.enum(LEDGER_EXPORT_FORMATS).default('csv'),
+  from: timeParameter.meta({ description: 'Entries from this time on.' }).exactOptional(),
+  to: timeParameter.meta({ description: 'Entries before this time.' }).exactOptional(),
+});
+
+/** What the account has, and every movement of it. */
+export function ledgerRoutes(deps: HttpDeps): readonly Route[] {
+  return [
+    readRoute({
+      path: '/v1/credits',
+      scope: SCOPE,
+      operation: {
+        id: 'getCredits',
+        tag: TAG,
+        summary: 'Credits of the account: available, reserved for batches, spent, issued in all, and debt',
+        successes: [
+          {
+            status: 200,
+            description: 'One credit has a list value of one US cent.',
+            content: [
+              {
+                mediaType: 'application/json',
+                schema: creditsSchema,
+                example: { available: 95_100, reserved: 4_900, spent: 100_000, issued: 200_000, debt: 0 },
+              },
+            ],
+          },
+        ],
+        refusals: [],
+      },
+      handle: async ({ caller }) => json(await credits(deps.db, caller.accountUuid)),
+    }),
+    readRoute({
+      path: '/v1/ledger',
+      scope: SCOPE,
+      query: z.strictObject({ limit: limitParameter, cursor: cursorParameter, order: orderParameter }),
+      operation: {
+        id: 'listLedgerEntries',
+        tag: TAG,
+        summary: 'Ledger entries, newest first',
+        successes: [
+          {
+            status: 200,
+            description: 'One page.',
+            content: [{ mediaType: 'application/json', schema: pageSchema(ledgerEntrySchema) }],
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, query }) {
+        const page = await listEntries(deps.db, caller.accountUuid, { ...query, cursor: query.cursor ?? null });
+        return page.ok ? json(page.value) : page;
+      },
+    }),
+    exportRoute(deps),
+  ];
+}
+
+function exportRoute(deps: HttpDeps): Route {
+  return readRoute({
+    path: '/v1/ledger/export',
+    scope: SCOPE,
+    query: exportQuery,
+    operation: {
+      id: 'exportLedger',
+      tag: TAG,
+      summary: 'All ledger entries of a time, oldest first, streamed',
+      description:
+        'The export is whole only when the response ended properly: a failure on the way cuts the connection. Text in CSV fields that a spreadsheet would take for a formula has an apostrophe in front.',
+      successes: [
+        {
+          status: 200,
+          description: 'The entries.',
+          content: [
+            { mediaType: 'text/csv', schema: 'text' },
+            { mediaType: 'application/json', schema: z.array(ledgerEntrySchema) },
+            { mediaType: 'application/x-ndjson', schema: ledgerEntrySchema, lines: true },
+          ],
+          headers: { 'Content-Disposition': 'A file name.' },
+        },
+      ],
+      refusals: [],
+    },
+    async handle({ caller, query }) {
+      const range = { from: query.from ?? null, to: query.to ?? null };
+      return accept({
+        kind: 'stream',
+        status: 200,
+        contentType: ledgerExportType(query.format),
+        headers: {
+          'Content-Disposition': `attachment; filename="rushes-ledger.${query.format}"`,
+          'Cache-Control': 'no-store',
+        },
+        async open() {
+          const pages = await readFirst(exportEntries(deps.db, caller.accountUuid, range));
+          return streamText(renderLedgerExport(pages, query.format));
+        },
+      });
+    },
+  });
+}

@@ -1,0 +1,174 @@
+import {
+  createWebhookEndpointRequestSchema,
+  pageSchema,
+  parseId,
+  webhookEndpointSchema,
+  webhookEndpointWithSecretSchema,
+} from '@rushes/contract';
+import { z } from 'zod';
+import type { Caller } from '../../accounts/index.ts';
+import { accept } from '../../refusal.ts';
+import { deleteEndpoint, getEndpoint, insertEndpoint, listEndpoints, prepareEndpoint } from '../../webhooks/index.ts';
+import type { HttpDeps } from '../deps.ts';
+import { json, type Exchange } from '../exchange.ts';
+import { notFound } from '../not-found.ts';
+import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { cursorParameter, limitParameter } from '../parameters.ts';
+import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
+
+const PATH = '/v1/webhook-endpoints';
+const TAG = 'Webhooks';
+const SCOPE = 'webhooks:write';
+
+const example = {
+  id: 'whe_2k1Kx2ZtPq7wYc9RDfVh3T',
+  url: 'https://example.com/hooks/rushes',
+  description: 'Production',
+  events: ['batch.completed', 'batch.partial', 'batch.failed'],
+  enabled: true,
+  disabled_reason: null,
+  created_at: '2026-11-20T09:30:00.000Z',
+};
+
+function endpointUuid(params: Exchange['params']): string | null {
+  return parseId('whe', params['endpoint_id'] ?? '');
+}
+
+/** Where events are sent. */
+export function webhookEndpointRoutes(deps: HttpDeps): readonly Route[] {
+  const exists = async (caller: Caller, params: Exchange['params']): Promise<boolean> => {
+    const uuid = endpointUuid(params);
+    return uuid !== null && (await getEndpoint(deps.db, caller.accountUuid, uuid)) !== null;
+  };
+  const one = { scope: SCOPE, exists, missing: notFound('webhook endpoint') } as const;
+  return [
+    createRoute(deps),
+    readRoute({
+      path: PATH,
+      scope: SCOPE,
+      query: z.strictObject({ limit: limitParameter, cursor: cursorParameter }),
+      operation: {
+        id: 'listWebhookEndpoints',
+        tag: TAG,
+        summary: 'Webhook endpoints, newest first',
+        successes: [
+          {
+            status: 200,
+            description: 'One page.',
+            content: [{ mediaType: 'application/json', schema: pageSchema(webhookEndpointSchema) }],
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, query }) {
+        const page = await listEndpoints(deps.db, caller.accountUuid, {
+          limit: query.limit,
+          cursor: query.cursor ?? null,
+        });
+        return page.ok ? json(page.value) : page;
+      },
+    }),
+    readRoute({
+      ...one,
+      path: `${PATH}/:endpoint_id`,
+      operation: {
+        id: 'getWebhookEndpoint',
+        tag: TAG,
+        summary: 'One webhook endpoint, without its secret',
+        successes: [
+          {
+            status: 200,
+            description: 'The endpoint.',
+            content: [{ mediaType: 'application/json', schema: webhookEndpointSchema, example }],
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, exchange }) {
+        const uuid = endpointUuid(exchange.params);
+        const endpoint = uuid === null ? null : await getEndpoint(deps.db, caller.accountUuid, uuid);
+        return endpoint === null ? notFound('webhook endpoint') : json(endpoint);
+      },
+    }),
+    writeRoute({
+      ...one,
+      method: 'delete',
+      path: `${PATH}/:endpoint_id`,
+      writes: true,
+      body: emptyRequestSchema,
+      operation: {
+        id: 'deleteWebhookEndpoint',
+        tag: TAG,
+        summary: 'Delete a webhook endpoint; nothing more is sent to it',
+        successes: [{ status: 204, description: 'It is gone.', content: [] }],
+        refusals: [],
+      },
+      async handle({ caller, exchange }) {
+        const uuid = endpointUuid(exchange.params);
+        const gone = uuid !== null && (await deleteEndpoint(deps.db, caller.accountUuid, uuid));
+        return gone ? accept({ kind: 'empty', status: 204 }) : notFound('webhook endpoint');
+      },
+    }),
+  ];
+}
+
+function createRoute(deps: HttpDeps): Route {
+  const endpointDeps = { random: deps.random, sealer: deps.webhookSealer, guard: deps.webhookGuard };
+  const content = [
+    {
+      mediaType: 'application/json',
+      schema: webhookEndpointWithSecretSchema,
+      example: { ...example, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=' },
+    },
+  ];
+  return writeRoute({
+    method: 'post',
+    path: PATH,
+    scope: SCOPE,
+    writes: true,
+    body: createWebhookEndpointRequestSchema,
+    bodyExample: { url: example.url, description: example.description, events: example.events },
+    operation: {
+      id: 'createWebhookEndpoint',
+      tag: TAG,
+      summary: 'Have events sent to a URL',
+      description:
+        'The answer is the only one with the secret: store it. A replay shows the endpoint with `secret` null.',
+      successes: [
+        { status: 201, description: 'The endpoint, with its secret.', content, headers: { Location: 'Its path.' } },
+        {
+          status: 200,
+          description: 'It was made before under this request_id.',
+          content,
+          headers: { 'Idempotent-Replayed': '`true`' },
+        },
+      ],
+      refusals: ['request_id_conflict', 'state_conflict', 'not_found'],
+    },
+    handle({ caller, body, requestId }) {
+      const { request_id: _, ...asked } = body;
+      const request = { url: asked.url, description: asked.description ?? null, events: asked.events ?? [] };
+      const key = onceKey(caller, `POST ${PATH}`, requestId, request);
+      return answerOnce(
+        deps.db,
+        key,
+        async (endpointUuid) => {
+          const endpoint = await getEndpoint(deps.db, caller.accountUuid, endpointUuid);
+          if (endpoint === null) return notFound('webhook endpoint');
+          return json({ ...endpoint, secret: null }, 200, { 'Idempotent-Replayed': 'true' });
+        },
+        async () => {
+          const prepared = await prepareEndpoint(endpointDeps, { accountUuid: caller.accountUuid, ...request });
+          if (!prepared.ok) return prepared;
+          const made = await deps.db.transaction(async (tx) => {
+            const inserted = await insertEndpoint(tx, prepared.value);
+            if (inserted.ok) await claimOrUndo(tx, key, prepared.value.endpointUuid);
+            return inserted;
+          });
+          if (!made.ok) return made;
+          return json(made.value, 201, { Location: `${PATH}/${made.value.id}` });
+        },
+      );
+    },
+  });
+}
