@@ -2,7 +2,7 @@
  * One webhook attempt on the wire: a POST to a checked address, without redirects and without retries, bounded in time
  * and size as a whole.
  */
-import { Agent, request } from 'undici';
+import { Agent, errors, request } from 'undici';
 import { excerptOf } from './answer-excerpt.ts';
 import { EgressRefusal, NameLookUpError, type EgressGuard } from './egress-guard.ts';
 import { createGuardedConnector, plainConnector } from './guarded-connector.ts';
@@ -62,7 +62,7 @@ function explain(error: unknown): string {
       return "the answer's headers are too large";
     default:
       if (/^(CERT|ERR_TLS|ERR_SSL|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)/.test(code)) return `TLS failed (${code})`;
-      if (code.startsWith('HPE_')) return `the answer is not HTTP (${code})`;
+      if (error instanceof errors.HTTPParserError) return 'the answer is not HTTP';
       return /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? `the exchange failed (${code})` : 'the exchange failed';
   }
 }
