@@ -64,6 +64,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
 
 /** Names of migrations that this build has and the database has not; readiness waits for none. */
 export async function pendingMigrations(query: (sql: string) => Promise<{ name: string }[]>): Promise<string[]> {
+  const [table] = await query("SELECT to_regclass('public.schema_migrations')::text AS name");
+  if (typeof table?.name !== 'string') return MIGRATIONS.map((migration) => migration.name);
   const done = new Set((await query('SELECT name FROM schema_migrations')).map((row) => row.name));
   return MIGRATIONS.map((migration) => migration.name).filter((name) => !done.has(name));
 }

@@ -1,0 +1,1485 @@
+CREATE TABLE accounts (
+  account_id uuid NOT NULL,
+  name text NOT NULL,
+  plan text NOT NULL,
+  mode text NOT NULL,
+  status text NOT NULL DEFAULT 'active'::text,
+  terms jsonb NOT NULL DEFAULT '{}'::jsonb,
+  rate_limit_per_min integer NOT NULL,
+  max_concurrent_tasks integer NOT NULL,
+  weight integer NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  terminated_at timestamp with time zone,
+  CONSTRAINT accounts_pkey PRIMARY KEY (account_id),
+  CONSTRAINT accounts_check CHECK (((status = 'terminated'::text) = (terminated_at IS NOT NULL))),
+  CONSTRAINT accounts_max_concurrent_tasks_check CHECK ((max_concurrent_tasks > 0)),
+  CONSTRAINT accounts_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
+  CONSTRAINT accounts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+  CONSTRAINT accounts_plan_check CHECK ((plan = ANY (ARRAY['pilot'::text, 'growth'::text, 'enterprise'::text]))),
+  CONSTRAINT accounts_rate_limit_per_min_check CHECK ((rate_limit_per_min > 0)),
+  CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'blocked'::text, 'terminated'::text]))),
+  CONSTRAINT accounts_weight_check CHECK ((weight > 0))
+);
+
+CREATE TABLE api_keys (
+  account_id uuid NOT NULL,
+  key_id uuid NOT NULL,
+  name text NOT NULL,
+  key_hash bytea NOT NULL,
+  last_characters text NOT NULL,
+  scopes text[] NOT NULL,
+  enabled boolean NOT NULL DEFAULT true,
+  created_at timestamp with time zone NOT NULL,
+  disabled_at timestamp with time zone,
+  CONSTRAINT api_keys_pkey PRIMARY KEY (account_id, key_id),
+  CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT api_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+  CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+CREATE TABLE batch_failures (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  failure_type text NOT NULL,
+  tasks integer NOT NULL,
+  CONSTRAINT batch_failures_pkey PRIMARY KEY (account_id, batch_id, failure_type),
+  CONSTRAINT batch_failures_account_id_batch_id_fkey FOREIGN KEY (account_id, batch_id) REFERENCES batches(account_id, batch_id),
+  CONSTRAINT batch_failures_tasks_check CHECK ((tasks > 0))
+) WITH (fillfactor=50);
+
+CREATE TABLE batch_schedule (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  route text NOT NULL,
+  cursor_index integer NOT NULL DEFAULT 0,
+  total integer NOT NULL,
+  fence bigint NOT NULL DEFAULT 0,
+  paused boolean NOT NULL DEFAULT false,
+  closed boolean NOT NULL DEFAULT false,
+  timeout_ms integer NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  deadline_at timestamp with time zone NOT NULL,
+  CONSTRAINT batch_schedule_pkey PRIMARY KEY (account_id, batch_id),
+  CONSTRAINT batch_schedule_account_id_batch_id_fkey FOREIGN KEY (account_id, batch_id) REFERENCES batches(account_id, batch_id),
+  CONSTRAINT batch_schedule_check CHECK (((cursor_index >= 0) AND (cursor_index <= total))),
+  CONSTRAINT batch_schedule_timeout_ms_check CHECK ((timeout_ms > 0))
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+CREATE TABLE batches (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  request_id text NOT NULL,
+  request_hash bytea NOT NULL,
+  model text NOT NULL,
+  status text NOT NULL DEFAULT 'queued'::text,
+  total integer NOT NULL,
+  succeeded integer NOT NULL DEFAULT 0,
+  failed integer NOT NULL DEFAULT 0,
+  canceled integer NOT NULL DEFAULT 0,
+  unit_price bigint NOT NULL,
+  terms jsonb NOT NULL,
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+  max_failure_rate double precision,
+  sample_finished integer NOT NULL DEFAULT 0,
+  sample_failed integer NOT NULL DEFAULT 0,
+  paused boolean NOT NULL DEFAULT false,
+  webhook_endpoint_id uuid,
+  retry_of uuid,
+  cancel_requested_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  deadline_at timestamp with time zone NOT NULL,
+  CONSTRAINT batches_pkey PRIMARY KEY (account_id, batch_id),
+  CONSTRAINT batches_account_id_request_id_key UNIQUE (account_id, request_id),
+  CONSTRAINT batches_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT batches_canceled_check CHECK ((canceled >= 0)),
+  CONSTRAINT batches_check CHECK ((((succeeded + failed) + canceled) <= total)),
+  CONSTRAINT batches_check1 CHECK (((status = ANY (ARRAY['queued'::text, 'processing'::text])) = (finished_at IS NULL))),
+  CONSTRAINT batches_check2 CHECK (((status = ANY (ARRAY['queued'::text, 'processing'::text])) OR (((succeeded + failed) + canceled) = total))),
+  CONSTRAINT batches_check3 CHECK (((status <> 'processing'::text) OR (started_at IS NOT NULL))),
+  CONSTRAINT batches_check4 CHECK (((status <> 'completed'::text) OR (succeeded = total))),
+  CONSTRAINT batches_check5 CHECK (((status <> 'failed'::text) OR ((succeeded = 0) AND (canceled = 0)))),
+  CONSTRAINT batches_check6 CHECK (((status <> 'partial'::text) OR ((succeeded > 0) AND (failed > 0) AND (canceled = 0)))),
+  CONSTRAINT batches_check7 CHECK (((status <> 'canceled'::text) OR (canceled > 0))),
+  CONSTRAINT batches_failed_check CHECK ((failed >= 0)),
+  CONSTRAINT batches_max_failure_rate_check CHECK (((max_failure_rate >= (0)::double precision) AND (max_failure_rate <= (1)::double precision))),
+  CONSTRAINT batches_request_id_check CHECK (((length(request_id) >= 1) AND (length(request_id) <= 255))),
+  CONSTRAINT batches_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'processing'::text, 'completed'::text, 'partial'::text, 'failed'::text, 'canceled'::text]))),
+  CONSTRAINT batches_succeeded_check CHECK ((succeeded >= 0)),
+  CONSTRAINT batches_total_check CHECK ((total > 0)),
+  CONSTRAINT batches_unit_price_check CHECK ((unit_price > 0))
+) WITH (fillfactor=50);
+
+CREATE INDEX batches_newest_first ON public.batches USING btree (account_id, created_at DESC, batch_id DESC);
+
+CREATE TABLE credit_accounts (
+  account_id uuid NOT NULL,
+  available bigint NOT NULL DEFAULT 0,
+  reserved bigint NOT NULL DEFAULT 0,
+  spent bigint NOT NULL DEFAULT 0,
+  issued bigint NOT NULL DEFAULT 0,
+  debt bigint NOT NULL DEFAULT 0,
+  last_seq bigint NOT NULL DEFAULT 0,
+  last_entry_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  last_event_seq bigint NOT NULL DEFAULT 0,
+  CONSTRAINT credit_accounts_pkey PRIMARY KEY (account_id),
+  CONSTRAINT credit_accounts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT credit_accounts_available_check CHECK ((available >= 0)),
+  CONSTRAINT credit_accounts_check CHECK ((((available + reserved) + spent) = issued)),
+  CONSTRAINT credit_accounts_debt_check CHECK ((debt >= 0)),
+  CONSTRAINT credit_accounts_issued_check CHECK (((issued >= 0) AND (issued <= '9007199254740991'::bigint))),
+  CONSTRAINT credit_accounts_last_event_seq_check CHECK ((last_event_seq >= 0)),
+  CONSTRAINT credit_accounts_last_seq_check CHECK ((last_seq >= 0)),
+  CONSTRAINT credit_accounts_reserved_check CHECK ((reserved >= 0)),
+  CONSTRAINT credit_accounts_spent_check CHECK ((spent >= 0))
+) WITH (fillfactor=20);
+
+CREATE TABLE credit_holds (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  amount bigint NOT NULL,
+  charged bigint NOT NULL DEFAULT 0,
+  refunded bigint NOT NULL DEFAULT 0,
+  forfeited bigint NOT NULL DEFAULT 0,
+  state text NOT NULL DEFAULT 'open'::text,
+  CONSTRAINT credit_holds_pkey PRIMARY KEY (account_id, batch_id),
+  CONSTRAINT credit_holds_account_id_batch_id_fkey FOREIGN KEY (account_id, batch_id) REFERENCES batches(account_id, batch_id),
+  CONSTRAINT credit_holds_amount_check CHECK ((amount > 0)),
+  CONSTRAINT credit_holds_charged_check CHECK ((charged >= 0)),
+  CONSTRAINT credit_holds_check CHECK ((((charged + refunded) + forfeited) <= amount)),
+  CONSTRAINT credit_holds_check1 CHECK (((state = 'open'::text) OR (((charged + refunded) + forfeited) = amount))),
+  CONSTRAINT credit_holds_forfeited_check CHECK ((forfeited >= 0)),
+  CONSTRAINT credit_holds_refunded_check CHECK ((refunded >= 0)),
+  CONSTRAINT credit_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
+) WITH (fillfactor=50);
+
+CREATE TABLE credit_ledger (
+  account_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  kind text NOT NULL,
+  from_bucket text NOT NULL,
+  to_bucket text NOT NULL,
+  amount bigint NOT NULL,
+  available_after bigint NOT NULL,
+  reserved_after bigint NOT NULL,
+  spent_after bigint NOT NULL,
+  batch_id uuid,
+  task_index integer,
+  reverses_seq bigint,
+  reason text,
+  reference text,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT credit_ledger_pkey PRIMARY KEY (account_id, seq),
+  CONSTRAINT credit_ledger_account_id_fkey FOREIGN KEY (account_id) REFERENCES credit_accounts(account_id),
+  CONSTRAINT credit_ledger_amount_check CHECK ((amount > 0)),
+  CONSTRAINT credit_ledger_available_after_check CHECK ((available_after >= 0)),
+  CONSTRAINT credit_ledger_check CHECK ((((((((((kind = 'purchase'::text) AND (from_bucket = 'external'::text) AND (to_bucket = 'available'::text)) OR ((kind = 'grant'::text) AND (from_bucket = 'external'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'reserve'::text) AND (from_bucket = 'available'::text) AND (to_bucket = 'reserved'::text))) OR ((kind = 'charge'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'spent'::text))) OR ((kind = 'refund'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'forfeit'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'spent'::text))) OR ((kind = 'reversal'::text) AND (from_bucket = 'spent'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'revoke'::text) AND (from_bucket = 'available'::text) AND (to_bucket = 'external'::text)))),
+  CONSTRAINT credit_ledger_check1 CHECK (((kind = ANY (ARRAY['reserve'::text, 'charge'::text, 'refund'::text, 'forfeit'::text])) = (batch_id IS NOT NULL))),
+  CONSTRAINT credit_ledger_check2 CHECK (((kind = ANY (ARRAY['charge'::text, 'refund'::text, 'forfeit'::text])) = (task_index IS NOT NULL))),
+  CONSTRAINT credit_ledger_check3 CHECK (((kind = 'reversal'::text) = (reverses_seq IS NOT NULL))),
+  CONSTRAINT credit_ledger_check4 CHECK ((reverses_seq < seq)),
+  CONSTRAINT credit_ledger_check5 CHECK (((kind <> ALL (ARRAY['purchase'::text, 'grant'::text, 'reversal'::text, 'revoke'::text])) OR ((reason IS NOT NULL) AND (reference IS NOT NULL)))),
+  CONSTRAINT credit_ledger_check6 CHECK (((kind <> 'forfeit'::text) OR (reason IS NOT NULL))),
+  CONSTRAINT credit_ledger_reserved_after_check CHECK ((reserved_after >= 0)),
+  CONSTRAINT credit_ledger_seq_check CHECK ((seq > 0)),
+  CONSTRAINT credit_ledger_spent_after_check CHECK ((spent_after >= 0))
+);
+
+CREATE UNIQUE INDEX credit_ledger_one_issue_per_reference ON public.credit_ledger USING btree (account_id, reference) WHERE (kind = ANY (ARRAY['purchase'::text, 'grant'::text]));
+
+CREATE UNIQUE INDEX credit_ledger_one_reserve_per_batch ON public.credit_ledger USING btree (account_id, batch_id) WHERE (kind = 'reserve'::text);
+
+CREATE UNIQUE INDEX credit_ledger_one_resolution_per_task ON public.credit_ledger USING btree (account_id, batch_id, task_index) WHERE (kind = ANY (ARRAY['charge'::text, 'refund'::text, 'forfeit'::text]));
+
+CREATE TRIGGER credit_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.credit_ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER credit_ledger_rows_are_append_only BEFORE DELETE OR UPDATE ON public.credit_ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE dispatch_routes (
+  route text NOT NULL,
+  max_concurrent_tasks integer NOT NULL,
+  CONSTRAINT dispatch_routes_pkey PRIMARY KEY (route),
+  CONSTRAINT dispatch_routes_max_concurrent_tasks_check CHECK ((max_concurrent_tasks >= 0))
+);
+
+CREATE TABLE events (
+  account_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  type text NOT NULL,
+  batch_id uuid,
+  task_index integer,
+  endpoint_id uuid,
+  data jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT events_pkey PRIMARY KEY (account_id, seq),
+  CONSTRAINT events_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT events_seq_check CHECK ((seq > 0))
+);
+
+CREATE TRIGGER events_are_append_only BEFORE UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE idempotency_keys (
+  account_id uuid NOT NULL,
+  route text NOT NULL,
+  request_id text NOT NULL,
+  request_hash bytea NOT NULL,
+  resource_id text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (account_id, route, request_id),
+  CONSTRAINT idempotency_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT idempotency_keys_request_id_check CHECK (((length(request_id) >= 1) AND (length(request_id) <= 255)))
+);
+
+CREATE TABLE late_results (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  task_index integer NOT NULL,
+  fence bigint NOT NULL,
+  outcome text NOT NULL,
+  failure_type text,
+  upstream_id text,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT late_results_pkey PRIMARY KEY (account_id, batch_id, task_index, fence, outcome),
+  CONSTRAINT late_results_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
+);
+
+CREATE TABLE task_attempts (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  task_index integer NOT NULL,
+  attempt integer NOT NULL,
+  route text NOT NULL,
+  failure_type text NOT NULL,
+  failure_detail text,
+  upstream_id text,
+  possible_duplicate boolean NOT NULL,
+  submitted_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone NOT NULL,
+  CONSTRAINT task_attempts_pkey PRIMARY KEY (account_id, batch_id, task_index, attempt),
+  CONSTRAINT task_attempts_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
+);
+
+CREATE TABLE task_leases (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  fence bigint NOT NULL,
+  kind text NOT NULL,
+  from_index integer NOT NULL,
+  to_index integer NOT NULL,
+  open integer NOT NULL,
+  route text NOT NULL,
+  worker_id uuid NOT NULL,
+  lease_until timestamp with time zone NOT NULL,
+  CONSTRAINT task_leases_pkey PRIMARY KEY (account_id, batch_id, fence),
+  CONSTRAINT task_leases_account_id_batch_id_fkey FOREIGN KEY (account_id, batch_id) REFERENCES batches(account_id, batch_id),
+  CONSTRAINT task_leases_check CHECK ((from_index <= to_index)),
+  CONSTRAINT task_leases_kind_check CHECK ((kind = ANY (ARRAY['range'::text, 'retry'::text]))),
+  CONSTRAINT task_leases_open_check CHECK ((open >= 0))
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+CREATE TABLE task_retries (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  task_index integer NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  CONSTRAINT task_retries_pkey PRIMARY KEY (account_id, batch_id, task_index),
+  CONSTRAINT task_retries_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
+) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+CREATE TABLE tasks (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  task_index integer NOT NULL,
+  custom_id text,
+  prompt text NOT NULL,
+  params jsonb NOT NULL DEFAULT '{}'::jsonb,
+  state text NOT NULL DEFAULT 'queued'::text,
+  fence bigint NOT NULL DEFAULT 0,
+  attempt integer NOT NULL DEFAULT 0,
+  failures integer NOT NULL DEFAULT 0,
+  upstream_id text,
+  submitted_at timestamp with time zone,
+  timeout_at timestamp with time zone,
+  unknown_since timestamp with time zone,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  resolution text,
+  failure_type text,
+  failure_detail text,
+  video_key text,
+  video_bytes bigint,
+  video_sha256 bytea,
+  video_content_type text,
+  CONSTRAINT tasks_pkey PRIMARY KEY (account_id, batch_id, task_index),
+  CONSTRAINT tasks_account_id_batch_id_fkey FOREIGN KEY (account_id, batch_id) REFERENCES batches(account_id, batch_id),
+  CONSTRAINT tasks_check CHECK (((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'canceled'::text])) = (resolution IS NOT NULL))),
+  CONSTRAINT tasks_check1 CHECK (((resolution IS NULL) = (finished_at IS NULL))),
+  CONSTRAINT tasks_check2 CHECK (((state = 'succeeded'::text) = (NOT (resolution IS DISTINCT FROM 'charge'::text)))),
+  CONSTRAINT tasks_check3 CHECK (((state <> 'succeeded'::text) OR ((video_key IS NOT NULL) AND (video_bytes > 0) AND (length(video_sha256) = 32) AND (video_content_type IS NOT NULL)))),
+  CONSTRAINT tasks_check4 CHECK (((state = ANY (ARRAY['failed'::text, 'canceled'::text])) = (failure_type IS NOT NULL))),
+  CONSTRAINT tasks_check5 CHECK (((state <> ALL (ARRAY['submitting'::text, 'running'::text, 'unknown'::text])) OR ((fence > 0) AND (attempt > 0) AND (submitted_at IS NOT NULL) AND (timeout_at IS NOT NULL)))),
+  CONSTRAINT tasks_check6 CHECK (((state <> 'running'::text) OR (upstream_id IS NOT NULL))),
+  CONSTRAINT tasks_check7 CHECK (((state <> 'unknown'::text) OR (unknown_since IS NOT NULL))),
+  CONSTRAINT tasks_check8 CHECK (((unknown_since IS NULL) OR (state = ANY (ARRAY['unknown'::text, 'failed'::text])))),
+  CONSTRAINT tasks_resolution_check CHECK ((resolution = ANY (ARRAY['charge'::text, 'refund'::text, 'forfeit'::text]))),
+  CONSTRAINT tasks_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'submitting'::text, 'running'::text, 'unknown'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text]))),
+  CONSTRAINT tasks_task_index_check CHECK ((task_index >= 0))
+) WITH (fillfactor=70);
+
+CREATE TABLE webhook_attempts (
+  account_id uuid NOT NULL,
+  endpoint_id uuid NOT NULL,
+  event_seq bigint NOT NULL,
+  attempt integer NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  duration_ms integer NOT NULL,
+  status_code integer,
+  error text,
+  response_excerpt text,
+  CONSTRAINT webhook_attempts_pkey PRIMARY KEY (account_id, endpoint_id, event_seq, attempt),
+  CONSTRAINT webhook_attempts_account_id_endpoint_id_event_seq_fkey FOREIGN KEY (account_id, endpoint_id, event_seq) REFERENCES webhook_deliveries(account_id, endpoint_id, event_seq),
+  CONSTRAINT webhook_attempts_attempt_check CHECK ((attempt > 0)),
+  CONSTRAINT webhook_attempts_duration_ms_check CHECK ((duration_ms >= 0))
+);
+
+CREATE TABLE webhook_deliveries (
+  account_id uuid NOT NULL,
+  endpoint_id uuid NOT NULL,
+  event_seq bigint NOT NULL,
+  state text NOT NULL DEFAULT 'pending'::text,
+  attempts integer NOT NULL DEFAULT 0,
+  next_attempt_at timestamp with time zone,
+  locked_until timestamp with time zone,
+  fence bigint NOT NULL DEFAULT 0,
+  exhausted_reason text,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (account_id, endpoint_id, event_seq),
+  CONSTRAINT webhook_deliveries_account_id_endpoint_id_fkey FOREIGN KEY (account_id, endpoint_id) REFERENCES webhook_endpoints(account_id, endpoint_id),
+  CONSTRAINT webhook_deliveries_account_id_event_seq_fkey FOREIGN KEY (account_id, event_seq) REFERENCES events(account_id, seq),
+  CONSTRAINT webhook_deliveries_attempts_check CHECK ((attempts >= 0)),
+  CONSTRAINT webhook_deliveries_check CHECK (((state = 'pending'::text) = (next_attempt_at IS NOT NULL))),
+  CONSTRAINT webhook_deliveries_check1 CHECK (((state = 'exhausted'::text) = (exhausted_reason IS NOT NULL))),
+  CONSTRAINT webhook_deliveries_check2 CHECK (((state = 'pending'::text) OR (locked_until IS NULL))),
+  CONSTRAINT webhook_deliveries_exhausted_reason_check CHECK ((exhausted_reason = ANY (ARRAY['attempts_used_up'::text, 'endpoint_disabled'::text, 'endpoint_deleted'::text]))),
+  CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'exhausted'::text])))
+) WITH (fillfactor=70);
+
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (account_id, endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_newest_first ON public.webhook_deliveries USING btree (account_id, event_seq DESC, endpoint_id DESC);
+
+CREATE TABLE webhook_endpoints (
+  account_id uuid NOT NULL,
+  endpoint_id uuid NOT NULL,
+  url text NOT NULL,
+  description text,
+  event_types text[] NOT NULL DEFAULT '{}'::text[],
+  enabled boolean NOT NULL DEFAULT true,
+  disabled_reason text,
+  sealed_secret bytea NOT NULL,
+  fanned_out_seq bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
+  CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (account_id, endpoint_id),
+  CONSTRAINT webhook_endpoints_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT webhook_endpoints_url_check CHECK ((length(url) <= 2048))
+) WITH (fillfactor=50);
+
+CREATE VIEW ledger_violations AS
+ WITH replay AS (
+         SELECT credit_ledger.account_id,
+            credit_ledger.seq,
+            credit_ledger.kind,
+            credit_ledger.available_after,
+            credit_ledger.reserved_after,
+            credit_ledger.spent_after,
+            credit_ledger.created_at,
+            row_number() OVER w AS expected_seq,
+            sum((credit_ledger.amount *
+                CASE
+                    WHEN (credit_ledger.to_bucket = 'available'::text) THEN 1
+                    WHEN (credit_ledger.from_bucket = 'available'::text) THEN '-1'::integer
+                    ELSE 0
+                END)) OVER w AS available,
+            sum((credit_ledger.amount *
+                CASE
+                    WHEN (credit_ledger.to_bucket = 'reserved'::text) THEN 1
+                    WHEN (credit_ledger.from_bucket = 'reserved'::text) THEN '-1'::integer
+                    ELSE 0
+                END)) OVER w AS reserved,
+            sum((credit_ledger.amount *
+                CASE
+                    WHEN (credit_ledger.to_bucket = 'spent'::text) THEN 1
+                    WHEN (credit_ledger.from_bucket = 'spent'::text) THEN '-1'::integer
+                    ELSE 0
+                END)) OVER w AS spent,
+            sum((credit_ledger.amount *
+                CASE
+                    WHEN (credit_ledger.from_bucket = 'external'::text) THEN 1
+                    WHEN (credit_ledger.to_bucket = 'external'::text) THEN '-1'::integer
+                    ELSE 0
+                END)) OVER w AS issued,
+            lag(credit_ledger.created_at) OVER w AS previous_at
+           FROM credit_ledger
+          WINDOW w AS (PARTITION BY credit_ledger.account_id ORDER BY credit_ledger.seq)
+        ), last_entry AS (
+         SELECT DISTINCT ON (replay.account_id) replay.account_id,
+            replay.seq,
+            replay.available,
+            replay.reserved,
+            replay.spent,
+            replay.issued
+           FROM replay
+          ORDER BY replay.account_id, replay.seq DESC
+        ), entry_sums AS (
+         SELECT credit_ledger.account_id,
+            credit_ledger.batch_id,
+            sum(credit_ledger.amount) FILTER (WHERE (credit_ledger.kind = 'reserve'::text)) AS reserve,
+            COALESCE(sum(credit_ledger.amount) FILTER (WHERE (credit_ledger.kind = 'charge'::text)), (0)::numeric) AS charge,
+            COALESCE(sum(credit_ledger.amount) FILTER (WHERE (credit_ledger.kind = 'refund'::text)), (0)::numeric) AS refund,
+            COALESCE(sum(credit_ledger.amount) FILTER (WHERE (credit_ledger.kind = 'forfeit'::text)), (0)::numeric) AS forfeit
+           FROM credit_ledger
+          WHERE (credit_ledger.batch_id IS NOT NULL)
+          GROUP BY credit_ledger.account_id, credit_ledger.batch_id
+        ), task_sums AS (
+         SELECT t.account_id,
+            t.batch_id,
+            count(*) AS tasks,
+            count(*) FILTER (WHERE (t.state = 'succeeded'::text)) AS succeeded,
+            count(*) FILTER (WHERE (t.state = 'failed'::text)) AS failed,
+            count(*) FILTER (WHERE (t.state = 'canceled'::text)) AS canceled,
+            count(*) FILTER (WHERE (t.resolution = 'charge'::text)) AS charge,
+            count(*) FILTER (WHERE (t.resolution = 'refund'::text)) AS refund,
+            count(*) FILTER (WHERE (t.resolution = 'forfeit'::text)) AS forfeit
+           FROM tasks t
+          GROUP BY t.account_id, t.batch_id
+        ), reversed AS (
+         SELECT credit_ledger.account_id,
+            credit_ledger.reverses_seq,
+            sum(credit_ledger.amount) AS amount
+           FROM credit_ledger
+          WHERE (credit_ledger.kind = 'reversal'::text)
+          GROUP BY credit_ledger.account_id, credit_ledger.reverses_seq
+        )
+ SELECT replay.account_id,
+    'entry_gap'::text AS rule,
+    format('entry %s stands in place %s'::text, replay.seq, replay.expected_seq) AS detail
+   FROM replay
+  WHERE (replay.seq <> replay.expected_seq)
+UNION ALL
+ SELECT replay.account_id,
+    'running_balance'::text AS rule,
+    format('entry %s says %s/%s/%s, replay gives %s/%s/%s'::text, replay.seq, replay.available_after, replay.reserved_after, replay.spent_after, replay.available, replay.reserved, replay.spent) AS detail
+   FROM replay
+  WHERE ((((replay.available_after)::numeric IS DISTINCT FROM replay.available) OR ((replay.reserved_after)::numeric IS DISTINCT FROM replay.reserved)) OR ((replay.spent_after)::numeric IS DISTINCT FROM replay.spent))
+UNION ALL
+ SELECT replay.account_id,
+    'time_runs_back'::text AS rule,
+    format('entry %s is earlier than the one before'::text, replay.seq) AS detail
+   FROM replay
+  WHERE (replay.created_at < replay.previous_at)
+UNION ALL
+ SELECT c.account_id,
+    'balance'::text AS rule,
+    format('account says %s/%s/%s/%s at seq %s, replay gives %s/%s/%s/%s at seq %s'::text, c.available, c.reserved, c.spent, c.issued, c.last_seq, COALESCE(e.available, (0)::numeric), COALESCE(e.reserved, (0)::numeric), COALESCE(e.spent, (0)::numeric), COALESCE(e.issued, (0)::numeric), COALESCE(e.seq, (0)::bigint)) AS detail
+   FROM (credit_accounts c
+     LEFT JOIN last_entry e USING (account_id))
+  WHERE ((((((c.available)::numeric IS DISTINCT FROM COALESCE(e.available, (0)::numeric)) OR ((c.reserved)::numeric IS DISTINCT FROM COALESCE(e.reserved, (0)::numeric))) OR ((c.spent)::numeric IS DISTINCT FROM COALESCE(e.spent, (0)::numeric))) OR ((c.issued)::numeric IS DISTINCT FROM COALESCE(e.issued, (0)::numeric))) OR (c.last_seq IS DISTINCT FROM COALESCE(e.seq, (0)::bigint)))
+UNION ALL
+ SELECT c.account_id,
+    'reserved_is_held'::text AS rule,
+    format('reserved %s, open holds %s'::text, c.reserved, COALESCE(h.held, (0)::numeric)) AS detail
+   FROM (credit_accounts c
+     LEFT JOIN ( SELECT credit_holds.account_id,
+            sum((((credit_holds.amount - credit_holds.charged) - credit_holds.refunded) - credit_holds.forfeited)) AS held
+           FROM credit_holds
+          WHERE (credit_holds.state = 'open'::text)
+          GROUP BY credit_holds.account_id) h USING (account_id))
+  WHERE ((c.reserved)::numeric <> COALESCE(h.held, (0)::numeric))
+UNION ALL
+ SELECT h.account_id,
+    'hold_entries'::text AS rule,
+    format('batch %s: hold %s/%s/%s/%s, entries %s/%s/%s/%s'::text, h.batch_id, h.amount, h.charged, h.refunded, h.forfeited, e.reserve, e.charge, e.refund, e.forfeit) AS detail
+   FROM (credit_holds h
+     LEFT JOIN entry_sums e USING (account_id, batch_id))
+  WHERE (((((h.amount)::numeric IS DISTINCT FROM e.reserve) OR ((h.charged)::numeric IS DISTINCT FROM e.charge)) OR ((h.refunded)::numeric IS DISTINCT FROM e.refund)) OR ((h.forfeited)::numeric IS DISTINCT FROM e.forfeit))
+UNION ALL
+ SELECT e.account_id,
+    'entries_without_hold'::text AS rule,
+    format('batch %s has entries and no hold'::text, e.batch_id) AS detail
+   FROM (entry_sums e
+     LEFT JOIN credit_holds h USING (account_id, batch_id))
+  WHERE (h.batch_id IS NULL)
+UNION ALL
+ SELECT b.account_id,
+    'hold_tasks'::text AS rule,
+    format('batch %s: hold %s/%s/%s/%s, tasks %s/%s/%s/%s at %s each'::text, b.batch_id, h.amount, h.charged, h.refunded, h.forfeited, t.tasks, t.charge, t.refund, t.forfeit, b.unit_price) AS detail
+   FROM ((batches b
+     LEFT JOIN credit_holds h USING (account_id, batch_id))
+     LEFT JOIN task_sums t USING (account_id, batch_id))
+  WHERE ((((h.amount IS DISTINCT FROM (t.tasks * b.unit_price)) OR (h.charged IS DISTINCT FROM (t.charge * b.unit_price))) OR (h.refunded IS DISTINCT FROM (t.refund * b.unit_price))) OR (h.forfeited IS DISTINCT FROM (t.forfeit * b.unit_price)))
+UNION ALL
+ SELECT b.account_id,
+    'batch_counters'::text AS rule,
+    format('batch %s (%s): counters %s/%s/%s of %s, tasks %s/%s/%s of %s'::text, b.batch_id, b.status, b.succeeded, b.failed, b.canceled, b.total, t.succeeded, t.failed, t.canceled, t.tasks) AS detail
+   FROM (batches b
+     LEFT JOIN task_sums t USING (account_id, batch_id))
+  WHERE ((((b.succeeded IS DISTINCT FROM t.succeeded) OR (b.failed IS DISTINCT FROM t.failed)) OR (b.canceled IS DISTINCT FROM t.canceled)) OR (b.total IS DISTINCT FROM t.tasks))
+UNION ALL
+ SELECT b.account_id,
+    'closed_hold'::text AS rule,
+    format('batch %s is %s with its hold %s'::text, b.batch_id, b.status, h.state) AS detail
+   FROM (batches b
+     JOIN credit_holds h USING (account_id, batch_id))
+  WHERE (((h.state = 'closed'::text) <> (b.finished_at IS NOT NULL)) OR ((h.state = 'open'::text) AND (((b.succeeded + b.failed) + b.canceled) = b.total)))
+UNION ALL
+ SELECT t.account_id,
+    'task_resolution'::text AS rule,
+    format('task %s of batch %s is %s, its entry is %s'::text, t.task_index, t.batch_id, COALESCE(t.resolution, t.state), COALESCE(e.kind, 'missing'::text)) AS detail
+   FROM (tasks t
+     LEFT JOIN credit_ledger e ON (((e.account_id = t.account_id) AND (e.batch_id = t.batch_id) AND (e.task_index = t.task_index) AND (e.kind = ANY (ARRAY['charge'::text, 'refund'::text, 'forfeit'::text])))))
+  WHERE (t.resolution IS DISTINCT FROM e.kind)
+UNION ALL
+ SELECT e.account_id,
+    'entry_without_task'::text AS rule,
+    format('entry %s is about task %s of batch %s, which does not exist'::text, e.seq, e.task_index, e.batch_id) AS detail
+   FROM (credit_ledger e
+     LEFT JOIN tasks t USING (account_id, batch_id, task_index))
+  WHERE ((e.task_index IS NOT NULL) AND (t.batch_id IS NULL))
+UNION ALL
+ SELECT r.account_id,
+    'reversal_bounds'::text AS rule,
+    format('entry %s (%s of %s) is reversed by %s in all'::text, r.reverses_seq, COALESCE(e.kind, 'missing'::text), e.amount, r.amount) AS detail
+   FROM (reversed r
+     LEFT JOIN credit_ledger e ON (((e.account_id = r.account_id) AND (e.seq = r.reverses_seq))))
+  WHERE ((e.kind IS NULL) OR (e.kind <> ALL (ARRAY['charge'::text, 'forfeit'::text])) OR (r.amount > (e.amount)::numeric));
+
+CREATE OR REPLACE FUNCTION public.append_event(p_account_id uuid, p_type text, p_batch_id uuid, p_task_index integer, p_endpoint_id uuid, p_data jsonb)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_seq bigint;
+BEGIN
+  UPDATE credit_accounts SET last_event_seq = last_event_seq + 1
+  WHERE account_id = p_account_id
+  RETURNING last_event_seq INTO v_seq;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+  INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
+  VALUES (p_account_id, v_seq, p_type, p_batch_id, p_task_index, p_endpoint_id, p_data, rushes_now());
+  RETURN v_seq;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.batch_event_data(p_batch batches)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT jsonb_build_object(
+    'request_id', p_batch.request_id,
+    'model', p_batch.model,
+    'status', p_batch.status,
+    'counts', jsonb_build_object('total', p_batch.total,
+      'processing', (SELECT coalesce(sum(l.open), 0) FROM task_leases l
+        WHERE l.account_id = p_batch.account_id AND l.batch_id = p_batch.batch_id),
+      'succeeded', p_batch.succeeded, 'failed', p_batch.failed, 'canceled', p_batch.canceled),
+    'credits', jsonb_build_object('unit_price', p_batch.unit_price, 'reserved', h.amount,
+      'held', h.amount - h.charged - h.refunded - h.forfeited,
+      'charged', h.charged, 'refunded', h.refunded, 'forfeited', h.forfeited),
+    'metadata', p_batch.metadata,
+    'created_at', p_batch.created_at,
+    'started_at', p_batch.started_at,
+    'finished_at', p_batch.finished_at
+  )
+  FROM credit_holds h
+  WHERE h.account_id = p_batch.account_id AND h.batch_id = p_batch.batch_id
+$function$;
+
+CREATE OR REPLACE FUNCTION public.begin_attempts(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[], p_timeouts_ms integer[])
+ RETURNS TABLE(ord bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  UPDATE tasks t
+  SET state = 'submitting', fence = i.fence, attempt = i.attempt, submitted_at = v_now,
+    timeout_at = v_now + i.timeout_ms * interval '1 millisecond', started_at = coalesce(t.started_at, v_now)
+  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_timeouts_ms) WITH ORDINALITY
+    AS i(account_id, batch_id, task_index, fence, attempt, timeout_ms, ord)
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND CASE t.state
+      WHEN 'queued' THEN t.attempt = i.attempt - 1 AND (t.fence = i.fence
+        -- Never claimed before: ours as long as our lease stands.
+        OR (t.fence = 0 AND EXISTS (
+          SELECT 1 FROM task_leases l
+          WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence)))
+      -- Our own commit whose answer was lost: nothing was sent yet.
+      WHEN 'submitting' THEN t.attempt = i.attempt AND t.fence = i.fence
+      ELSE false
+    END
+  RETURNING i.ord;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
+ RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint, starts_batch boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+  v_free bigint;
+  v_pick record;
+  v_retries integer[];
+  v_fresh integer;
+  v_cursor integer;
+  v_total integer;
+  v_fence bigint;
+BEGIN
+  -- All routes, since an account's limit spans them.
+  PERFORM 1 FROM dispatch_routes ORDER BY route FOR NO KEY UPDATE;
+  v_now := rushes_now();
+  SELECT least(p_slots, r.max_concurrent_tasks
+    - (SELECT coalesce(sum(l.open), 0) FROM task_leases l WHERE l.route = p_route))
+  INTO v_free
+  FROM dispatch_routes r WHERE r.route = p_route;
+  IF v_free IS NULL OR v_free <= 0 THEN
+    RETURN;
+  END IF;
+
+  FOR v_pick IN
+    WITH due AS (
+      SELECT r.account_id, r.batch_id, count(*) AS tasks
+      FROM task_retries r WHERE r.due_at <= v_now GROUP BY 1, 2
+    ),
+    work AS (
+      SELECT s.account_id, s.batch_id, s.created_at, coalesce(due.tasks, 0) AS retries,
+        s.total - s.cursor_index + coalesce(due.tasks, 0) AS tasks
+      FROM batch_schedule s LEFT JOIN due ON due.account_id = s.account_id AND due.batch_id = s.batch_id
+      WHERE s.route = p_route AND NOT s.paused AND NOT s.closed AND s.deadline_at > v_now
+        AND (s.cursor_index < s.total OR due.tasks > 0)
+    ),
+    in_flight AS (
+      SELECT l.account_id, sum(l.open) AS tasks FROM task_leases l GROUP BY 1
+    ),
+    wanting AS (
+      SELECT w.account_id, a.weight, coalesce(f.tasks, 0) AS busy, min(w.created_at) AS oldest,
+        least(sum(w.tasks), a.max_concurrent_tasks - coalesce(f.tasks, 0), v_free) AS can_take
+      FROM work w JOIN accounts a ON a.account_id = w.account_id
+      LEFT JOIN in_flight f ON f.account_id = w.account_id
+      GROUP BY w.account_id, a.weight, a.max_concurrent_tasks, f.tasks
+    ),
+    slots AS (
+      SELECT w.account_id FROM wanting w CROSS JOIN LATERAL generate_series(1, w.can_take) AS k
+      ORDER BY (w.busy + k)::double precision / w.weight, w.oldest, w.account_id
+      LIMIT v_free
+    ),
+    shares AS (
+      SELECT s.account_id, count(*) AS slots FROM slots s GROUP BY 1
+    ),
+    spread AS (
+      SELECT w.account_id, w.batch_id, w.retries, w.created_at,
+        least(w.tasks, s.slots - coalesce(sum(w.tasks) OVER (
+          PARTITION BY w.account_id ORDER BY w.created_at, w.batch_id
+          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)) AS slots
+      FROM work w JOIN shares s ON s.account_id = w.account_id
+    )
+    SELECT p.account_id, p.batch_id, p.retries, p.slots::integer AS slots
+    FROM spread p WHERE p.slots > 0
+    ORDER BY p.created_at, p.account_id, p.batch_id
+  LOOP
+    -- A batch that is being canceled or requeued right now is served by the next claim.
+    SELECT s.cursor_index, s.total, s.fence INTO v_cursor, v_total, v_fence
+    FROM batch_schedule s
+    WHERE s.account_id = v_pick.account_id AND s.batch_id = v_pick.batch_id AND NOT s.closed AND NOT s.paused
+    FOR NO KEY UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+
+    v_retries := NULL;
+    IF v_pick.retries > 0 THEN
+      WITH taken AS (
+        DELETE FROM task_retries r
+        WHERE r.account_id = v_pick.account_id AND r.batch_id = v_pick.batch_id
+          AND r.task_index IN (
+            SELECT d.task_index FROM task_retries d
+            WHERE d.account_id = v_pick.account_id AND d.batch_id = v_pick.batch_id AND d.due_at <= v_now
+            ORDER BY d.due_at, d.task_index LIMIT v_pick.slots)
+        RETURNING r.task_index
+      ),
+      stamped AS (
+        UPDATE tasks t SET fence = v_fence + 1
+        FROM taken
+        WHERE t.account_id = v_pick.account_id AND t.batch_id = v_pick.batch_id AND t.task_index = taken.task_index
+          AND t.state = 'queued'
+        RETURNING t.task_index
+      )
+      SELECT array_agg(task_index ORDER BY task_index) INTO v_retries FROM stamped;
+      IF v_retries IS NOT NULL THEN
+        v_fence := v_fence + 1;
+        INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
+          lease_until)
+        VALUES (v_pick.account_id, v_pick.batch_id, v_fence, 'retry', v_retries[1],
+          v_retries[cardinality(v_retries)], cardinality(v_retries), p_route, p_worker_id,
+          v_now + p_lease_ms * interval '1 millisecond');
+        account_id := v_pick.account_id;
+        batch_id := v_pick.batch_id;
+        fence := v_fence;
+        starts_batch := false;
+        RETURN NEXT;
+      END IF;
+    END IF;
+
+    v_fresh := least(v_pick.slots - coalesce(cardinality(v_retries), 0), v_total - v_cursor);
+    IF v_fresh > 0 THEN
+      v_fence := v_fence + 1;
+      INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
+        lease_until)
+      VALUES (v_pick.account_id, v_pick.batch_id, v_fence, 'range', v_cursor, v_cursor + v_fresh - 1, v_fresh, p_route,
+        p_worker_id, v_now + p_lease_ms * interval '1 millisecond');
+      account_id := v_pick.account_id;
+      batch_id := v_pick.batch_id;
+      fence := v_fence;
+      starts_batch := v_cursor = 0;
+      RETURN NEXT;
+    END IF;
+
+    UPDATE batch_schedule s SET cursor_index = v_cursor + greatest(v_fresh, 0), fence = v_fence
+    WHERE s.account_id = v_pick.account_id AND s.batch_id = v_pick.batch_id;
+  END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.close_batch(p_account_id uuid, p_batch_id uuid, p_outcome text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_indexes integer[];
+  v_fences bigint[];
+  v_failure_type text := CASE p_outcome WHEN 'canceled' THEN 'canceled' WHEN 'expired' THEN 'timeout' END;
+  v_closed bigint := 0;
+BEGIN
+  IF v_failure_type IS NULL THEN
+    RAISE EXCEPTION 'a batch is closed as canceled or expired, not %', p_outcome
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  PERFORM 1 FROM credit_holds WHERE account_id = p_account_id AND batch_id = p_batch_id FOR NO KEY UPDATE;
+  UPDATE batch_schedule SET closed = true
+  WHERE account_id = p_account_id AND batch_id = p_batch_id AND (p_outcome = 'canceled' OR deadline_at <= rushes_now());
+  IF NOT FOUND THEN
+    RETURN 0;
+  END IF;
+  IF p_outcome = 'canceled' THEN
+    UPDATE batches b SET cancel_requested_at = n.now, paused = false
+    FROM (SELECT rushes_now() AS now) n
+    WHERE b.account_id = p_account_id AND b.batch_id = p_batch_id AND b.cancel_requested_at IS NULL;
+  END IF;
+
+  SELECT array_agg(task_index ORDER BY task_index), array_agg(fence ORDER BY task_index) INTO v_indexes, v_fences
+  FROM tasks
+  WHERE account_id = p_account_id AND batch_id = p_batch_id AND state = 'queued';
+  IF v_indexes IS NOT NULL THEN
+    SELECT count(*) INTO v_closed
+    FROM settle_tasks(
+      array_fill(p_account_id, ARRAY[cardinality(v_indexes)]), array_fill(p_batch_id, ARRAY[cardinality(v_indexes)]),
+      v_indexes, v_fences, array_fill(p_outcome, ARRAY[cardinality(v_indexes)]),
+      array_fill(v_failure_type, ARRAY[cardinality(v_indexes)]),
+      '{}', '{}', '{}', '{}', '{}', '{}') s
+    WHERE s.answer = 'settled';
+  END IF;
+  RETURN v_closed;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.finalize_batch_credits(p_account_id uuid, p_batch_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_batch batches;
+  v_hold credit_holds;
+  v_now timestamptz;
+BEGIN
+  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  SELECT * INTO v_hold FROM credit_holds
+  WHERE account_id = p_account_id AND batch_id = p_batch_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'batch % of account % has no hold', p_batch_id, p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+  SELECT * INTO v_batch FROM batches WHERE account_id = p_account_id AND batch_id = p_batch_id;
+
+  IF v_hold.state = 'closed' THEN
+    RETURN 'already_final';
+  END IF;
+  IF v_batch.succeeded + v_batch.failed + v_batch.canceled < v_batch.total THEN
+    RETURN 'not_finished';
+  END IF;
+
+  v_now := rushes_now();
+  -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
+  UPDATE credit_holds SET state = 'closed' WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  UPDATE batches
+  SET status = CASE
+      WHEN canceled > 0 THEN 'canceled'
+      WHEN succeeded = total THEN 'completed'
+      WHEN succeeded = 0 THEN 'failed'
+      ELSE 'partial'
+    END,
+    paused = false,
+    finished_at = v_now
+  WHERE account_id = p_account_id AND batch_id = p_batch_id
+  RETURNING * INTO v_batch;
+  DELETE FROM batch_schedule WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  PERFORM append_event(p_account_id, 'batch.' || v_batch.status, p_batch_id, NULL, v_batch.webhook_endpoint_id,
+    batch_event_data(v_batch));
+  RETURN 'finalized';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.freeze_credits_for_batch(p_account_id uuid, p_batch_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_account credit_accounts;
+  v_amount bigint;
+  v_at timestamptz;
+BEGIN
+  -- In its own statement: what follows then sees everything committed before the lock was granted.
+  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+
+  PERFORM 1 FROM credit_holds WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  IF FOUND THEN
+    RETURN 'already_frozen';
+  END IF;
+
+  SELECT b.unit_price * count(*) INTO v_amount
+  FROM batches b JOIN tasks t USING (account_id, batch_id)
+  WHERE b.account_id = p_account_id AND b.batch_id = p_batch_id AND t.state = 'queued'
+  GROUP BY b.unit_price, b.total
+  HAVING count(*) = b.total;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'batch % of account % has not all of its tasks', p_batch_id, p_account_id
+      USING ERRCODE = 'no_data_found';
+  END IF;
+
+  IF v_account.available < v_amount THEN
+    RETURN 'insufficient';
+  END IF;
+
+  v_at := greatest(rushes_now(), v_account.last_entry_at);
+  INSERT INTO credit_holds (account_id, batch_id, amount) VALUES (p_account_id, p_batch_id, v_amount);
+  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+    available_after, reserved_after, spent_after, batch_id, created_at)
+  VALUES (p_account_id, v_account.last_seq + 1, 'reserve', 'available', 'reserved', v_amount,
+    v_account.available - v_amount, v_account.reserved + v_amount, v_account.spent, p_batch_id, v_at);
+  UPDATE credit_accounts
+  SET available = available - v_amount, reserved = reserved + v_amount,
+    last_seq = last_seq + 1, last_entry_at = v_at
+  WHERE account_id = p_account_id;
+  RETURN 'frozen';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.issue_credits(p_account_id uuid, p_kind text, p_amount bigint, p_reason text, p_reference text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_account credit_accounts;
+  v_before credit_ledger;
+  v_at timestamptz;
+BEGIN
+  IF p_kind NOT IN ('purchase', 'grant') THEN
+    RAISE EXCEPTION 'credits are issued by purchase or grant, not %', p_kind USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+
+  SELECT * INTO v_before FROM credit_ledger
+  WHERE account_id = p_account_id AND reference = p_reference AND kind IN ('purchase', 'grant');
+  IF FOUND THEN
+    IF v_before.kind = p_kind AND v_before.amount = p_amount THEN
+      RETURN 'already_issued';
+    END IF;
+    RAISE EXCEPTION 'reference % already stands on a % of % credits', p_reference, v_before.kind, v_before.amount
+      USING ERRCODE = 'unique_violation';
+  END IF;
+
+  v_at := greatest(rushes_now(), v_account.last_entry_at);
+  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+    available_after, reserved_after, spent_after, reason, reference, created_at)
+  VALUES (p_account_id, v_account.last_seq + 1, p_kind, 'external', 'available', p_amount,
+    v_account.available + p_amount, v_account.reserved, v_account.spent, p_reason, p_reference, v_at);
+  UPDATE credit_accounts
+  SET available = available + p_amount, issued = issued + p_amount, last_seq = last_seq + 1, last_entry_at = v_at
+  WHERE account_id = p_account_id;
+  RETURN 'issued';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
+ RETURNS TABLE(account_id uuid, batch_id uuid, task_index integer, fence bigint, route text, model text, mode text, prompt text, params jsonb, state text, attempt integer, failures integer, upstream_id text, timeout_ms integer, timeout_in_ms double precision, unknown_for_ms double precision)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT t.account_id, t.batch_id, t.task_index, l.fence, l.route, b.model, a.mode, t.prompt, t.params, t.state,
+    t.attempt, t.failures, t.upstream_id, s.timeout_ms,
+    extract(epoch FROM t.timeout_at - n.now)::double precision * 1000,
+    extract(epoch FROM n.now - t.unknown_since)::double precision * 1000
+  FROM (SELECT rushes_now() AS now) n
+  CROSS JOIN unnest(p_account_ids, p_batch_ids, p_fences) AS i(account_id, batch_id, fence)
+  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  JOIN tasks t ON t.account_id = l.account_id AND t.batch_id = l.batch_id
+    AND t.task_index BETWEEN l.from_index AND l.to_index
+    AND (t.fence = l.fence OR (t.fence = 0 AND l.kind = 'range')) AND t.resolution IS NULL
+  JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
+  JOIN batch_schedule s ON s.account_id = t.account_id AND s.batch_id = t.batch_id
+  JOIN accounts a ON a.account_id = t.account_id
+  ORDER BY t.account_id, t.batch_id, t.task_index
+$function$;
+
+CREATE OR REPLACE FUNCTION public.mark_unknown(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_details text[])
+ RETURNS TABLE(ord bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  UPDATE tasks t SET state = 'unknown', unknown_since = coalesce(t.unknown_since, v_now), failure_detail = left(i.detail, 500)
+  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_details) WITH ORDINALITY
+    AS i(account_id, batch_id, task_index, fence, detail, ord)
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND t.state IN ('submitting', 'unknown') AND t.fence = i.fence
+  RETURNING i.ord;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.open_account(p_account_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO credit_accounts (account_id) VALUES (p_account_id) ON CONFLICT (account_id) DO NOTHING
+$function$;
+
+CREATE OR REPLACE FUNCTION public.pause_batch(p_account_id uuid, p_batch_id uuid, p_reason text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_batch batches;
+BEGIN
+  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  SELECT * INTO v_batch FROM batches WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  IF v_batch.finished_at IS NOT NULL OR v_batch.cancel_requested_at IS NOT NULL THEN
+    RETURN 'final';
+  END IF;
+  IF v_batch.paused THEN
+    RETURN 'already_paused';
+  END IF;
+  UPDATE batch_schedule SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  UPDATE batches SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id
+  RETURNING * INTO v_batch;
+  PERFORM append_event(p_account_id, 'batch.paused', p_batch_id, NULL, v_batch.webhook_endpoint_id,
+    batch_event_data(v_batch) || jsonb_build_object('reason', p_reason));
+  RETURN 'paused';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[], p_upstream_ids text[])
+ RETURNS TABLE(ord bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH input AS MATERIALIZED (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_upstream_ids)
+      WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
+  ),
+  won AS (
+    UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
+    FROM input i
+    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+      AND t.fence = i.fence AND t.attempt = i.attempt
+      AND (t.state = 'submitting' OR (t.state = 'running' AND t.upstream_id = i.upstream_id))
+    RETURNING i.ord
+  ),
+  matched AS (
+    UPDATE task_attempts a SET upstream_id = i.upstream_id, possible_duplicate = true
+    FROM input i
+    WHERE a.account_id = i.account_id AND a.batch_id = i.batch_id AND a.task_index = i.task_index
+      AND a.attempt = i.attempt AND a.upstream_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM won WHERE won.ord = i.ord)
+  )
+  SELECT won.ord FROM won;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% on % is refused: its rows are never changed', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'restrict_violation';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.renew_leases(p_worker_id uuid, p_lease_ms integer)
+ RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint, open integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_until timestamptz := rushes_now() + p_lease_ms * interval '1 millisecond';
+BEGIN
+  RETURN QUERY
+  UPDATE task_leases l SET lease_until = v_until
+  WHERE l.worker_id = p_worker_id
+  RETURNING l.account_id, l.batch_id, l.fence, l.open;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.requeue_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_failure_types text[], p_failure_details text[], p_counted boolean[], p_possible_duplicates boolean[], p_delays_ms integer[])
+ RETURNS TABLE(ord bigint, answer text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+BEGIN
+  UPDATE batch_schedule s SET fence = s.fence + 1
+  FROM (
+    SELECT b.account_id, b.batch_id FROM batch_schedule b
+    WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT x, y FROM unnest(p_account_ids, p_batch_ids) AS u(x, y))
+    ORDER BY b.account_id, b.batch_id FOR NO KEY UPDATE
+  ) locked
+  WHERE s.account_id = locked.account_id AND s.batch_id = locked.batch_id;
+  v_now := rushes_now();
+
+  RETURN QUERY
+  WITH input AS MATERIALIZED (
+    SELECT i.*, s.fence AS new_fence, l.route,
+      s.batch_id IS NOT NULL AND NOT s.closed AND s.deadline_at > v_now AS is_open
+    FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_failure_types, p_failure_details, p_counted,
+      p_possible_duplicates, p_delays_ms) WITH ORDINALITY
+      AS i(account_id, batch_id, task_index, fence, failure_type, failure_detail, counted, possible_duplicate,
+        delay_ms, ord)
+    LEFT JOIN batch_schedule s ON s.account_id = i.account_id AND s.batch_id = i.batch_id
+    LEFT JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  ),
+  before AS MATERIALIZED (
+    SELECT t.account_id, t.batch_id, t.task_index, t.upstream_id, t.submitted_at, t.attempt
+    FROM tasks t JOIN input i ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+  ),
+  won AS (
+    UPDATE tasks t
+    SET state = 'queued', fence = i.new_fence, failures = t.failures + CASE WHEN i.counted THEN 1 ELSE 0 END,
+      upstream_id = NULL, unknown_since = NULL, failure_detail = left(i.failure_detail, 500)
+    FROM input i
+    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+      AND t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown') AND i.is_open
+    RETURNING i.ord, t.account_id, t.batch_id, t.task_index
+  ),
+  remembered AS (
+    INSERT INTO task_attempts (account_id, batch_id, task_index, attempt, route, failure_type, failure_detail,
+      upstream_id, possible_duplicate, submitted_at, ended_at)
+    SELECT i.account_id, i.batch_id, i.task_index, b.attempt, i.route, i.failure_type, left(i.failure_detail, 500),
+      b.upstream_id, i.possible_duplicate, b.submitted_at, v_now
+    FROM won w JOIN input i ON i.ord = w.ord
+    JOIN before b ON b.account_id = w.account_id AND b.batch_id = w.batch_id AND b.task_index = w.task_index
+  ),
+  queued AS (
+    INSERT INTO task_retries (account_id, batch_id, task_index, due_at)
+    SELECT w.account_id, w.batch_id, w.task_index, v_now + i.delay_ms * interval '1 millisecond'
+    FROM won w JOIN input i ON i.ord = w.ord
+  ),
+  released AS (
+    UPDATE task_leases l SET open = l.open - d.tasks
+    FROM (
+      SELECT i.account_id, i.batch_id, i.fence, count(*)::integer AS tasks
+      FROM won w JOIN input i ON i.ord = w.ord GROUP BY 1, 2, 3
+    ) d
+    WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
+  )
+  SELECT i.ord, CASE WHEN w.ord IS NOT NULL THEN 'requeued' WHEN NOT i.is_open THEN 'closed' ELSE 'lost' END
+  FROM input i LEFT JOIN won w ON w.ord = i.ord;
+
+  DELETE FROM task_leases
+  WHERE open = 0
+    AND (account_id, batch_id) IN (SELECT DISTINCT x, y FROM unnest(p_account_ids, p_batch_ids) AS u(x, y));
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.resume_batch(p_account_id uuid, p_batch_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_batch batches;
+BEGIN
+  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  SELECT * INTO v_batch FROM batches WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  IF v_batch.finished_at IS NOT NULL OR v_batch.cancel_requested_at IS NOT NULL THEN
+    RETURN 'final';
+  END IF;
+  IF NOT v_batch.paused THEN
+    RETURN 'not_paused';
+  END IF;
+  UPDATE batch_schedule SET paused = false WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  UPDATE batches SET paused = false, sample_finished = 0, sample_failed = 0
+  WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  RETURN 'resumed';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.rushes_now()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ PARALLEL SAFE
+AS $function$ SELECT clock_timestamp() $function$;
+
+CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_outcomes text[], p_failure_types text[], p_failure_details text[], p_upstream_ids text[], p_video_keys text[], p_video_bytes bigint[], p_video_sha256 bytea[], p_video_content_types text[])
+ RETURNS TABLE(ord bigint, answer text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+  v_batch batches;
+BEGIN
+  PERFORM 1 FROM credit_accounts
+  WHERE account_id IN (SELECT DISTINCT unnest(p_account_ids))
+  ORDER BY account_id FOR NO KEY UPDATE;
+  PERFORM 1 FROM credit_holds
+  WHERE (account_id, batch_id) IN (SELECT DISTINCT a, b FROM unnest(p_account_ids, p_batch_ids) AS u(a, b))
+  ORDER BY account_id, batch_id FOR NO KEY UPDATE;
+  v_now := rushes_now();
+
+  RETURN QUERY
+  WITH input AS MATERIALIZED (
+    -- One outcome per task and call: the first.
+    SELECT DISTINCT ON (account_id, batch_id, task_index) *
+    FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
+      p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) WITH ORDINALITY
+      AS i(account_id, batch_id, task_index, fence, outcome, failure_type, failure_detail,
+        upstream_id, video_key, video_bytes, video_sha256, video_content_type, ord)
+    ORDER BY account_id, batch_id, task_index, ord
+  ),
+  swapped AS (
+    UPDATE tasks t
+    SET state = CASE i.outcome WHEN 'succeeded' THEN 'succeeded' WHEN 'canceled' THEN 'canceled' ELSE 'failed' END,
+      resolution = CASE
+        WHEN i.outcome = 'succeeded' THEN 'charge'
+        ELSE coalesce(b.terms ->> i.failure_type, 'refund')
+      END,
+      failure_type = CASE WHEN i.outcome <> 'succeeded' THEN i.failure_type END,
+      failure_detail = left(i.failure_detail, 500),
+      upstream_id = coalesce(i.upstream_id, t.upstream_id),
+      unknown_since = CASE WHEN i.outcome <> 'succeeded' THEN t.unknown_since END,
+      finished_at = v_now,
+      video_key = CASE WHEN i.outcome = 'succeeded' THEN i.video_key END,
+      video_bytes = CASE WHEN i.outcome = 'succeeded' THEN i.video_bytes END,
+      video_sha256 = CASE WHEN i.outcome = 'succeeded' THEN i.video_sha256 END,
+      video_content_type = CASE WHEN i.outcome = 'succeeded' THEN i.video_content_type END
+    FROM input i JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+      AND t.fence = i.fence
+      AND CASE i.outcome
+        WHEN 'succeeded' THEN t.state IN ('submitting', 'running', 'unknown')
+        WHEN 'failed' THEN t.state IN ('submitting', 'running', 'unknown')
+          AND (i.failure_type <> 'timeout' OR t.timeout_at <= v_now)
+        WHEN 'canceled' THEN t.state = 'queued'
+        WHEN 'expired' THEN t.state = 'queued' AND b.deadline_at <= v_now
+      END
+    RETURNING i.ord, t.account_id, t.batch_id, t.task_index, t.fence, t.state, t.resolution, t.failure_type,
+      t.custom_id, t.attempt, t.video_bytes, t.video_sha256, t.video_content_type,
+      b.unit_price, b.model, b.webhook_endpoint_id
+  ),
+  numbered AS MATERIALIZED (
+    SELECT s.*, row_number() OVER w AS n,
+      sum(CASE WHEN s.resolution = 'refund' THEN s.unit_price ELSE 0 END) OVER w AS refunded_so_far,
+      sum(s.unit_price) OVER w AS released_so_far
+    FROM swapped s
+    WINDOW w AS (PARTITION BY s.account_id ORDER BY s.ord)
+  ),
+  entries AS (
+    INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+      available_after, reserved_after, spent_after, batch_id, task_index, reason, created_at)
+    SELECT n.account_id, c.last_seq + n.n, n.resolution, 'reserved',
+      CASE n.resolution WHEN 'refund' THEN 'available' ELSE 'spent' END, n.unit_price,
+      c.available + n.refunded_so_far,
+      c.reserved - n.released_so_far,
+      c.spent + n.released_so_far - n.refunded_so_far,
+      n.batch_id, n.task_index, n.failure_type, greatest(v_now, c.last_entry_at)
+    FROM numbered n JOIN credit_accounts c ON c.account_id = n.account_id
+    ORDER BY n.account_id, n.n
+  ),
+  told AS (
+    INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
+    SELECT n.account_id, c.last_event_seq + n.n, 'task.' || n.state, n.batch_id, n.task_index, n.webhook_endpoint_id,
+      jsonb_build_object('custom_id', n.custom_id, 'model', n.model, 'status', n.state, 'attempts', n.attempt,
+        'failure_type', n.failure_type, 'resolution', n.resolution, 'unit_price', n.unit_price,
+        'video', CASE WHEN n.state = 'succeeded' THEN jsonb_build_object('bytes', n.video_bytes,
+          'sha256', encode(n.video_sha256, 'hex'), 'content_type', n.video_content_type) END),
+      v_now
+    FROM numbered n JOIN credit_accounts c ON c.account_id = n.account_id
+  ),
+  moved AS (
+    UPDATE credit_accounts c
+    SET available = c.available + d.refunded,
+      reserved = c.reserved - d.released,
+      spent = c.spent + d.released - d.refunded,
+      last_seq = c.last_seq + d.entries,
+      last_entry_at = greatest(v_now, c.last_entry_at),
+      last_event_seq = c.last_event_seq + d.entries
+    FROM (
+      SELECT n.account_id, count(*) AS entries, max(n.refunded_so_far) AS refunded, max(n.released_so_far) AS released
+      FROM numbered n GROUP BY n.account_id
+    ) d
+    WHERE c.account_id = d.account_id
+  ),
+  per_batch AS MATERIALIZED (
+    SELECT n.account_id, n.batch_id,
+      count(*) FILTER (WHERE n.state = 'succeeded') AS succeeded,
+      count(*) FILTER (WHERE n.state = 'failed') AS failed,
+      count(*) FILTER (WHERE n.state = 'canceled') AS canceled,
+      sum(n.unit_price) FILTER (WHERE n.resolution = 'charge') AS charged,
+      sum(n.unit_price) FILTER (WHERE n.resolution = 'refund') AS refunded,
+      sum(n.unit_price) FILTER (WHERE n.resolution = 'forfeit') AS forfeited
+    FROM numbered n GROUP BY n.account_id, n.batch_id
+  ),
+  held AS (
+    UPDATE credit_holds h
+    SET charged = h.charged + coalesce(p.charged, 0),
+      refunded = h.refunded + coalesce(p.refunded, 0),
+      forfeited = h.forfeited + coalesce(p.forfeited, 0)
+    FROM per_batch p
+    WHERE h.account_id = p.account_id AND h.batch_id = p.batch_id
+  ),
+  counted AS (
+    UPDATE batches b
+    SET succeeded = b.succeeded + p.succeeded,
+      failed = b.failed + p.failed,
+      canceled = b.canceled + p.canceled,
+      sample_finished = b.sample_finished + p.succeeded + p.failed,
+      sample_failed = b.sample_failed + p.failed
+    FROM per_batch p
+    WHERE b.account_id = p.account_id AND b.batch_id = p.batch_id
+  ),
+  explained AS (
+    INSERT INTO batch_failures AS f (account_id, batch_id, failure_type, tasks)
+    SELECT n.account_id, n.batch_id, n.failure_type, count(*)
+    FROM numbered n WHERE n.failure_type IS NOT NULL
+    GROUP BY n.account_id, n.batch_id, n.failure_type
+    ON CONFLICT (account_id, batch_id, failure_type) DO UPDATE SET tasks = f.tasks + excluded.tasks
+  ),
+  released AS (
+    UPDATE task_leases l
+    SET open = l.open - d.tasks
+    FROM (
+      -- A task that was claimed but never stamped belongs to the range that its index lies in.
+      SELECT n.account_id, n.batch_id, coalesce(nullif(n.fence, 0), r.fence) AS fence, count(*)::integer AS tasks
+      FROM numbered n
+      LEFT JOIN task_leases r ON n.fence = 0 AND r.kind = 'range'
+        AND r.account_id = n.account_id AND r.batch_id = n.batch_id
+        AND n.task_index BETWEEN r.from_index AND r.to_index
+      GROUP BY 1, 2, 3
+    ) d
+    WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
+  ),
+  unretried AS (
+    DELETE FROM task_retries r USING numbered n
+    WHERE r.account_id = n.account_id AND r.batch_id = n.batch_id AND r.task_index = n.task_index
+  ),
+  late AS (
+    -- The snapshot of this statement is older than its own swap, so a final state here was final before.
+    INSERT INTO late_results (account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, recorded_at)
+    SELECT i.account_id, i.batch_id, i.task_index, i.fence, i.outcome, i.failure_type, i.upstream_id, v_now
+    FROM input i JOIN tasks t USING (account_id, batch_id, task_index)
+    -- The same outcome again is our own commit whose answer was lost.
+    WHERE t.resolution IS NOT NULL AND i.outcome IN ('succeeded', 'failed') AND t.state <> i.outcome
+    ON CONFLICT DO NOTHING
+  )
+  SELECT i.ord, CASE
+      WHEN n.ord IS NOT NULL THEN 'settled'
+      WHEN t.resolution IS NOT NULL THEN 'late'
+      ELSE 'lost'
+    END
+  FROM input i
+  LEFT JOIN numbered n ON n.ord = i.ord
+  LEFT JOIN tasks t ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index;
+
+  DELETE FROM task_leases
+  WHERE open = 0
+    AND (account_id, batch_id) IN (SELECT DISTINCT a, b FROM unnest(p_account_ids, p_batch_ids) AS u(a, b));
+
+  FOR v_batch IN
+    SELECT b.* FROM batches b
+    WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
+      AND b.finished_at IS NULL
+      AND (b.succeeded + b.failed + b.canceled = b.total OR (
+        NOT b.paused AND b.sample_finished >= 20 AND b.sample_failed > b.max_failure_rate * b.sample_finished))
+    ORDER BY b.account_id, b.batch_id
+  LOOP
+    IF v_batch.succeeded + v_batch.failed + v_batch.canceled = v_batch.total THEN
+      PERFORM finalize_batch_credits(v_batch.account_id, v_batch.batch_id);
+    ELSE
+      PERFORM pause_batch(v_batch.account_id, v_batch.batch_id, 'max_failure_rate');
+    END IF;
+  END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.start_batches(p_account_ids uuid[], p_batch_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_batch batches;
+BEGIN
+  PERFORM 1 FROM credit_accounts
+  WHERE account_id IN (SELECT DISTINCT unnest(p_account_ids))
+  ORDER BY account_id FOR NO KEY UPDATE;
+  FOR v_batch IN
+    UPDATE batches b SET status = 'processing', started_at = n.now
+    FROM (SELECT rushes_now() AS now) n
+    WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
+      AND b.status = 'queued'
+    RETURNING b.*
+  LOOP
+    PERFORM append_event(v_batch.account_id, 'batch.processing', v_batch.batch_id, NULL,
+      v_batch.webhook_endpoint_id, batch_event_data(v_batch));
+  END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer)
+ RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+  v_lease record;
+  v_fence bigint;
+  v_open integer;
+  v_taken integer := 0;
+BEGIN
+  FOR v_lease IN
+    SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index
+    FROM task_leases l
+    WHERE l.lease_until <= v_now
+    ORDER BY l.lease_until, l.account_id, l.batch_id, l.fence
+  LOOP
+    EXIT WHEN v_taken >= p_tasks;
+    SELECT s.fence + 1 INTO v_fence FROM batch_schedule s
+    WHERE s.account_id = v_lease.account_id AND s.batch_id = v_lease.batch_id
+    FOR NO KEY UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    -- Renewed, settled or taken by another worker since it was listed$1
+    PERFORM 1 FROM task_leases l
+    WHERE l.account_id = v_lease.account_id AND l.batch_id = v_lease.batch_id AND l.fence = v_lease.fence
+      AND l.lease_until <= v_now
+    FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+
+    WITH stamped AS (
+      UPDATE tasks t
+      SET fence = v_fence,
+        state = CASE t.state WHEN 'submitting' THEN 'unknown' ELSE t.state END,
+        unknown_since = CASE t.state WHEN 'submitting' THEN v_now ELSE t.unknown_since END
+      WHERE t.account_id = v_lease.account_id AND t.batch_id = v_lease.batch_id
+        AND t.task_index BETWEEN v_lease.from_index AND v_lease.to_index
+        AND (t.fence = v_lease.fence OR (t.fence = 0 AND v_lease.kind = 'range'))
+        AND t.resolution IS NULL
+      RETURNING 1
+    )
+    SELECT count(*) INTO v_open FROM stamped;
+    UPDATE batch_schedule s SET fence = v_fence
+    WHERE s.account_id = v_lease.account_id AND s.batch_id = v_lease.batch_id;
+    IF v_open = 0 THEN
+      DELETE FROM task_leases l
+      WHERE l.account_id = v_lease.account_id AND l.batch_id = v_lease.batch_id AND l.fence = v_lease.fence;
+    ELSE
+      UPDATE task_leases l
+      SET fence = v_fence, open = v_open, worker_id = p_worker_id,
+        lease_until = v_now + p_lease_ms * interval '1 millisecond'
+      WHERE l.account_id = v_lease.account_id AND l.batch_id = v_lease.batch_id AND l.fence = v_lease.fence;
+      v_taken := v_taken + v_open;
+      account_id := v_lease.account_id;
+      batch_id := v_lease.batch_id;
+      fence := v_fence;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.void_leases(p_worker_id uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_now timestamptz := rushes_now();
+  v_voided bigint;
+BEGIN
+  UPDATE task_leases SET lease_until = v_now WHERE worker_id = p_worker_id AND lease_until > v_now;
+  GET DIAGNOSTICS v_voided = ROW_COUNT;
+  RETURN v_voided;
+END
+$function$;

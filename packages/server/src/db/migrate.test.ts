@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../testing/database.ts';
+import { describeSchema } from './describe-schema.ts';
+import { migrate, openDatabase, pendingMigrations, type Database } from './index.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+
+function open(url: string): Database {
+  return openDatabase({ url, applicationName: 'test', maxConnections: 4, onConnectionError: () => undefined });
+}
+
+describe('migrations', () => {
+  const databases: TestDatabase[] = [];
+  let migrated: TestDatabase;
+
+  beforeAll(async () => {
+    migrated = await createTestDatabase();
+    databases.push(migrated);
+  });
+  afterAll(async () => {
+    for (const database of databases) await database.drop();
+  });
+
+  it('lead to the committed schema.sql', async () => {
+    const db = open(migrated.adminUrl);
+    // Renew it with: npx vitest run packages/server/src/db/migrate.test.ts -u
+    await expect(await describeSchema(db)).toMatchFileSnapshot('../../schema.sql');
+    await db.close();
+  });
+
+  it('may be run by several processes at once, and once more', async () => {
+    const empty = await createEmptyDatabase();
+    databases.push(empty);
+    const options = { migrationUrl: empty.adminUrl, applicationUrl: empty.appUrl };
+    const results = await Promise.all([migrate(options), migrate(options), migrate(options)]);
+    expect(results.map(({ applied }) => applied.length).sort((a, b) => a - b)).toEqual([0, 0, MIGRATIONS.length]);
+    expect((await migrate(options)).applied).toEqual([]);
+    const db = open(empty.appUrl);
+    expect(await pendingMigrations((sql) => db.query<{ name: string }>(sql))).toEqual([]);
+    await db.close();
+  });
+
+  it('say what is missing in a database that was never migrated', async () => {
+    const empty = await createEmptyDatabase();
+    databases.push(empty);
+    const db = open(empty.adminUrl);
+    expect(await pendingMigrations((sql) => db.query<{ name: string }>(sql))).toEqual(MIGRATIONS.map(({ name }) => name));
+    await db.close();
+  });
+
+  it('report the reduced protection of a single URL, and full protection of two', async () => {
+    const both = { migrationUrl: migrated.adminUrl, applicationUrl: migrated.appUrl };
+    expect((await migrate(both)).protection).toEqual({ level: 'full' });
+    expect((await migrate({ ...both, applicationUrl: null })).protection).toMatchObject({ level: 'reduced' });
+  });
+
+  it.each([
+    'UPDATE credit_ledger SET amount = 1',
+    'DELETE FROM credit_ledger',
+    'TRUNCATE credit_ledger',
+    'UPDATE credit_accounts SET available = 1',
+    "INSERT INTO credit_ledger SELECT * FROM credit_ledger",
+    "UPDATE tasks SET state = 'queued'",
+    'UPDATE batches SET unit_price = 1',
+    'DELETE FROM events',
+    'UPDATE credit_holds SET amount = 1',
+  ])('leave the application without the right to %s', async (sql) => {
+    const db = open(migrated.appUrl);
+    await expect(db.query(sql)).rejects.toThrow('permission denied');
+    await db.close();
+  });
+
+  it.each(['UPDATE credit_ledger SET amount = 1', 'DELETE FROM credit_ledger', 'TRUNCATE credit_ledger CASCADE'])(
+    'make the ledger refuse %s even to its owner',
+    async (sql) => {
+      const db = open(migrated.adminUrl);
+      await expect(db.query(sql)).rejects.toThrow('its rows are never changed');
+      await db.close();
+    },
+  );
+});

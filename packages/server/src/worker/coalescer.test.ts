@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { ManualClock, settleMicrotasks } from '../../testing/manual-clock.ts';
+import { CoalescerStopped, createCoalescer, type CoalescerOptions } from './coalescer.ts';
+
+function setUp(flush: (items: readonly string[]) => Promise<readonly string[]>, more: Partial<CoalescerOptions<string, string>> = {}) {
+  const clock = new ManualClock();
+  const calls: string[][] = [];
+  const coalescer = createCoalescer<string, string>({
+    clock,
+    windowMs: 50,
+    maxItems: 100,
+    flush: (items) => {
+      calls.push([...items]);
+      return flush(items);
+    },
+    onError: () => ({ action: 'retry', pauseMs: 1_000 }),
+    ...more,
+  });
+  return { clock, calls, coalescer };
+}
+
+const echo = (items: readonly string[]): Promise<readonly string[]> => Promise.resolve(items.map((item) => `${item}!`));
+
+describe('a coalescer', () => {
+  it('puts what arrives within its window into one call and answers each item', async () => {
+    const { clock, calls, coalescer } = setUp(echo);
+    const answers = Promise.all([coalescer.add('a'), coalescer.add('b')]);
+    await clock.advance(50);
+    expect(await answers).toEqual(['a!', 'b!']);
+    expect(calls).toEqual([['a', 'b']]);
+  });
+
+  it('never puts more than its maximum into one call', async () => {
+    const { clock, calls, coalescer } = setUp(echo, { maxItems: 2 });
+    const answers = Promise.all(['a', 'b', 'c'].map((item) => coalescer.add(item)));
+    await clock.advance(50);
+    await answers;
+    expect(calls).toEqual([['a', 'b'], ['c']]);
+  });
+
+  it('tries a failed call again until it succeeds, with nothing lost', async () => {
+    let failures = 3;
+    const { clock, calls, coalescer } = setUp((items) => (failures-- > 0 ? Promise.reject(new Error('away')) : echo(items)));
+    const answer = coalescer.add('a');
+    await clock.advance(50 + 3_000);
+    expect(await answer).toBe('a!');
+    expect(calls).toHaveLength(4);
+  });
+
+  it('finds the poisoned group by halves and lets the others through', async () => {
+    const { clock, coalescer } = setUp(
+      (items) => (items.some((item) => item.startsWith('bad')) ? Promise.reject(new Error('poison')) : echo(items)),
+      { onError: (_error, items) => ({ action: items.length > 1 ? 'split' : 'retry', pauseMs: 1_000 }), groupOf: (item) => item },
+    );
+    const settled: string[] = [];
+    for (const item of ['a', 'b', 'bad', 'c', 'd']) void coalescer.add(item).then((answer) => settled.push(answer), () => undefined);
+    await clock.advance(50);
+    expect(settled.sort()).toEqual(['a!', 'b!', 'c!', 'd!']);
+    const stopped = coalescer.stop(0);
+    await clock.advance(0);
+    await stopped;
+  });
+
+  it('goes on with what arrives later while a poisoned group is tried again', async () => {
+    const { clock, coalescer } = setUp(
+      (items) => (items.includes('bad') ? Promise.reject(new Error('poison')) : echo(items)),
+      { onError: () => ({ action: 'split', pauseMs: 1_000 }), groupOf: (item) => item },
+    );
+    void coalescer.add('bad').catch(() => undefined);
+    void coalescer.add('a');
+    await clock.advance(50);
+    const later = coalescer.add('later');
+    await clock.advance(50);
+    expect(await later).toBe('later!');
+    const stopped = coalescer.stop(0);
+    await clock.advance(0);
+    await stopped;
+  });
+
+  it('finishes what is waiting when it is stopped, and takes nothing more', async () => {
+    const { clock, coalescer } = setUp(echo);
+    const answer = coalescer.add('a');
+    const stopped = coalescer.stop(10_000);
+    await clock.advance(50);
+    await stopped;
+    expect(await answer).toBe('a!');
+    await expect(coalescer.add('b')).rejects.toThrow(CoalescerStopped);
+  });
+
+  it('rejects what it could not hand over before the deadline of a stop', async () => {
+    const { clock, coalescer } = setUp(() => Promise.reject(new Error('away')));
+    const answer = coalescer.add('a').catch((error: unknown) => error);
+    await clock.advance(50);
+    const stopped = coalescer.stop(100);
+    await clock.advance(100);
+    await stopped;
+    expect(await answer).toBeInstanceOf(CoalescerStopped);
+    await settleMicrotasks();
+  });
+});

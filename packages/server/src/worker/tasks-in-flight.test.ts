@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { TasksInFlight } from './tasks-in-flight.ts';
+import type { LeasedTask } from './task.ts';
+
+function task(index: number, fence = 1): LeasedTask {
+  return {
+    accountId: 'a',
+    batchId: 'b',
+    index,
+    fence,
+    route: 'simulator',
+    model: 'sora-2',
+    prompt: '',
+    params: {},
+    state: 'queued',
+    attempt: 0,
+    failures: 0,
+    upstreamId: null,
+    timeoutMs: 1_000,
+    timeoutAtMs: null,
+    unknownForMs: null,
+  };
+}
+
+const lease = (fence: number, open: number) => ({ accountId: 'a', batchId: 'b', fence, open });
+
+describe('what a worker believes it holds', () => {
+  it('is driven once, however often it is taken up', () => {
+    const inFlight = new TasksInFlight();
+    expect(inFlight.add(task(0))).not.toBeNull();
+    expect(inFlight.add(task(0))).toBeNull();
+    expect(inFlight.count).toBe(1);
+  });
+
+  it('is dropped, and its work told so, when the database no longer lists the lease', () => {
+    const inFlight = new TasksInFlight();
+    const lost = inFlight.add(task(0));
+    inFlight.add(task(5, 2));
+    inFlight.compare([lease(2, 1)]);
+    expect(lost?.aborted).toBe(true);
+    expect(inFlight.count).toBe(1);
+  });
+
+  it('is reloaded when the database counts a task more than once running that is unknown here', () => {
+    const inFlight = new TasksInFlight();
+    inFlight.add(task(0));
+    expect(inFlight.compare([lease(1, 2)])).toEqual([]);
+    expect(inFlight.compare([lease(1, 2)])).toEqual([lease(1, 2)]);
+  });
+
+  it('is reloaded when a whole claim was lost on the way here', () => {
+    const inFlight = new TasksInFlight();
+    expect(inFlight.compare([lease(7, 3)])).toEqual([]);
+    expect(inFlight.compare([lease(7, 3)])).toEqual([lease(7, 3)]);
+  });
+
+  it('is left alone after a difference that was gone at the next look', () => {
+    const inFlight = new TasksInFlight();
+    inFlight.add(task(0));
+    expect(inFlight.compare([lease(1, 2)])).toEqual([]);
+    expect(inFlight.compare([lease(1, 1)])).toEqual([]);
+    expect(inFlight.compare([lease(1, 2)])).toEqual([]);
+  });
+
+  it('forgets a lease with its last task', () => {
+    const inFlight = new TasksInFlight();
+    inFlight.add(task(0));
+    inFlight.remove(task(0));
+    inFlight.remove(task(0));
+    expect(inFlight.count).toBe(0);
+  });
+});
