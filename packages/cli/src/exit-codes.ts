@@ -26,8 +26,16 @@ interface ExitMeaning {
 /** What `rushes help exit-codes` shows. */
 export const EXIT_MEANINGS: readonly ExitMeaning[] = [
   { code: EXIT.success, name: 'success', meaning: 'done; with --wait: every video succeeded' },
-  { code: EXIT.failed, name: 'failed', meaning: 'no video of the batch succeeded, or the command failed in another way' },
-  { code: EXIT.usage, name: 'usage', meaning: 'wrong flags or input: bad rows, an unknown model, a confirmation that nobody gave' },
+  {
+    code: EXIT.failed,
+    name: 'failed',
+    meaning: 'no video of the batch succeeded, or the command failed in another way',
+  },
+  {
+    code: EXIT.usage,
+    name: 'usage',
+    meaning: 'wrong flags or input: bad rows, an unknown model, a confirmation that nobody gave',
+  },
   { code: EXIT.auth, name: 'auth', meaning: 'no API key, a wrong one, or one that may not do this' },
   {
     code: EXIT.insufficientCredits,
@@ -41,9 +49,17 @@ export const EXIT_MEANINGS: readonly ExitMeaning[] = [
     name: 'conflict',
     meaning: 'not possible now: the price changed, the batch is final, the request_id belongs to another submission',
   },
-  { code: EXIT.network, name: 'network', meaning: 'the server cannot be reached, or could not answer; run the command again' },
+  {
+    code: EXIT.network,
+    name: 'network',
+    meaning: 'the server cannot be reached, or could not answer; run the command again',
+  },
   { code: EXIT.partial, name: 'partial', meaning: 'the batch ended with some videos failed' },
-  { code: EXIT.stillRunning, name: 'still_running', meaning: 'the batch is paused or was not final within --wait-timeout; it goes on' },
+  {
+    code: EXIT.stillRunning,
+    name: 'still_running',
+    meaning: 'the batch is paused or was not final within --wait-timeout; it goes on',
+  },
   { code: EXIT.canceled, name: 'canceled', meaning: 'the batch was canceled' },
   { code: EXIT.interrupted, name: 'interrupted', meaning: 'Ctrl-C or SIGTERM; a submitted batch goes on' },
 ];

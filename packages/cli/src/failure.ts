@@ -84,7 +84,8 @@ function adviceFor(error: APIError): string[] {
   if (error instanceof InsufficientCreditsError && error.shortfall !== null) {
     return [`${credits(error.shortfall)} are missing. Nothing was reserved; the same command works after a top-up.`];
   }
-  if (error instanceof RateLimitError && error.retryAfterMs !== null) return [`Try again in ${duration(error.retryAfterMs)}.`];
+  if (error instanceof RateLimitError && error.retryAfterMs !== null)
+    return [`Try again in ${duration(error.retryAfterMs)}.`];
   switch (error.code) {
     case 'unauthorized':
       return ['Check RUSHES_API_KEY, or run "rushes login" again.'];
@@ -130,7 +131,10 @@ function fromApiError(error: APIError, source: string | null, lines: readonly nu
   if (problem === null) {
     return {
       exitCode,
-      problem: localProblem('invalid_response', error.message, exitCode, { status: error.status, trace_id: error.traceId }),
+      problem: localProblem('invalid_response', error.message, exitCode, {
+        status: error.status,
+        trace_id: error.traceId,
+      }),
       message: error.message,
       places: [],
       advice: [],
@@ -141,9 +145,10 @@ function fromApiError(error: APIError, source: string | null, lines: readonly nu
     line: (each.index === null ? undefined : lines[each.index]) ?? each.line ?? null,
   }));
   const total = problem.error_count ?? errors.length;
+  const { errors: _, ...document } = problem;
   return {
     exitCode,
-    problem: { ...problem, ...(errors.length === 0 ? {} : { errors }), exit_code: exitCode },
+    problem: { ...document, ...(errors.length === 0 ? {} : { errors }), exit_code: exitCode },
     message: `${problem.detail} (${problem.code}, trace_id ${problem.trace_id})`,
     places: placesOf(errors, total, source ?? 'request'),
     advice: adviceFor(error),
@@ -156,7 +161,10 @@ function plain(code: CliErrorCode, error: Error, exitCode: ExitCode, advice: rea
 
 function fromUsage(error: Error): Failure {
   const lines = stripVTControlCharacters(error.message).split('\n');
-  const message = lines.filter((line) => !line.startsWith('See more help with')).join('\n').trim();
+  const message = lines
+    .filter((line) => !line.startsWith('See more help with'))
+    .join('\n')
+    .trim();
   return plain('usage', new Error(message), EXIT.usage, ['--help after a command shows its flags and examples.']);
 }
 
@@ -171,7 +179,9 @@ export function describeFailure(error: unknown): Failure {
   }
   if (error instanceof AbortError) return plain('interrupted', error, EXIT.interrupted);
   if (error instanceof ConnectionError || error instanceof TimeoutError) {
-    return plain('network_error', error, EXIT.network, ['Is the server running, and is --base-url (or RUSHES_BASE_URL) right?']);
+    return plain('network_error', error, EXIT.network, [
+      'Is the server running, and is --base-url (or RUSHES_BASE_URL) right?',
+    ]);
   }
   if (error instanceof DownloadError) return plain('download_failed', error, EXIT.failed, ['Run the command again.']);
   if (error instanceof RushesError) return plain('invalid_settings', error, EXIT.usage);

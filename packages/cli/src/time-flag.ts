@@ -15,13 +15,17 @@ function parseTime(text: string): number | null {
 }
 
 /** A flag that takes a day or a moment, as ISO 8601 in UTC. */
-export const timeFlag = Flags.custom<string>({
+export const timeFlag = Flags.custom({
   helpValue: 'YYYY-MM-DD[Thh:mm:ssZ]',
   parse: async (text) => {
     const at = parseTime(text);
     if (at !== null) return new Date(at).toISOString();
-    throw new CliError('usage', `A time is a day as 2026-11-01 (from its beginning, UTC) or a moment as 2026-11-01T09:30:00Z, not ${JSON.stringify(text)}.`, {
-      exitCode: EXIT.usage,
-    });
+    throw new CliError(
+      'usage',
+      `A time is a day as 2026-11-01 (from its beginning, UTC) or a moment as 2026-11-01T09:30:00Z, not ${JSON.stringify(text)}.`,
+      {
+        exitCode: EXIT.usage,
+      },
+    );
   },
 });

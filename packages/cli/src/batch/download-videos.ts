@@ -49,11 +49,15 @@ function failed(result: DownloadedBatch, directory: string): CliError {
     return `video ${index}: ${reason}`;
   });
   if (failures.length > named.length) named.push(`and ${failures.length - named.length} more`);
-  return new CliError('download_failed', `${plural(failures.length, 'video')} of ${batch.id} could not be downloaded.`, {
-    exitCode: EXIT.failed,
-    advice: [...named, `Try again, only what is missing is fetched: rushes download ${batch.id} ${directory}`],
-    members: { batch_id: batch.id },
-  });
+  return new CliError(
+    'download_failed',
+    `${plural(failures.length, 'video')} of ${batch.id} could not be downloaded.`,
+    {
+      exitCode: EXIT.failed,
+      advice: [...named, `Try again, only what is missing is fetched: rushes download ${batch.id} ${directory}`],
+      members: { batch_id: batch.id },
+    },
+  );
 }
 
 /** Brings the videos of a batch into a folder, with a manifest. Throws `CliError` when one is missing at the end. */

@@ -96,7 +96,8 @@ class PlainLines implements Progress {
   update(batch: Batch): void {
     const nowMs = performance.now();
     const text = `${stateWord(batch)} ${facts(batch, this.#pace.leftMs(batch, nowMs))}`;
-    const due = this.#last === null || nowMs - this.#last.atMs >= PLAIN_INTERVAL_MS || settled(batch) === batch.counts.total;
+    const due =
+      this.#last === null || nowMs - this.#last.atMs >= PLAIN_INTERVAL_MS || settled(batch) === batch.counts.total;
     if (!due || text === this.#last?.text) return;
     this.#last = { atMs: nowMs, text };
     this.#output.note(`${batch.id} ${text}`);

@@ -10,7 +10,10 @@ export const listFlags = {
 const PAGE_MAX = 200;
 
 /** How many to show, and how many to ask for at a time. */
-export function listSize(flags: { readonly limit: number; readonly all: boolean }): { limit: number; pageSize: number } {
+export function listSize(flags: { readonly limit: number; readonly all: boolean }): {
+  limit: number;
+  pageSize: number;
+} {
   const limit = flags.all ? Infinity : flags.limit;
   // One more than shown tells whether there is more.
   return { limit, pageSize: Math.min(PAGE_MAX, limit + 1) };

@@ -13,12 +13,18 @@ export default class List extends RushesCommand {
   static override description = 'With --json, one batch a line.';
   static override examples = [
     '<%= config.bin %> list',
-    { description: 'Ids of the batches that failed in part', command: '<%= config.bin %> list --status partial --json | jq -r .id' },
+    {
+      description: 'Ids of the batches that failed in part',
+      command: '<%= config.bin %> list --status partial --json | jq -r .id',
+    },
   ];
   static override flags = {
     ...serverFlags,
     ...listFlags,
-    status: Flags.string({ summary: 'Only batches with this status.', options: ['queued', 'processing', 'completed', 'partial', 'failed', 'canceled'] }),
+    status: Flags.string({
+      summary: 'Only batches with this status.',
+      options: ['queued', 'processing', 'completed', 'partial', 'failed', 'canceled'],
+    }),
     model: Flags.string({ char: 'm', summary: 'Only batches of this model.' }),
     since: timeFlag({ summary: 'Only batches made after this time.' }),
     until: timeFlag({ summary: 'Only batches made before this time.' }),

@@ -12,7 +12,10 @@ export default class Login extends RushesCommand {
     'The key is read from the terminal without showing it, or from standard input; it is tried before it is kept. The file is readable by you alone, and the key in it is only ever sent to this server.';
   static override examples = [
     '<%= config.bin %> login --base-url https://rushes.example.com',
-    { description: 'From a password manager', command: 'pass show rushes | <%= config.bin %> login --base-url https://rushes.example.com' },
+    {
+      description: 'From a password manager',
+      command: 'pass show rushes | <%= config.bin %> login --base-url https://rushes.example.com',
+    },
   ];
   static override flags = { ...serverFlags };
 

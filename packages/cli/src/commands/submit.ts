@@ -45,7 +45,10 @@ export default class Submit extends RushesCommand {
 
 The same submission is never made twice: the request_id is derived from the prompts, the options and --run-key (by default the id of the CI run), so running the same job again finds the same batch. Outside CI, the same file finds its batch again too; --again makes a new one.`;
   static override examples = [
-    { description: 'See the price and what is wrong with the file', command: '<%= config.bin %> submit prompts.csv --model sora-2 --dry-run' },
+    {
+      description: 'See the price and what is wrong with the file',
+      command: '<%= config.bin %> submit prompts.csv --model sora-2 --dry-run',
+    },
     {
       description: 'Submit, wait, and bring the videos (in CI, nobody is asked)',
       command: '<%= config.bin %> submit prompts.csv --model sora-2 --yes --wait --download ./videos',
@@ -54,20 +57,37 @@ The same submission is never made twice: the request_id is derived from the prom
       description: 'Use another column, and vertical videos',
       command: '<%= config.bin %> submit shots.csv --model veo-pro --column prompt=Text --set aspect_ratio=9:16',
     },
-    { description: 'Read standard input', command: 'cat prompts.txt | <%= config.bin %> submit - --model sora-2 --yes' },
+    {
+      description: 'Read standard input',
+      command: 'cat prompts.txt | <%= config.bin %> submit - --model sora-2 --yes',
+    },
   ];
-  static override args = { file: Args.string({ description: 'File of prompts, or - for standard input.', required: true }) };
+  static override args = {
+    file: Args.string({ description: 'File of prompts, or - for standard input.', required: true }),
+  };
   static override flags = {
     ...submissionFlags,
     ...serverFlags,
     wait: Flags.boolean({ char: 'w', summary: 'Wait until the batch is final; the exit code says how it ended.' }),
     'wait-timeout': durationFlag({ summary: 'Stop waiting after this time with exit code 69; the batch goes on.' }),
-    download: Flags.string({ char: 'd', summary: 'Wait, then bring the videos and manifest.csv into this folder.', helpValue: 'DIR' }),
+    download: Flags.string({
+      char: 'd',
+      summary: 'Wait, then bring the videos and manifest.csv into this folder.',
+      helpValue: 'DIR',
+    }),
     concurrency: Flags.integer({ summary: 'Videos to download at a time.', min: 1, max: 64 }),
     yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
-    'dry-run': Flags.boolean({ summary: 'Only check the file and show the price; exit code 4 when there are too few credits.' }),
-    'request-id': Flags.string({ summary: 'Use this idempotency key instead of the derived one.', exclusive: ['run-key', 'again'] }),
-    'run-key': Flags.string({ summary: 'What tells this run from the next one with the same prompts.', exclusive: ['again'] }),
+    'dry-run': Flags.boolean({
+      summary: 'Only check the file and show the price; exit code 4 when there are too few credits.',
+    }),
+    'request-id': Flags.string({
+      summary: 'Use this idempotency key instead of the derived one.',
+      exclusive: ['run-key', 'again'],
+    }),
+    'run-key': Flags.string({
+      summary: 'What tells this run from the next one with the same prompts.',
+      exclusive: ['again'],
+    }),
     again: Flags.boolean({ summary: 'Make a new batch even if these prompts were submitted before.' }),
   };
 
@@ -77,9 +97,19 @@ The same submission is never made twice: the request_id is derived from the prom
     const submission = await readSubmission(args.file, flags, settings.model, this.interrupt);
     const client = this.client(settings);
     const requestId = this.#requestId(submission, flags);
-    const estimate = await aboutLines(submission, client.batches.estimate(submission.params, { signal: this.interrupt }));
+    const estimate = await aboutLines(
+      submission,
+      client.batches.estimate(submission.params, { signal: this.interrupt }),
+    );
     showEstimate(estimate, submission, this.output);
-    const document = { dry_run: flags['dry-run'], request_id: requestId.value, estimate, batch: null, existing: false, download: null };
+    const document = {
+      dry_run: flags['dry-run'],
+      request_id: requestId.value,
+      estimate,
+      batch: null,
+      existing: false,
+      download: null,
+    };
     if (flags['dry-run']) return this.#endDryRun(document, submission);
 
     await confirm(question(estimate), flags.yes, this.interrupt);
@@ -90,18 +120,29 @@ The same submission is never made twice: the request_id is derived from the prom
 
     const final = isFinal(batch)
       ? batch
-      : await followBatch(client, batch.id, { output: this.output, signal: this.interrupt, timeoutMs: flags['wait-timeout'] });
-    const download = flags.download === undefined ? null : await this.#download(client, final, flags.download, flags.concurrency);
+      : await followBatch(client, batch.id, {
+          output: this.output,
+          signal: this.interrupt,
+          timeoutMs: flags['wait-timeout'],
+        });
+    const download =
+      flags.download === undefined ? null : await this.#download(client, final, flags.download, flags.concurrency);
     return this.#end({ ...document, batch: final, existing, download }, true);
   }
 
-  #requestId(submission: Submission, flags: { 'request-id': string | undefined; 'run-key': string | undefined; again: boolean }): RequestId {
+  #requestId(
+    submission: Submission,
+    flags: { 'request-id': string | undefined; 'run-key': string | undefined; again: boolean },
+  ): RequestId {
     if (flags['request-id'] !== undefined) return { value: flags['request-id'], derived: false };
     if (flags.again) return { value: deriveRequestId(submission.params, `again:${randomUUID()}`), derived: true };
-    if (flags['run-key'] !== undefined) return { value: deriveRequestId(submission.params, `key:${flags['run-key']}`), derived: true };
+    if (flags['run-key'] !== undefined)
+      return { value: deriveRequestId(submission.params, `key:${flags['run-key']}`), derived: true };
     const run = runKey(process.env);
     if (run.unknownCi) {
-      this.output.note('This CI system gives no id of its run: the same prompts are the same batch tomorrow too. See --run-key.');
+      this.output.note(
+        'This CI system gives no id of its run: the same prompts are the same batch tomorrow too. See --run-key.',
+      );
     }
     return { value: deriveRequestId(submission.params, run.value), derived: true };
   }
@@ -122,7 +163,9 @@ The same submission is never made twice: the request_id is derived from the prom
       if (error instanceof AbortError) {
         throw new CliError('interrupted', 'Interrupted while the batch was being submitted; it may have been made.', {
           exitCode: EXIT.interrupted,
-          advice: [`Run the same command again to find it, or look for request_id ${requestId.value} in "rushes list --json".`],
+          advice: [
+            `Run the same command again to find it, or look for request_id ${requestId.value} in "rushes list --json".`,
+          ],
           members: { request_id: requestId.value },
           cause: error,
         });
@@ -141,12 +184,23 @@ The same submission is never made twice: the request_id is derived from the prom
       output.note(`Submitted ${batch.id}: ${batchSize(batch)}.`);
       return;
     }
-    output.note(`These prompts were submitted before: ${batch.id}, ${dated(batch.created_at, Date.now())}, ${stateWord(batch)}. Nothing is charged again.`);
+    output.note(
+      `These prompts were submitted before: ${batch.id}, ${dated(batch.created_at, Date.now())}, ${stateWord(batch)}. Nothing is charged again.`,
+    );
     if (!again) output.note('  --again makes a new batch of them.');
   }
 
-  async #download(client: Rushes, batch: Batch, directory: string, concurrency: number | undefined): Promise<DownloadReport> {
-    const { report } = await downloadVideos(client, batch.id, directory, { output: this.output, signal: this.interrupt, concurrency });
+  async #download(
+    client: Rushes,
+    batch: Batch,
+    directory: string,
+    concurrency: number | undefined,
+  ): Promise<DownloadReport> {
+    const { report } = await downloadVideos(client, batch.id, directory, {
+      output: this.output,
+      signal: this.interrupt,
+      concurrency,
+    });
     this.output.note(downloadSentence(report));
     return report;
   }

@@ -22,7 +22,10 @@ export default class Tasks extends RushesCommand {
   static override flags = {
     ...serverFlags,
     ...listFlags,
-    status: Flags.string({ summary: 'Only tasks with this status.', options: ['queued', 'processing', 'succeeded', 'failed', 'canceled'] }),
+    status: Flags.string({
+      summary: 'Only tasks with this status.',
+      options: ['queued', 'processing', 'succeeded', 'failed', 'canceled'],
+    }),
     'failure-type': Flags.string({ summary: 'Only tasks that failed for this reason.' }),
     'custom-id': Flags.string({ summary: 'Only the task with this custom_id.' }),
   };

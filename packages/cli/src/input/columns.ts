@@ -35,7 +35,7 @@ export class ColumnSettings {
   }
 
   /** Fields that were mapped by hand, and so must be there. */
-  get mapped(): Iterable<[FieldName, string]> {
+  get mapped(): ReadonlyMap<FieldName, string> {
     return this.#sources;
   }
 }
@@ -67,10 +67,13 @@ export function readColumns(header: readonly string[], settings: ColumnSettings)
   const unknown = names.filter((name, at) => fields[at] === null && name !== '');
   if (!fields.includes('prompt')) {
     const wanted = settings.sourceOf('prompt');
-    problems.push(`there is no column ${JSON.stringify(wanted)}; the first line must name the columns, and it has ${names.join(', ')}`);
+    problems.push(
+      `there is no column ${JSON.stringify(wanted)}; the first line must name the columns, and it has ${names.join(', ')}`,
+    );
   }
   for (const [field, source] of settings.mapped) {
-    if (field !== 'prompt' && !fields.includes(field)) problems.push(`there is no column ${JSON.stringify(source)}, which --column names`);
+    if (field !== 'prompt' && !fields.includes(field))
+      problems.push(`there is no column ${JSON.stringify(source)}, which --column names`);
   }
   const twice = names.find((name, at) => fields[at] !== null && names.indexOf(name) !== at);
   if (twice !== undefined) problems.push(`the column ${JSON.stringify(twice)} is there twice`);

@@ -44,7 +44,8 @@ export function decodeText(bytes: Uint8Array, source: string): string {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
     const line = encoding === 'utf-8' ? lineOfBadByte(bytes) : null;
-    const detail = encoding === 'utf-8' ? 'is not UTF-8' : `is not the ${encoding.toUpperCase()} that its first bytes promise`;
+    const detail =
+      encoding === 'utf-8' ? 'is not UTF-8' : `is not the ${encoding.toUpperCase()} that its first bytes promise`;
     throw new CliError('invalid_input', `${source} cannot be read as text.`, {
       exitCode: EXIT.usage,
       source,

@@ -37,7 +37,8 @@ export function parseDelimited(
       let close = at + 1;
       for (;;) {
         close = text.indexOf(QUOTE, close);
-        if (close === -1) return { records, fault: { line: openedOn, detail: 'this line opens a quote that is never closed' } };
+        if (close === -1)
+          return { records, fault: { line: openedOn, detail: 'this line opens a quote that is never closed' } };
         if (text[close + 1] !== QUOTE) break;
         close += 2;
       }
@@ -46,14 +47,26 @@ export function parseDelimited(
       field = quoted.replaceAll('""', QUOTE);
       at = close + 1;
       if (!isFieldEnd(text[at])) {
-        return { records, fault: { line, detail: 'there is text after a closing quote; a quote inside a quoted field is written twice ("")' } };
+        return {
+          records,
+          fault: {
+            line,
+            detail: 'there is text after a closing quote; a quote inside a quoted field is written twice ("")',
+          },
+        };
       }
     } else {
       let end = at;
       while (!isFieldEnd(text[end])) end += 1;
       field = text.slice(at, end);
       if (field.includes(QUOTE)) {
-        return { records, fault: { line, detail: 'there is a quote inside an unquoted field; put the field in quotes and write the quote twice ("")' } };
+        return {
+          records,
+          fault: {
+            line,
+            detail: 'there is a quote inside an unquoted field; put the field in quotes and write the quote twice ("")',
+          },
+        };
       }
       at = end;
     }

@@ -26,7 +26,8 @@ class Collector {
       this.items.push(reading.item);
       this.lines.push(line);
     }
-    for (const problem of reading.problems) this.fault(line, problem.detail, problem.param, reading.item.custom_id ?? null);
+    for (const problem of reading.problems)
+      this.fault(line, problem.detail, problem.param, reading.item.custom_id ?? null);
   }
 
   fault(line: number | null, detail: string, param: string | null = null, customId: string | null = null): void {
@@ -71,7 +72,8 @@ function readJsonLines(text: string, settings: ColumnSettings, collector: Collec
   }
 }
 
-function readLines(text: string, collector: Collector): void {
+function readLines(text: string, settings: ColumnSettings, collector: Collector): void {
+  if (settings.mapped.size > 0) collector.fault(null, 'has plain lines, which have no columns to name with --column');
   for (const [at, line] of text.split(/\r\n|\n|\r/).entries()) {
     if (line.trim() !== '') collector.add({ item: { prompt: line }, problems: [] }, at + 1);
   }
@@ -84,7 +86,7 @@ function readLines(text: string, collector: Collector): void {
  */
 export function readItems(text: string, format: InputFormat, settings: ColumnSettings, source: string): InputItems {
   const collector = new Collector();
-  if (format === 'lines') readLines(text, collector);
+  if (format === 'lines') readLines(text, settings, collector);
   else if (format === 'jsonl') readJsonLines(text, settings, collector);
   else readDelimited(text, format, settings, collector);
   if (collector.problemCount > 0) {

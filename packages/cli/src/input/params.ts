@@ -15,7 +15,8 @@ export function isParamName(name: string): name is keyof TaskParams {
   return Object.hasOwn(PARAM_KINDS, name);
 }
 
-export type ParamReading = { readonly ok: true; readonly value: string | number } | { readonly ok: false; readonly detail: string };
+export type ParamReading =
+  { readonly ok: true; readonly value: string | number } | { readonly ok: false; readonly detail: string };
 
 /** The value that a parameter's text stands for. Which values a model takes is the server's to say. */
 export function readParam(name: keyof TaskParams, text: string): ParamReading {

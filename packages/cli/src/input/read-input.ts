@@ -16,7 +16,13 @@ export interface Input {
 function fileError(path: string, cause: unknown): CliError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   const why =
-    code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'it may not be read' : String(cause);
+    code === 'ENOENT'
+      ? 'there is no such file'
+      : code === 'EISDIR'
+        ? 'it is a folder'
+        : code === 'EACCES'
+          ? 'it may not be read'
+          : String(cause);
   return new CliError('file_error', `${path}: ${why}.`, {
     exitCode: EXIT.usage,
     advice: ['Name a file, or - to read standard input.'],
@@ -40,10 +46,14 @@ export async function readInput(path: string, signal: AbortSignal): Promise<Inpu
       chunks.push(chunk);
       length += chunk.length;
       if (length > INPUT_MAX_BYTES) {
-        throw new CliError('invalid_input', `${name} is larger than ${INPUT_MAX_BYTES / 1024 / 1024} MiB, more than one batch can be.`, {
-          exitCode: EXIT.usage,
-          advice: ['Split it: a batch takes 10,000 prompts at most.'],
-        });
+        throw new CliError(
+          'invalid_input',
+          `${name} is larger than ${INPUT_MAX_BYTES / 1024 / 1024} MiB, more than one batch can be.`,
+          {
+            exitCode: EXIT.usage,
+            advice: ['Split it: a batch takes 10,000 prompts at most.'],
+          },
+        );
       }
     }
   } catch (error) {

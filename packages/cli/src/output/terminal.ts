@@ -28,7 +28,6 @@ export function paintFor(
 
 /** Text of somebody else on one line, without what a terminal would obey. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is taken out
   return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
 

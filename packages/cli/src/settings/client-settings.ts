@@ -33,7 +33,8 @@ export function normalizeBaseUrl(text: string): string {
     url = new URL('invalid:');
   }
   const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  if ((url.protocol === 'http:' || url.protocol === 'https:') && plain) return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  if ((url.protocol === 'http:' || url.protocol === 'https:') && plain)
+    return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
   throw new CliError('invalid_settings', `The server's address is no http or https URL: ${JSON.stringify(text)}.`, {
     exitCode: EXIT.usage,
     advice: ['It looks like https://rushes.example.com; set it with --base-url or RUSHES_BASE_URL.'],
@@ -48,7 +49,11 @@ export async function resolveClientSettings(surroundings: Surroundings): Promise
   const { environment } = surroundings;
   const [project, user] = [await readProjectFile(surroundings.folder), await readUserFile(environment)];
   const named =
-    surroundings.baseUrlFlag ?? fromEnvironment(environment, 'RUSHES_BASE_URL') ?? project?.baseUrl ?? user?.baseUrl ?? DEFAULT_BASE_URL;
+    surroundings.baseUrlFlag ??
+    fromEnvironment(environment, 'RUSHES_BASE_URL') ??
+    project?.baseUrl ??
+    user?.baseUrl ??
+    DEFAULT_BASE_URL;
   const baseUrl = normalizeBaseUrl(named);
   const model = project?.model ?? user?.model ?? null;
   const key = fromEnvironment(environment, 'RUSHES_API_KEY');

@@ -23,7 +23,9 @@ export async function readSecret(prompt: string): Promise<string> {
   const reader = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   try {
     return await new Promise<string>((resolve, reject) => {
-      reader.once('SIGINT', () => reject(new CliError('interrupted', 'Interrupted; nothing was kept.', { exitCode: EXIT.interrupted })));
+      reader.once('SIGINT', () =>
+        reject(new CliError('interrupted', 'Interrupted; nothing was kept.', { exitCode: EXIT.interrupted })),
+      );
       reader.once('close', () => resolve(''));
       reader.question('', (answer) => resolve(answer.trim()));
     });

@@ -36,11 +36,18 @@ function parseSettings(path: string, text: string): FileSettings {
   } catch {
     throw badFile(path, 'not JSON', advice);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badFile(path, 'not a JSON object', advice);
-  const settings = { path, baseUrl: null as string | null, apiKey: null as string | null, model: null as string | null };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badFile(path, 'not a JSON object', advice);
+  const settings = {
+    path,
+    baseUrl: null as string | null,
+    apiKey: null as string | null,
+    model: null as string | null,
+  };
   for (const [name, member] of Object.entries(value)) {
     if (!Object.hasOwn(MEMBERS, name)) throw badFile(path, `the setting ${JSON.stringify(name)} is not known`, advice);
-    if (typeof member !== 'string' || member === '') throw badFile(path, `${name} must be a string with something in it`, advice);
+    if (typeof member !== 'string' || member === '')
+      throw badFile(path, `${name} must be a string with something in it`, advice);
     settings[MEMBERS[name as keyof typeof MEMBERS]] = member;
   }
   return settings;
@@ -53,7 +60,10 @@ async function readSettings(path: string): Promise<FileSettings | null> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
-    throw new CliError('invalid_settings', `${path} cannot be read: ${String(error)}.`, { exitCode: EXIT.usage, cause: error });
+    throw new CliError('invalid_settings', `${path} cannot be read: ${String(error)}.`, {
+      exitCode: EXIT.usage,
+      cause: error,
+    });
   }
   const settings = parseSettings(path, text);
   if (settings.apiKey !== null && process.platform !== 'win32') {
@@ -61,7 +71,10 @@ async function readSettings(path: string): Promise<FileSettings | null> {
     if ((mode & 0o077) !== 0) {
       throw new CliError('invalid_settings', `${path} holds an API key, and others can read it.`, {
         exitCode: EXIT.auth,
-        advice: [`Run: chmod 600 ${path}`, 'If others had access to this machine, make a new key and disable this one.'],
+        advice: [
+          `Run: chmod 600 ${path}`,
+          'If others had access to this machine, make a new key and disable this one.',
+        ],
       });
     }
   }

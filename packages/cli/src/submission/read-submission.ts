@@ -65,7 +65,7 @@ export async function readSubmission(
   };
   const input = await readInput(path, signal);
   const text = decodeText(input.bytes, input.name);
-  const format = flags.format ?? detectFormat(input.path, text, columns.sourceOf('prompt'));
+  const format = flags.format ?? detectFormat(input.path, text, columns.sourceOf('prompt'), columns.mapped.size > 0);
   const { items, lines } = readItems(text, format, columns, input.name);
   return { params: defined<EstimateParams>({ ...settings, items: [...items] }), format, source: input.name, lines };
 }

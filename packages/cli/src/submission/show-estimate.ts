@@ -1,8 +1,10 @@
 import type { Estimate } from '@rushes/sdk';
 import type { Output } from '../output/output.ts';
-import { printable, table } from '../output/terminal.ts';
+import { printable, shorten, table } from '../output/terminal.ts';
 import { count, credits, plural } from '../output/wording.ts';
 import type { Submission } from './read-submission.ts';
+
+const FIRST_PROMPT_CHARACTERS = 60;
 
 function balance(estimate: Estimate): string {
   const available = `${credits(estimate.available)} available`;
@@ -15,7 +17,9 @@ function balance(estimate: Estimate): string {
 export function estimateRows(estimate: Estimate, submission: Submission): string[][] {
   const kept = Object.entries(estimate.terms).filter(([, resolution]) => resolution === 'forfeit');
   const rows = [
-    ['prompts', `${count(estimate.count)} (${submission.source}, ${submission.format})`],
+    ['prompts', `${count(estimate.count)} (${submission.source}, read as ${submission.format})`],
+    // Shows at a glance when the wrong column, or a header, was taken for prompts.
+    ['first', shorten(printable(submission.params.items[0]?.prompt ?? ''), FIRST_PROMPT_CHARACTERS)],
     ['model', printable(estimate.model)],
     ['price', `${credits(estimate.unit_price)} a video, ${credits(estimate.total)} in all`],
     ['balance', balance(estimate)],
@@ -27,7 +31,8 @@ export function estimateRows(estimate: Estimate, submission: Submission): string
     ],
   ];
   const limit = submission.params.spend_limit;
-  if (limit !== undefined && estimate.total > limit) rows.push(['limit', `above --spend-limit ${count(limit)}: it will be refused`]);
+  if (limit !== undefined && estimate.total > limit)
+    rows.push(['limit', `above --spend-limit ${count(limit)}: it will be refused`]);
   if (estimate.duplicates > 0) rows.push(['note', `${plural(estimate.duplicates, 'prompt')} repeat an earlier one`]);
   for (const warning of estimate.warnings) rows.push(['note', printable(warning)]);
   return rows;

@@ -9,7 +9,9 @@ import { isParamName, PARAM_NAMES, readParam } from '../input/params.ts';
 /** Flags that say what is in the file and what is to be made of it: the same for `submit` and `estimate`. */
 export const submissionFlags = {
   model: Flags.string({ char: 'm', summary: 'Model, as in "rushes models". A default can stand in .rushes.json.' }),
-  format: Flags.option({ options: INPUT_FORMATS })({ summary: 'How the file is written, when its name or first line does not say.' }),
+  format: Flags.option({ options: INPUT_FORMATS })({
+    summary: 'How the file is written, when its name or first line does not say.',
+  }),
   column: Flags.string({
     summary: 'Name of the column that holds a field.',
     helpValue: 'FIELD=COLUMN',
@@ -29,9 +31,14 @@ export const submissionFlags = {
     multiple: true,
     multipleNonGreedy: true,
   }),
-  'spend-limit': Flags.integer({ summary: 'Refuse the batch when it costs more than this many credits.', min: 0, helpValue: 'CREDITS' }),
+  'spend-limit': Flags.integer({
+    summary: 'Refuse the batch when it costs more than this many credits.',
+    min: 0,
+    helpValue: 'CREDITS',
+  }),
   'expected-unit-price': Flags.integer({
-    summary: 'Refuse the batch when a video does not cost exactly this many credits; otherwise the price that is shown.',
+    summary:
+      'Refuse the batch when a video does not cost exactly this many credits; otherwise the price that is shown.',
     min: 0,
     helpValue: 'CREDITS',
   }),
@@ -42,7 +49,11 @@ export const submissionFlags = {
       throw usage(`--max-failure-rate must be a number from 0 to 1, not ${text}.`);
     },
   })({ summary: 'Pause the batch when a larger share of its finished videos failed.', helpValue: '0..1' }),
-  'deadline-hours': Flags.integer({ summary: 'Videos that wait longer than this fail and are refunded.', min: 1, max: 720 }),
+  'deadline-hours': Flags.integer({
+    summary: 'Videos that wait longer than this fail and are refunded.',
+    min: 1,
+    max: 720,
+  }),
   'webhook-endpoint': Flags.string({ summary: "Send this batch's events to this endpoint only.", helpValue: 'whe_…' }),
 } as const;
 
@@ -68,7 +79,8 @@ export function columnSettings(columns: readonly string[] | undefined, ignoreUnk
   const sources = new Map<FieldName, string>();
   for (const [field, column] of pairs('column', columns)) {
     if (!isFieldName(field)) throw usage(`--column ${field}=…: the field must be one of ${FIELD_LIST}.`);
-    if ([...sources.values()].includes(column)) throw usage(`--column gives two fields the column ${JSON.stringify(column)}.`);
+    if ([...sources.values()].includes(column))
+      throw usage(`--column gives two fields the column ${JSON.stringify(column)}.`);
     sources.set(field, column);
   }
   return new ColumnSettings(sources, ignoreUnknown);
@@ -83,7 +95,7 @@ export function defaultParams(settings: readonly string[] | undefined): TaskPara
     return [name, reading.value] as const;
   });
   // Which values a model takes is checked by the server.
-  return read.length === 0 ? undefined : (Object.fromEntries(read) as TaskParams);
+  return read.length === 0 ? undefined : Object.fromEntries(read);
 }
 
 /** What --metadata says; undefined when it says nothing. */

@@ -14,7 +14,10 @@ export default class LedgerExport extends RushesCommand {
   static override description =
     'With -o the file appears only when it is whole. Without it, an export that broke off ends with a code other than 0. --json without -o means --format json.';
   static override examples = [
-    { description: 'The month of November', command: '<%= config.bin %> ledger export --from 2026-11-01 --to 2026-12-01 -o november.csv' },
+    {
+      description: 'The month of November',
+      command: '<%= config.bin %> ledger export --from 2026-11-01 --to 2026-12-01 -o november.csv',
+    },
     '<%= config.bin %> ledger export --format jsonl | jq -s length',
   ];
   static override flags = {

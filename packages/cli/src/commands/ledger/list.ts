@@ -9,7 +9,10 @@ import { listFlags, listSize } from '../list-flags.ts';
 export default class LedgerList extends RushesCommand {
   static override summary = 'List ledger entries, newest first.';
   static override description = 'With --json, one entry a line.';
-  static override examples = ['<%= config.bin %> ledger list', '<%= config.bin %> ledger list --oldest-first --all --json'];
+  static override examples = [
+    '<%= config.bin %> ledger list',
+    '<%= config.bin %> ledger list --oldest-first --all --json',
+  ];
   static override flags = {
     ...serverFlags,
     ...listFlags,

@@ -43,8 +43,15 @@ export default class WebhooksVerify extends RushesCommand {
     },
   ];
   static override flags = {
-    body: Flags.string({ summary: 'File with the raw body, or - for standard input.', default: '-', helpValue: 'FILE' }),
-    headers: Flags.string({ summary: 'File with the headers, as "name: value" lines or a JSON object.', helpValue: 'FILE' }),
+    body: Flags.string({
+      summary: 'File with the raw body, or - for standard input.',
+      default: '-',
+      helpValue: 'FILE',
+    }),
+    headers: Flags.string({
+      summary: 'File with the headers, as "name: value" lines or a JSON object.',
+      helpValue: 'FILE',
+    }),
     header: Flags.string({
       char: 'H',
       summary: 'One header.',
@@ -53,13 +60,19 @@ export default class WebhooksVerify extends RushesCommand {
       multipleNonGreedy: true,
     }),
     'secret-file': Flags.string({ summary: 'File with the secret, or - for standard input.', helpValue: 'FILE' }),
-    tolerance: Flags.integer({ summary: 'Seconds that the signature may be old.', default: 300, min: 0, exclusive: ['any-age'] }),
+    tolerance: Flags.integer({
+      summary: 'Seconds that the signature may be old.',
+      default: 300,
+      min: 0,
+      exclusive: ['any-age'],
+    }),
     'any-age': Flags.boolean({ summary: 'Accept a signature of any age, to look into an old delivery.' }),
   };
 
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(WebhooksVerify);
-    if (flags.body === '-' && flags['secret-file'] === '-') throw usage('Standard input cannot be the body and the secret.');
+    if (flags.body === '-' && flags['secret-file'] === '-')
+      throw usage('Standard input cannot be the body and the secret.');
     const secrets = await this.#secrets(flags['secret-file']);
     const headers = await this.#headers(flags.headers, flags.header ?? []);
     const { bytes: body } = await readInput(flags.body, this.interrupt);

@@ -1,0 +1,438 @@
+import { createHmac } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { API_KEY, rushes, scratchFolder, startRushes } from './rushes.ts';
+import { problem, type ScriptedServer, startServer } from './scripted-server.ts';
+
+const ESCAPE = '\u001b';
+
+async function serverWithBatch(): Promise<ScriptedServer> {
+  const server = await startServer();
+  const items = Array.from({ length: 10 }, (_, at) => ({ prompt: `fox ${at}` }));
+  const response = await fetch(`${server.url}/v1/batches`, {
+    method: 'POST',
+    body: JSON.stringify({ request_id: 'r', model: 'sora-2', items }),
+  });
+  await response.text();
+  server.requests.length = 0;
+  return server;
+}
+
+describe('exit codes', () => {
+  test.each([
+    [400, 'invalid_request', 2],
+    [401, 'unauthorized', 3],
+    [402, 'account_in_debt', 4],
+    [403, 'forbidden', 3],
+    [404, 'not_found', 5],
+    [409, 'state_conflict', 7],
+    [413, 'payload_too_large', 2],
+    [422, 'request_id_conflict', 7],
+  ])(
+    'an answer of %i %s ends with %i, and --json prints the problem document on stdout',
+    async (status, code, exitCode) => {
+      const server = await startServer();
+      server.before = () => problem(status, code, 'So it is.');
+      const { code: actual, stdout, stderr } = await rushes(['status', 'bat_1', '--json'], { server });
+      expect(actual).toBe(exitCode);
+      expect(JSON.parse(stdout)).toEqual({
+        type: `https://rushes.example/problems/${code}`,
+        title: code,
+        status,
+        detail: 'So it is.',
+        code,
+        trace_id: 'trace-1',
+        exit_code: exitCode,
+      });
+      expect(stderr).toContain('So it is.');
+      expect(stderr).toContain('trace-1');
+    },
+  );
+
+  test('too many requests end with 6 once the server asks for more patience than a call has', async () => {
+    const server = await startServer();
+    server.before = () => {
+      const answer = problem(429, 'rate_limited', 'Too many requests.');
+      return { ...answer, headers: { ...answer.headers, 'retry-after': '3600' } };
+    };
+    const { code, stderr } = await rushes(['credits'], { server });
+    expect(code).toBe(6);
+    expect(stderr).toContain('Try again in 1h00m');
+  });
+
+  test('a server that is not there ends with 8', async () => {
+    const { code, stdout } = await rushes(['credits', '--json'], { env: { RUSHES_BASE_URL: 'http://127.0.0.1:1' } });
+    expect(code).toBe(8);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 'network_error', exit_code: 8 });
+  });
+
+  test('a page of something else is not taken for an answer', async () => {
+    const server = await startServer();
+    server.before = () => ({ headers: { 'content-type': 'text/html' }, body: '<html>welcome</html>' });
+    const { code, stdout } = await rushes(['credits', '--json'], { server });
+    expect(code).toBe(8);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 'invalid_response' });
+  });
+
+  test('no key ends with 3 and says where one can be', async () => {
+    const { code, stdout, stderr } = await rushes(['credits', '--json'], { env: { RUSHES_API_KEY: undefined } });
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 'no_api_key' });
+    expect(stderr).toContain('rushes login');
+  });
+
+  test.each([
+    [['list', '--nope']],
+    [['status']],
+    [['status', 'a', 'b']],
+    [['submit', 'x', '--format', 'xml']],
+    [['list', '--limit', '0']],
+    [['submit', 'x', '--max-failure-rate', '2']],
+    [['submit', 'x', '--model', 'sora-2', '--wait-timeout', 'soon']],
+    [['ledger', 'export', '--from', '2026-02-31']],
+    [['nonsense']],
+  ])('wrong usage %j ends with 2 and a problem document without the insides of the parser', async (argv) => {
+    const { code, stdout } = await rushes([...argv, '--json'], { server: { url: 'http://127.0.0.1:1' } });
+    expect(code).toBe(2);
+    const document = JSON.parse(stdout) as object;
+    expect(Object.keys(document)).toEqual(['type', 'title', 'detail', 'code', 'exit_code']);
+    expect(document).toMatchObject({ code: 'usage', exit_code: 2 });
+    expect(stdout).not.toContain(ESCAPE);
+  });
+
+  test('help exit-codes lists every one of them', async () => {
+    const { code, stdout } = await rushes(['help', 'exit-codes', '--json']);
+    expect(code).toBe(0);
+    const codes = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { code: number }).code);
+    expect(codes).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 68, 69, 70, 130]);
+  });
+});
+
+describe('help', () => {
+  test('a mistyped command is answered with the one that was meant', async () => {
+    const { code, stderr } = await rushes(['sumbit', 'x.csv']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('Did you mean "rushes submit"?');
+    expect((await rushes(['ledger', 'exprot'])).stderr).toContain('Did you mean "rushes ledger export"?');
+  });
+
+  test('every command has a summary and an example', async () => {
+    const { stdout: root } = await rushes(['--help']);
+    const names = [
+      'cancel',
+      'credits',
+      'download',
+      'estimate',
+      'list',
+      'login',
+      'models',
+      'status',
+      'submit',
+      'tasks',
+      'watch',
+    ];
+    for (const name of names) {
+      expect(root).toContain(`  ${name} `);
+      const { code, stdout } = await rushes(['help', name]);
+      expect(code).toBe(0);
+      expect(stdout).toContain('EXAMPLES');
+      expect(stdout).not.toContain(ESCAPE);
+    }
+  });
+
+  test('no flag takes an API key or a webhook secret', async () => {
+    for (const name of ['submit', 'login', 'webhooks verify']) {
+      const { stdout } = await rushes([...name.split(' '), '--help']);
+      expect(stdout).not.toMatch(/--(api-)?key\b|--secret(?!-file)\b/);
+    }
+  });
+});
+
+describe('lists', () => {
+  test('with --json every object is one line, and --limit says on stderr that there is more', async () => {
+    const server = await serverWithBatch();
+    server.before = (request) =>
+      request.path === '/v1/batches' && request.query.get('cursor') === null
+        ? { body: { data: [server.batches[0], server.batches[0]], has_more: true, next_cursor: 'c2' } }
+        : null;
+    const all = await rushes(['list', '--all', '--json'], { server });
+    expect(
+      all.stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { id: string }).id),
+    ).toEqual(['bat_1', 'bat_1', 'bat_1']);
+    const two = await rushes(['list', '--limit', '2', '--json'], { server });
+    expect(two.stdout.trim().split('\n')).toHaveLength(2);
+    expect(two.stderr).toContain('more batches');
+    expect((await rushes(['list'], { server })).stdout).toContain('bat_1  2026-11-20 12:00:00  sora-2');
+  });
+
+  test('a prompt cannot write to the terminal', async () => {
+    const server = await serverWithBatch();
+    server.before = (request) => {
+      if (!request.path.endsWith('/tasks')) return null;
+      const task = {
+        index: 0,
+        custom_id: null,
+        prompt: 'red\u001b[31m\u001b]0;title\u0007\nnext',
+        status: 'queued',
+        attempts: 0,
+        failure: null,
+        credits: { charged: 0 },
+      };
+      return { body: { data: [task], has_more: false, next_cursor: null } };
+    };
+    const { stdout } = await rushes(['tasks', 'bat_1'], { server });
+    expect(stdout).not.toContain(ESCAPE);
+    expect(stdout.trim().split('\n')).toHaveLength(2);
+  });
+
+  test('a reader that has seen enough ends the command quietly', async () => {
+    const server = await startServer();
+    let pages = 0;
+    server.before = () => {
+      pages += 1;
+      const entry = { seq: 1, kind: 'grant', from: 'external', to: 'available', amount: 1, reason: 'x'.repeat(2_000) };
+      return { body: { data: Array.from({ length: 200 }, () => entry), has_more: true, next_cursor: `c${pages}` } };
+    };
+    const { child, exit } = startRushes(['ledger', 'list', '--all', '--json'], { server });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')));
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect(await exit).toEqual({ code: 0, signal: null });
+    expect(errors).toBe('');
+  });
+});
+
+describe('one batch', () => {
+  test('status shows it, and --exit-code ends as its state says', async () => {
+    const server = await serverWithBatch();
+    server.looksUntilFinal = 3;
+    expect((await rushes(['status', 'bat_1'], { server })).code).toBe(0);
+    expect((await rushes(['status', 'bat_1', '--exit-code'], { server })).code).toBe(69);
+    server.endsAs = 'failed';
+    const last = await rushes(['status', 'bat_1', '--exit-code', '--json'], { server });
+    expect(last.code).toBe(1);
+    expect(JSON.parse(last.stdout)).toEqual(server.batches[0]);
+  });
+
+  test('watch --json prints one line for each change, the end last', async () => {
+    const server = await serverWithBatch();
+    server.looksUntilFinal = 4;
+    const { code, stdout } = await rushes(['watch', 'bat_1', '--json'], { server });
+    expect(code).toBe(0);
+    const states = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { status: string }).status);
+    expect(states).toEqual(['queued', 'completed']);
+  });
+
+  test('cancel shows the consequences in credits and does nothing without a yes', async () => {
+    const server = await serverWithBatch();
+    const asked = await rushes(['cancel', 'bat_1'], { server });
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toContain('490 credits ($4.90) come back at once.');
+    expect(asked.stderr).toContain('3 videos already running go on to the end');
+    const cancels = (): (string | null)[] =>
+      server.seen('POST', '/v1/batches/bat_1/cancel').map((request) => request.query.get('preview'));
+    expect(cancels()).toEqual(['true']);
+    const done = await rushes(['cancel', 'bat_1', '--yes', '--json'], { server });
+    expect(done.code).toBe(0);
+    expect(JSON.parse(done.stdout)).toMatchObject({ preview: false, refunded: 490, still_running: 3 });
+    expect(cancels()).toEqual(['true', 'true', null]);
+  });
+
+  test('download of a batch that is not final brings what there is and ends with 69', async () => {
+    const server = await serverWithBatch();
+    server.looksUntilFinal = Infinity;
+    const folder = join(scratchFolder(), 'out');
+    const { code, stdout } = await rushes(['download', 'bat_1', folder, '--json'], { server });
+    expect(code).toBe(69);
+    expect(JSON.parse(stdout)).toMatchObject({ download: { videos: 10, fetched: 10 } });
+    expect(readdirSync(folder)).toContain('00000.mp4');
+  });
+
+  test('a video with other bytes than promised is reported and leaves no file', async () => {
+    const server = await serverWithBatch();
+    server.before = (request) => (request.path === '/v/3' ? { body: Buffer.from('a video, more or lesS') } : null);
+    const folder = join(scratchFolder(), 'out');
+    const { code, stdout, stderr } = await rushes(['download', 'bat_1', folder, '--json'], { server });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ code: 'download_failed', batch_id: 'bat_1' });
+    expect(stderr).toContain('video 3');
+    expect(existsSync(join(folder, '00003.mp4'))).toBe(false);
+    expect(existsSync(join(folder, '00004.mp4'))).toBe(true);
+  });
+});
+
+describe('ledger export', () => {
+  test('the bytes of the server go to stdout unchanged', async () => {
+    const server = await startServer();
+    server.before = () => ({ body: 'seq,kind\r\n1,grant\r\n' });
+    const { code, stdout } = await rushes(
+      ['ledger', 'export', '--from', '2026-11-01', '--to', '2026-12-01T00:00:00+01:00'],
+      { server },
+    );
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'seq,kind\r\n1,grant\r\n' });
+    const { query } = server.requests[0]!;
+    expect(Object.fromEntries(query)).toEqual({
+      format: 'csv',
+      from: '2026-11-01T00:00:00.000Z',
+      to: '2026-11-30T23:00:00.000Z',
+    });
+  });
+
+  test('a file appears only when it is whole, and what was there stays until then', async () => {
+    const server = await startServer();
+    const folder = scratchFolder();
+    const target = join(folder, 'november.csv');
+    writeFileSync(target, 'the one before');
+    server.before = () => ({ headers: { 'content-length': '1000' }, body: 'seq,kind\r\n' });
+    const cut = await rushes(['ledger', 'export', '-o', target], { server, env: { RUSHES_TIMEOUT: undefined } });
+    expect(cut.code).toBe(8);
+    expect(readFileSync(target, 'utf8')).toBe('the one before');
+    expect(readdirSync(folder)).toEqual(['november.csv']);
+    server.before = () => ({ body: 'seq,kind\r\n1,grant\r\n' });
+    expect((await rushes(['ledger', 'export', '-o', target], { server })).code).toBe(0);
+    expect(readFileSync(target, 'utf8')).toBe('seq,kind\r\n1,grant\r\n');
+  });
+});
+
+describe('settings', () => {
+  const key = (letter: string): string => `rk_test_${letter.repeat(40)}`;
+
+  test('flags go before the environment, the project file and the user file', async () => {
+    const [flag, environment, project] = [await startServer(), await startServer(), await startServer()];
+    const folder = scratchFolder();
+    writeFileSync(join(folder, '.rushes.json'), JSON.stringify({ base_url: project.url, model: 'veo-pro' }));
+    const inside = join(folder, 'deep', 'down');
+    mkdirSync(inside, { recursive: true });
+    await rushes(['credits'], { cwd: inside });
+    await rushes(['credits'], { cwd: inside, server: environment });
+    await rushes(['credits', '--base-url', flag.url], { cwd: inside, server: environment });
+    expect([project, environment, flag].map((server) => server.requests.length)).toEqual([1, 1, 1]);
+    await rushes(['estimate', '-'], { cwd: inside, stdin: 'a fox\n' });
+    expect(JSON.parse(project.requests[1]!.body)).toMatchObject({ model: 'veo-pro' });
+  });
+
+  test('a stored key is sent to its own server only, wherever a project file points', async () => {
+    const [own, foreign] = [await startServer(), await startServer()];
+    const config = scratchFolder();
+    const project = scratchFolder();
+    mkdirSync(join(config, 'rushes'));
+    writeFileSync(
+      join(config, 'rushes', 'config.json'),
+      JSON.stringify({ base_url: `${own.url}/`, api_key: key('A') }),
+      { mode: 0o600 },
+    );
+    writeFileSync(join(project, '.rushes.json'), JSON.stringify({ base_url: foreign.url }));
+    const env = { RUSHES_API_KEY: undefined, XDG_CONFIG_HOME: config };
+    expect((await rushes(['credits'], { env })).code).toBe(0);
+    expect(own.requests[0]!.headers.authorization).toBe(`Bearer ${key('A')}`);
+    expect((await rushes(['credits'], { env, cwd: project })).code).toBe(3);
+    expect(foreign.requests).toHaveLength(0);
+  });
+
+  test('a file with a key that others can read is refused', async () => {
+    const config = scratchFolder();
+    mkdirSync(join(config, 'rushes'));
+    writeFileSync(join(config, 'rushes', 'config.json'), JSON.stringify({ api_key: key('A') }), { mode: 0o644 });
+    const { code, stderr } = await rushes(['credits'], { env: { RUSHES_API_KEY: undefined, XDG_CONFIG_HOME: config } });
+    expect(code).toBe(3);
+    expect(stderr).toContain('chmod 600');
+    expect(stderr).not.toContain(key('A'));
+  });
+
+  test('an unknown setting is named', async () => {
+    const folder = scratchFolder();
+    writeFileSync(join(folder, '.rushes.json'), '{"base-url":"http://x"}');
+    const { code, stderr } = await rushes(['credits'], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain('"base-url" is not known');
+  });
+
+  test('login keeps a key that works in a file for the owner alone, and only such a key', async () => {
+    const server = await startServer();
+    const config = scratchFolder();
+    const env = { RUSHES_API_KEY: undefined, XDG_CONFIG_HOME: config };
+    const path = join(config, 'rushes', 'config.json');
+    server.before = () => problem(401, 'unauthorized', 'This key is not known.');
+    expect((await rushes(['login'], { server, env, stdin: `${API_KEY}\n` })).code).toBe(3);
+    expect(existsSync(path)).toBe(false);
+    server.before = () => null;
+    const { code, stdout, stderr } = await rushes(['login'], { server, env, stdin: `${API_KEY}\n` });
+    expect(code).toBe(0);
+    expect(stdout + stderr).not.toContain(API_KEY);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect((await rushes(['credits'], { env })).code).toBe(0);
+  });
+});
+
+describe('webhooks verify', () => {
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  const body = JSON.stringify({
+    id: 'evt_1',
+    type: 'batch.completed',
+    created_at: '2026-11-20T12:00:00.000Z',
+    data: {},
+  });
+
+  function sign(timestamp: number, signed = body): string[] {
+    const mac = createHmac('sha256', Buffer.alloc(32, 7)).update(`evt_1.${timestamp}.${signed}`).digest('base64');
+    return [`webhook-id: evt_1`, `Webhook-Timestamp: ${timestamp}`, `webhook-signature: v1,${mac}`];
+  }
+
+  const asFlags = (headers: string[]): string[] => headers.flatMap((header) => ['-H', header]);
+  const env = { RUSHES_WEBHOOK_SECRET: secret, RUSHES_API_KEY: undefined };
+
+  test('a genuine one is shown, without a server or an API key', async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const plain = await rushes(['webhooks', 'verify', ...asFlags(sign(now))], { env, stdin: body });
+    expect(plain.stderr).toBe('');
+    expect({ code: plain.code, stdout: plain.stdout }).toEqual({
+      code: 0,
+      stdout: 'genuine  batch.completed  evt_1\n',
+    });
+    const folder = scratchFolder();
+    writeFileSync(join(folder, 'headers'), ['POST /hook HTTP/1.1', ...sign(now), ''].join('\r\n'));
+    writeFileSync(join(folder, 'body'), body);
+    writeFileSync(join(folder, 'secret'), `${secret}\n`);
+    const files = [
+      '--headers',
+      join(folder, 'headers'),
+      '--body',
+      join(folder, 'body'),
+      '--secret-file',
+      join(folder, 'secret'),
+    ];
+    const read = await rushes(['webhooks', 'verify', ...files, '--json'], { env: { RUSHES_API_KEY: undefined } });
+    expect(JSON.parse(read.stdout)).toEqual({ valid: true, event: JSON.parse(body) });
+  });
+
+  test('another body, another secret and an old one end with 1 and the reason', async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const verify = (headers: string[], flags: string[] = [], extra = {}): ReturnType<typeof rushes> =>
+      rushes(['webhooks', 'verify', ...asFlags(headers), ...flags, '--json'], {
+        env: { ...env, ...extra },
+        stdin: body,
+      });
+    const other = await verify(sign(now, `${body} `));
+    expect(other.code).toBe(1);
+    expect(JSON.parse(other.stdout)).toMatchObject({ code: 'invalid_signature', reason: 'bad_signature' });
+    const wrong = await verify(sign(now), [], {
+      RUSHES_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 8).toString('base64')}`,
+    });
+    expect(JSON.parse(wrong.stdout)).toMatchObject({ reason: 'bad_signature' });
+    const old = sign(now - 3_600);
+    expect(JSON.parse((await verify(old)).stdout)).toMatchObject({ reason: 'outside_tolerance' });
+    expect((await verify(old, ['--any-age'])).code).toBe(0);
+    const none = await verify(sign(now), [], { RUSHES_WEBHOOK_SECRET: undefined });
+    expect(none.code).toBe(2);
+  });
+});

@@ -1,0 +1,87 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { onTestFinished } from 'vitest';
+
+const PACKAGE = join(import.meta.dirname, '..');
+const BIN = join(PACKAGE, 'bin', 'rushes.js');
+const BUILD = join(PACKAGE, 'dist', 'run.cjs');
+
+export const API_KEY = 'rk_test_0000000000000000000000000000000000000000';
+
+/** The tests run what is shipped; a build that is older than its sources would make them lie. */
+function demandFreshBuild(): void {
+  const built = existsSync(BUILD) ? statSync(BUILD).mtimeMs : 0;
+  for (const entry of readdirSync(join(PACKAGE, 'src'), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name.endsWith('.test.ts')) continue;
+    const file = join(entry.parentPath, entry.name);
+    if (statSync(file).mtimeMs > built)
+      throw new Error(`${file} is newer than the build: npm run build -w packages/cli`);
+  }
+}
+
+demandFreshBuild();
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Besides PATH, HOME and the key; undefined takes one of them away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly stdin?: string | Uint8Array;
+  readonly server?: { readonly url: string };
+}
+
+export interface Started {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly exit: Promise<Pick<Ended, 'code' | 'signal'>>;
+  /** Reads what it writes too. */
+  readonly ended: Promise<Ended>;
+}
+
+/** A folder that is gone after the test. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rushes-cli-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Starts the shipped bin with an environment in which nothing of the machine's own settings shows. */
+export function startRushes(argv: readonly string[], options: RunOptions = {}): Started {
+  const home = scratchFolder();
+  const env: Record<string, string | undefined> = {
+    PATH: process.env['PATH'],
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, '.config'),
+    RUSHES_API_KEY: API_KEY,
+    ...(options.server === undefined ? {} : { RUSHES_BASE_URL: options.server.url }),
+    ...options.env,
+  };
+  const child = spawn(process.execPath, [BIN, ...argv], { cwd: options.cwd ?? home, env, stdio: 'pipe' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.stdin ?? '');
+  const exit = new Promise<Pick<Ended, 'code' | 'signal'>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  const ended = Promise.all([exit, text(child.stdout), text(child.stderr)]).then(([how, stdout, stderr]) => ({
+    ...how,
+    stdout,
+    stderr,
+  }));
+  // A test that closes stdout itself waits for `exit` alone.
+  ended.catch(() => undefined);
+  return { child, exit, ended };
+}
+
+export async function rushes(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  return startRushes(argv, options).ended;
+}
