@@ -26,7 +26,8 @@ test('looks often at first, then rarely, never more rarely than asked', async ()
 test('survives a server that is away for a while', async () => {
   const server = await serve((_, response, at) => {
     if (at > 0 && at < 20) {
-      at % 2 === 0 ? reset(response) : refuse(response, 503, 'unavailable');
+      if (at % 2 === 0) reset(response);
+      else refuse(response, 503, 'unavailable');
       return;
     }
     answer(response, 200, aBatch({ status: at === 0 ? 'queued' : 'completed' }));

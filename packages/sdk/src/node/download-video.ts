@@ -97,7 +97,6 @@ async function fill(
   options: DownloadVideoOptions,
 ): Promise<{ sha256: string; allNew: boolean }> {
   let hash = createHash('sha256');
-  if ((await file.stat()).size > expected.bytes) await file.truncate(0);
   let position = await hashFile(file, hash, expected.bytes);
   let allNew = position === 0;
   options.onProgress?.(position, expected.bytes);

@@ -29,7 +29,7 @@ test('long ids stay within a file name and apart from each other', () => {
 });
 
 test('no two tasks get one file, also where case does not count', () => {
-  const ids = ['A', 'a', null, '00002', 'a:b', 'a%3Ab'];
+  const ids = ['A', 'a', null, '00002', 'a:b', 'b', 'B'];
   const names = assignFileNames(ids.map((custom_id, index) => ({ index, custom_id })));
   const lower = [...names.values()].map((name) => name.toLowerCase());
   expect(new Set(lower).size).toBe(ids.length);
