@@ -1,0 +1,120 @@
+import type { Batch } from '@rushes/contract';
+import type { Database, Queryable } from '../db/index.ts';
+import { freezeCreditsForBatch } from '../ledger/index.ts';
+import { accept, refuse, type Outcome, type Refusal } from '../refusal.ts';
+import { toBatch } from './batch-view.ts';
+import { findBatchRow } from './find-batches.ts';
+import { insertBatch, insertSchedule, insertTasks, tasksDocument, type NewBatch } from './insert-batch.ts';
+import {
+  endpointRefusal,
+  insufficientRefusal,
+  priceRefusal,
+  readStanding,
+  reservationRefusal,
+  retiredRefusal,
+  spendLimitRefusal,
+  totalPrice,
+  type BatchCaller,
+  type Standing,
+} from './standing.ts';
+import type { Submission } from './submission/index.ts';
+
+export interface CreatedBatch {
+  readonly batch: Batch;
+  /** The request_id had made this batch before. */
+  readonly replayed: boolean;
+}
+
+/** Rolls the transaction back with the answer that the customer gets. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.detail);
+    this.refusal = refusal;
+  }
+}
+
+/**
+ * Creates a batch and reserves its credits in one transaction, or does nothing at all. The same request again, also at
+ * the same moment or after an answer that was lost, gives the same batch; a refusal leaves the request_id unused.
+ */
+export async function createBatch(
+  db: Database,
+  caller: BatchCaller,
+  submission: Submission,
+  batch: NewBatch,
+): Promise<Outcome<CreatedBatch>> {
+  if (submission.requestId === null) throw new Error('a batch is created under a request_id');
+  const tasks = tasksDocument(submission);
+  try {
+    return await db.transaction(async (tx) => {
+      const standing = await readStanding(tx, caller, submission);
+      const replay = await replayOf(tx, caller, submission, standing);
+      if (replay !== null) return replay;
+      const refusal = refusalOf(submission, standing);
+      if (refusal !== null) return refuse(refusal);
+      if (!(await insertBatch(tx, caller, submission, batch.batchUuid))) {
+        const twin = await replayOf(tx, caller, submission, await readStanding(tx, caller, submission));
+        if (twin === null) throw new Error('a batch that its request_id conflicts with cannot be seen');
+        return twin;
+      }
+      await insertTasks(tx, caller.accountUuid, batch.batchUuid, tasks);
+      await insertSchedule(tx, caller.accountUuid, batch);
+      await reserve(tx, caller, submission, batch.batchUuid);
+      return accept({ batch: await view(tx, caller, batch.batchUuid), replayed: false });
+    });
+  } catch (error) {
+    if (error instanceof Refused) return refuse(error.refusal);
+    throw error;
+  }
+}
+
+async function replayOf(
+  tx: Queryable,
+  caller: BatchCaller,
+  submission: Submission,
+  standing: Standing,
+): Promise<Outcome<CreatedBatch> | null> {
+  if (standing.batch_id === null || standing.request_hash === null) return null;
+  if (!Buffer.from(standing.request_hash).equals(submission.requestHash)) {
+    return refuse({
+      code: 'request_id_conflict',
+      param: 'request_id',
+      detail:
+        'This request_id already made another batch. Send the first request unchanged to get that batch, ' +
+        'or take a new request_id for this one.',
+    });
+  }
+  return accept({ batch: await view(tx, caller, standing.batch_id), replayed: true });
+}
+
+/** In the order in which the API promises to check (api.md). */
+function refusalOf(submission: Submission, standing: Standing): Refusal | null {
+  const required = totalPrice(submission);
+  return (
+    endpointRefusal(submission, standing) ??
+    retiredRefusal(submission.model) ??
+    priceRefusal(submission) ??
+    spendLimitRefusal(submission) ??
+    reservationRefusal(standing) ??
+    (standing.available < required ? insufficientRefusal(required, standing.available) : null)
+  );
+}
+
+/** The second look at what may have changed: from the reservation on, the account's row is ours alone. */
+async function reserve(tx: Queryable, caller: BatchCaller, submission: Submission, batchUuid: string): Promise<void> {
+  const answer = await freezeCreditsForBatch(tx, caller.accountUuid, batchUuid);
+  const standing = await readStanding(tx, caller, submission);
+  const blocked = reservationRefusal(standing);
+  if (blocked !== null) throw new Refused(blocked);
+  if (answer === 'insufficient') {
+    throw new Refused(insufficientRefusal(totalPrice(submission), standing.available));
+  }
+}
+
+async function view(tx: Queryable, caller: BatchCaller, batchUuid: string): Promise<Batch> {
+  const row = await findBatchRow(tx, caller.accountUuid, batchUuid);
+  if (row === null) throw new Error(`batch ${batchUuid} vanished`);
+  return toBatch(row);
+}

@@ -1,0 +1,63 @@
+import type { Estimate } from '@rushes/contract';
+import type { Queryable } from '../db/index.ts';
+import { accept, refuse, type Outcome } from '../refusal.ts';
+import {
+  endpointRefusal,
+  priceRefusal,
+  readStanding,
+  reservationRefusal,
+  retiredRefusal,
+  spendLimitRefusal,
+  totalPrice,
+  type BatchCaller,
+  type Standing,
+} from './standing.ts';
+import type { Submission } from './submission/index.ts';
+
+/** What a submission would cost and whether it would go through. Reserves and stores nothing. */
+export async function estimateBatch(
+  db: Queryable,
+  caller: BatchCaller,
+  submission: Submission,
+): Promise<Outcome<Estimate>> {
+  const standing = await readStanding(db, caller, submission);
+  const refusal = endpointRefusal(submission, standing) ?? retiredRefusal(submission.model);
+  if (refusal !== null) return refuse(refusal);
+  const total = totalPrice(submission);
+  return accept({
+    model: submission.model.id,
+    count: submission.items.length,
+    unit_price: submission.model.unitPrice,
+    total,
+    available: standing.available,
+    affordable: standing.available >= total && reservationRefusal(standing) === null,
+    shortfall: Math.max(0, total - standing.available),
+    duplicates: countDuplicates(submission),
+    terms: caller.terms,
+    warnings: warnings(submission, standing),
+  });
+}
+
+function countDuplicates({ items }: Submission): number {
+  return items.length - new Set(items.map(({ prompt, params }) => JSON.stringify([prompt, params]))).size;
+}
+
+function warnings(submission: Submission, standing: Standing): string[] {
+  const found: string[] = [];
+  for (const refusal of [priceRefusal(submission), spendLimitRefusal(submission), reservationRefusal(standing)]) {
+    if (refusal !== null) found.push(`Creating this batch would be refused (${refusal.code}): ${refusal.detail}`);
+  }
+  const { model, items } = submission;
+  if (model.lifecycle === 'deprecated') found.push(`The model ${model.id} is deprecated and will be retired.`);
+  const formulas = items.filter(({ prompt }) => /^[=+@-]/.test(prompt)).length;
+  if (formulas > 0) {
+    found.push(
+      `${formulas} prompts begin with "=", "+", "-" or "@", as spreadsheet formulas do. They are used as they are.`,
+    );
+  }
+  const images = items.filter(({ params }) => params.image_url !== undefined || params.last_image_url !== undefined);
+  if (images.length > 0) {
+    found.push(`${images.length} items name an image. Its URL must be open to anyone until the batch has ended.`);
+  }
+  return found;
+}

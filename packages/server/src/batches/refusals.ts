@@ -1,0 +1,31 @@
+import { formatId, type BatchStatus } from '@rushes/contract';
+import type { Refusal } from '../refusal.ts';
+
+export function batchNotFound(batchUuid: string): Refusal {
+  return { code: 'not_found', detail: `There is no batch ${formatId('bat', batchUuid)} in this account.` };
+}
+
+export function badCursor(): Refusal {
+  return {
+    code: 'invalid_request',
+    param: 'cursor',
+    detail:
+      '`cursor` is not one that this list gave out in this order. Pass `next_cursor` of the page before, unchanged.',
+  };
+}
+
+export function finalBatch(batchUuid: string, status: BatchStatus, wish: string): Refusal {
+  const id = formatId('bat', batchUuid);
+  return { code: 'state_conflict', detail: `The batch ${id} is ${status}; a final batch cannot be ${wish}.` };
+}
+
+/** Long enough for a lock's holder to be gone; short enough to try again in the same request of a patient client. */
+const RETRY_AFTER_SECONDS = 2;
+
+export function unavailable(): Refusal {
+  return {
+    code: 'unavailable',
+    detail: 'The database is busy or away. Send the same request again: with the same request_id it is done once.',
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  };
+}

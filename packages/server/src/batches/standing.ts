@@ -1,0 +1,103 @@
+import type { ModelSpec } from '@rushes/contract';
+import type { AccountStatus, Caller } from '../accounts/index.ts';
+import type { Queryable } from '../db/index.ts';
+import type { Refusal } from '../refusal.ts';
+import type { Submission } from './submission/index.ts';
+
+export type BatchCaller = Pick<Caller, 'accountUuid' | 'mode' | 'terms'>;
+
+/** What an account may do and has at one moment, together with what became of this request before. */
+export interface Standing {
+  readonly status: AccountStatus;
+  readonly available: number;
+  readonly debt: number;
+  /** The batch that this request_id made. */
+  readonly batch_id: string | null;
+  readonly request_hash: Uint8Array | null;
+  readonly endpoint_found: boolean;
+}
+
+/** One statement, so that a batch made by a concurrent twin and the credits it took are seen both or neither. */
+export async function readStanding(db: Queryable, caller: BatchCaller, submission: Submission): Promise<Standing> {
+  const [standing] = await db.query<Standing>(
+    `SELECT a.status, c.available, c.debt, b.batch_id, b.request_hash, e.endpoint_id IS NOT NULL AS endpoint_found
+     FROM accounts a JOIN credit_accounts c ON c.account_id = a.account_id
+     LEFT JOIN batches b ON b.account_id = a.account_id AND b.request_id = $2
+     LEFT JOIN webhook_endpoints e ON e.account_id = a.account_id AND e.endpoint_id = $3 AND e.deleted_at IS NULL
+     WHERE a.account_id = $1`,
+    [caller.accountUuid, submission.requestId, submission.webhookEndpointUuid],
+  );
+  if (standing === undefined) throw new Error(`account ${caller.accountUuid} does not exist`);
+  return standing;
+}
+
+export function totalPrice(submission: Submission): number {
+  const total = submission.items.length * submission.model.unitPrice;
+  if (!Number.isSafeInteger(total)) throw new RangeError(`a batch of ${total} credits has no exact price`);
+  return total;
+}
+
+export function endpointRefusal(submission: Submission, standing: Standing): Refusal | null {
+  if (submission.webhookEndpointUuid === null || standing.endpoint_found) return null;
+  return {
+    code: 'invalid_request',
+    param: 'webhook_endpoint_id',
+    detail: 'This account has no such webhook endpoint. List yours with GET /v1/webhook-endpoints.',
+  };
+}
+
+export function retiredRefusal(model: ModelSpec): Refusal | null {
+  if (model.lifecycle !== 'retired') return null;
+  return {
+    code: 'model_retired',
+    param: 'model',
+    detail: `The model ${model.id} is retired. GET /v1/models lists the others.`,
+  };
+}
+
+export function priceRefusal({ model, expectedUnitPrice }: Submission): Refusal | null {
+  if (expectedUnitPrice === null || expectedUnitPrice === model.unitPrice) return null;
+  return {
+    code: 'price_changed',
+    param: 'expected_unit_price',
+    detail: `A video of ${model.id} costs ${model.unitPrice} credits, not the expected ${expectedUnitPrice}.`,
+  };
+}
+
+export function spendLimitRefusal(submission: Submission): Refusal | null {
+  const total = totalPrice(submission);
+  if (submission.spendLimit === null || total <= submission.spendLimit) return null;
+  return {
+    code: 'spend_limit_exceeded',
+    param: 'spend_limit',
+    detail: `The batch costs ${total} credits, more than its spend limit of ${submission.spendLimit}.`,
+  };
+}
+
+/** Why this account may reserve nothing at all at present. */
+export function reservationRefusal({ status, debt }: Pick<Standing, 'status' | 'debt'>): Refusal | null {
+  if (status === 'suspended' || status === 'terminated') {
+    return { code: 'account_suspended', detail: `The account is ${status} and can create no batches.` };
+  }
+  if (debt > 0) {
+    const detail = `The account owes ${debt} credits from a revoked payment. The next purchase settles them first.`;
+    return { code: 'account_in_debt', detail };
+  }
+  if (status === 'blocked') {
+    return { code: 'account_blocked', detail: 'New reservations of this account are blocked. Ask the operator.' };
+  }
+  return null;
+}
+
+export function insufficientRefusal(required: number, available: number): Refusal {
+  const shortfall = required - available;
+  return {
+    code: 'insufficient_credits',
+    detail:
+      `The batch costs ${required} credits and ${available} are available: ${shortfall} are missing. ` +
+      'Nothing was reserved. After a top-up the same request, with the same request_id, goes through.',
+    required,
+    available,
+    shortfall,
+  };
+}
