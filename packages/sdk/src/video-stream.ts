@@ -51,7 +51,7 @@ class VideoReader {
   #url: string | null;
   #offset: number;
   /** Strong validator of the bytes so far; If-Range turns a changed video into a whole one instead of a mixture. */
-  #etag: string | null = null;
+  #etag: string | null;
   /** Only going past this counts as progress: restarting for ever at 0 is none. */
   #farthest: number;
   #retries = 0;
@@ -66,6 +66,8 @@ class VideoReader {
     this.#url = link?.url ?? null;
     this.#offset = from;
     this.#farthest = from;
+    // The server's validator is the digest, so that bytes of an earlier run can be continued under it too.
+    this.#etag = task.video === null ? null : `"${task.video.sha256}"`;
   }
 
   async *chunks(totalBytes: number): AsyncGenerator<VideoChunk, void, undefined> {

@@ -157,7 +157,7 @@ const TYPED = `
     }
     const { traceId } = await rushes.batches.list().withResponse();
     const event = await unwrap('', new Headers(), ['whsec_']);
-    if (event.type === 'task.failed') return event.data.unit_price + (traceId ?? '').length;
+    if (event.type === 'task.failed') return event.data.credits.charged + (traceId ?? '').length;
     if (event.type === 'batch.paused') return event.data.reason.length;
     await downloadBatch(rushes, batch.id, '.', { concurrency: 2 });
     try { await rushes.videos.download({ id: '', index: 1, custom_id: null, video: null }, '.'); }

@@ -108,7 +108,9 @@ test('the next run resumes what the last one left', async () => {
   expect((await stat(partOf(path))).size).toBe(50_000);
   const server = await serveVideos((request, response) => sendVideo(request, response, VIDEO));
   await clientFor(server.url).videos.download(TASK, path);
-  expect(server.videos.map(({ headers }) => headers.range)).toEqual(['bytes=50000-']);
+  expect(server.videos.map(({ headers }) => [headers.range, headers['if-range']])).toEqual([
+    ['bytes=50000-', `"${sha256(VIDEO)}"`],
+  ]);
   expect((await readFile(path)).equals(VIDEO)).toBe(true);
   expect(existsSync(partOf(path))).toBe(false);
 });

@@ -17,14 +17,11 @@ export interface BatchEventData {
   readonly request_id: string;
   readonly model: string;
   readonly status: Open<wire.BatchStatus>;
-  readonly counts: {
-    readonly total: number;
-    readonly succeeded: number;
-    readonly failed: number;
-    readonly canceled: number;
-  };
-  readonly credits: wire.BatchCredits;
+  readonly counts: Readonly<wire.BatchCounts>;
+  readonly credits: Readonly<wire.BatchCredits>;
+  /** Empty, with `metadata_omitted`, when it would make the event too large. */
   readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata_omitted?: boolean;
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
@@ -39,17 +36,14 @@ export interface BatchPausedEventData extends BatchEventData {
 export interface TaskEventData {
   readonly batch_id: string;
   readonly task_id: string;
-  readonly task_index: number;
+  readonly index: number;
   readonly custom_id: string | null;
   readonly model: string;
   readonly status: Open<wire.TaskStatus>;
   readonly attempts: number;
-  readonly failure_type: Open<wire.TaskFailure['type']> | null;
-  /** What became of the task's credits. */
-  readonly resolution: 'charge' | 'refund' | 'forfeit' | (string & {});
-  /** Credits of the task. */
-  readonly unit_price: number;
-  readonly video: wire.TaskVideo | null;
+  readonly failure: Readonly<Open<wire.TaskFailure>> | null;
+  readonly credits: Readonly<wire.TaskCredits>;
+  readonly video: Readonly<wire.TaskVideo> | null;
 }
 
 export type BatchEvent = EventOf<

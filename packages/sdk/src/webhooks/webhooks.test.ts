@@ -198,7 +198,7 @@ test('an event of a type that is not known yet passes through', async () => {
       expect(event.data.credits.charged).toBe(-1);
       break;
     case 'task.failed':
-      expect(event.data.failure_type).toBe('never');
+      expect(event.data.failure?.type).toBe('never');
       break;
     default:
       expect(event.type).toBe('batch.exploded');
