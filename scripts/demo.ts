@@ -9,7 +9,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Batch, LedgerEntry, Rushes as RushesClient, Task } from '@rushes/sdk';
-import { buildWhatIsMissing, CLI_BIN, exitCode, operate, ROOT, startServer, type LocalAccount } from './local-server.ts';
+import {
+  buildWhatIsMissing,
+  CLI_BIN,
+  exitCode,
+  operate,
+  ROOT,
+  startServer,
+  type LocalAccount,
+} from './local-server.ts';
 
 const CSV = path.join(ROOT, 'examples/prompts/demo-60.csv');
 const VIDEOS = path.join(ROOT, 'demo-videos');
@@ -83,7 +91,10 @@ function perReason(entries: readonly LedgerEntry[]): string[] {
   }
   return [...sums]
     .sort(([a], [b]) => a.localeCompare(b))
-    .map(([name, { tasks, credits }]) => `  ${name.padEnd(30)}${String(tasks).padStart(4)} videos ${String(credits).padStart(7)} credits`);
+    .map(
+      ([name, { tasks, credits }]) =>
+        `  ${name.padEnd(30)}${String(tasks).padStart(4)} videos ${String(credits).padStart(7)} credits`,
+    );
 }
 
 async function waitForWebhooks(receiver: Receiver, expected: number): Promise<void> {
@@ -109,7 +120,17 @@ async function run(scratch: string): Promise<void> {
   const server = await startServer(scratch, 0, SETTINGS);
   let receiver: Receiver | null = null;
   try {
-    const flags = ['--name', 'Demo Studio', '--plan', 'growth', '--mode', 'test', '--credits', String(CREDITS), '--json'];
+    const flags = [
+      '--name',
+      'Demo Studio',
+      '--plan',
+      'growth',
+      '--mode',
+      'test',
+      '--credits',
+      String(CREDITS),
+      '--json',
+    ];
     const account = JSON.parse(await operate(['account', 'create', ...flags], scratch, SETTINGS)) as LocalAccount;
     say(`Server at ${server.url}; account ${account.account_id} with ${CREDITS} credits.`);
 
@@ -121,10 +142,14 @@ async function run(scratch: string): Promise<void> {
     const before = await rushes.credits.retrieve();
 
     heading('rushes submit examples/prompts/demo-60.csv --model sora-2 --wait --download demo-videos --yes');
-    const cli = spawn(process.execPath, [CLI_BIN, 'submit', CSV, '--model', 'sora-2', '--wait', '--download', VIDEOS, '--yes'], {
-      env: { ...process.env, RUSHES_API_KEY: account.api_key, RUSHES_BASE_URL: server.url },
-      stdio: 'inherit',
-    });
+    const cli = spawn(
+      process.execPath,
+      [CLI_BIN, 'submit', CSV, '--model', 'sora-2', '--wait', '--download', VIDEOS, '--yes'],
+      {
+        env: { ...process.env, RUSHES_API_KEY: account.api_key, RUSHES_BASE_URL: server.url },
+        stdio: 'inherit',
+      },
+    );
     const code = await exitCode(cli);
     demand(code === EXIT_PARTIAL, `the CLI to exit with ${EXIT_PARTIAL} (partial), and it exited with ${String(code)}`);
 
@@ -139,7 +164,9 @@ async function run(scratch: string): Promise<void> {
     heading(`Batch ${batch.id}: ${batch.status}`);
     say(`  ${batch.counts.succeeded} succeeded, ${batch.counts.failed} failed, of ${batch.counts.total}`);
     for (const line of perReason(entries)) say(line);
-    say(`  reserved ${batch.credits.reserved} = charged ${batch.credits.charged} + refunded ${batch.credits.refunded} + forfeited ${batch.credits.forfeited}`);
+    say(
+      `  reserved ${batch.credits.reserved} = charged ${batch.credits.charged} + refunded ${batch.credits.refunded} + forfeited ${batch.credits.forfeited}`,
+    );
 
     heading('Credits');
     say(`  before: ${before.available} available, ${before.spent} spent`);
@@ -156,8 +183,14 @@ async function run(scratch: string): Promise<void> {
 
     const { credits, counts } = batch;
     demand(batch.status === 'partial', `a partial batch, not ${batch.status}`);
-    demand(credits.reserved === credits.charged + credits.refunded + credits.forfeited, 'the hold to be divided up whole');
-    demand(after.available === before.available - credits.charged - credits.forfeited && after.reserved === 0, 'the balance to follow from the batch');
+    demand(
+      credits.reserved === credits.charged + credits.refunded + credits.forfeited,
+      'the hold to be divided up whole',
+    );
+    demand(
+      after.available === before.available - credits.charged - credits.forfeited && after.reserved === 0,
+      'the balance to follow from the batch',
+    );
     demand(videos.length === counts.succeeded, `${counts.succeeded} videos on disk, not ${videos.length}`);
     demand(receiver.events.size === expectedEvents, `${expectedEvents} webhooks, not ${receiver.events.size}`);
     demand(receiver.refused() === 0, 'every webhook to verify');
@@ -173,7 +206,9 @@ const startedMs = performance.now();
 const scratch = mkdtempSync(path.join(tmpdir(), 'rushes-demo-'));
 try {
   await run(scratch);
-  say(`\nDone in ${((performance.now() - startedMs) / 1000).toFixed(1)} s; the server has stopped and its folder is removed.`);
+  say(
+    `\nDone in ${((performance.now() - startedMs) / 1000).toFixed(1)} s; the server has stopped and its folder is removed.`,
+  );
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }

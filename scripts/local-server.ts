@@ -13,7 +13,11 @@ const BUILDS = ['packages/sdk/dist/index.js', 'packages/server/dist/main.js', 'p
 export function buildWhatIsMissing(): void {
   if (BUILDS.every((file) => existsSync(path.join(ROOT, file)))) return;
   console.error('Building the packages (once)…');
-  const built = spawnSync('npm', ['run', 'build', '--silent'], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const built = spawnSync('npm', ['run', 'build', '--silent'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (built.status !== 0) throw new Error('the build failed; run "npm run build" to see why');
 }
 

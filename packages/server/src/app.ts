@@ -15,6 +15,13 @@ import { systemClock as clock, systemRandom as random } from './system-ports.ts'
 import { upstreamRoutes } from './upstream-routes.ts';
 import { VERSION } from './version.ts';
 import { createFileStorage, createLinkSigner } from './videos/index.ts';
+import {
+  createEgressGuard,
+  createNameResolver,
+  createSecretSealer,
+  createWebhookSender,
+  startDelivery,
+} from './webhooks/index.ts';
 import { startWorker } from './worker/index.ts';
 
 export type Role = 'all' | 'api' | 'worker';
@@ -65,6 +72,12 @@ async function start(
     logger.warn({ reason: access.protection.reason }, 'reduced protection of the ledger');
   }
   const { db } = access;
+  const webhookSealer = createSecretSealer({ key: secrets.webhookSealing, random });
+  const webhookGuard = createEgressGuard({
+    allowCidrs: config.webhookAllowCidrs,
+    development: config.env === 'development',
+    resolver: createNameResolver(),
+  });
   const storage = createFileStorage({ root: path.join(config.dataDir, 'videos'), random });
 
   // Listening comes first: when the port is taken, nothing has been begun.
@@ -80,6 +93,8 @@ async function start(
             keyHasher: createKeyHasher(secrets.apiKeyHashing),
             linkSigner: createLinkSigner(secrets.linkSigning),
             videoStorage: storage,
+            webhookSealer,
+            webhookGuard,
             isUnavailable,
             pendingMigrations: access.pendingMigrations,
             publicUrl: config.publicUrl,
@@ -123,7 +138,20 @@ async function start(
         })),
     });
     closers.push(() => worker.stop());
+    const sender = createWebhookSender({ guard: webhookGuard, clock });
+    closers.push(() => sender.close());
+    const delivery = startDelivery({
+      db,
+      clock,
+      random,
+      logger: logger.child({ room: 'webhooks' }),
+      sealer: webhookSealer,
+      sender,
+      attemptTimesMs: config.webhookRetryDelaysMs,
+    });
+    closers.push(() => delivery.stop());
   }
+
   // Stopping begins with the door.
   closers.push(closeServer);
   return url;

@@ -56,6 +56,11 @@ export interface Config {
   readonly modelTimeoutsMs: Readonly<Record<string, number>>;
 }
 
+/** The environment of this process. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
 /** The environment cannot be used; `problems` has one sentence for each thing that is wrong. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';

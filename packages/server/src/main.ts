@@ -1,15 +1,19 @@
 /** Command line of rushes-server. Nothing else reads process.argv. */
-import { ConfigError } from './config.ts';
-import { DataDirError } from './data-dir.ts';
+import { ConfigError, processEnvironment } from './config.ts';
+import { DataDirError, systemErrorCode } from './data-dir.ts';
 import { DatabaseNotMigrated } from './database-access.ts';
 import { EmbeddedPostgresError } from './db/embedded/index.ts';
 import { isUnavailable } from './db/index.ts';
-import { accountCommands } from './operator/account-commands.ts';
-import { CommandFailure, helpOf, parseCommand, UsageError, type Command, type Output } from './operator/command.ts';
-import { databaseCommands } from './operator/database-commands.ts';
-import { keyCommands } from './operator/key-commands.ts';
-import { startCommand } from './operator/start-command.ts';
-import { upstreamCommands } from './operator/upstream-commands.ts';
+import {
+  CommandFailure,
+  helpOf,
+  operatorCommands,
+  parseCommand,
+  UsageError,
+  type Command,
+  type Output,
+} from './operator/index.ts';
+import { RouteMisconfigured } from './upstream-routes.ts';
 import { VERSION } from './version.ts';
 
 const output: Output = {
@@ -43,14 +47,7 @@ function overview(commands: readonly Command[]): string {
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const env = process.env;
-  const commands = [
-    startCommand(env, stopSignal),
-    ...databaseCommands(env),
-    ...accountCommands(env),
-    ...keyCommands(env),
-    ...upstreamCommands(env, stopSignal),
-  ];
+  const commands = operatorCommands(processEnvironment(), stopSignal);
   const [first, second] = words;
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
     output.result(overview(commands));
@@ -60,7 +57,8 @@ async function main(words: readonly string[]): Promise<number> {
     output.result(VERSION);
     return 0;
   }
-  const command = commands.find(({ name }) => name === first) ?? commands.find(({ name }) => name === `${first} ${second ?? ''}`);
+  const command =
+    commands.find(({ name }) => name === first) ?? commands.find(({ name }) => name === `${first} ${second ?? ''}`);
   if (command === undefined) {
     const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
     const known = family.length > 0 ? family : commands.map(({ name }) => name);
@@ -77,12 +75,41 @@ async function main(words: readonly string[]): Promise<number> {
 /** Expected failures are one line; anything else is ours and shows its stack. */
 function explain(error: unknown): { text: string; code: number } {
   if (error instanceof UsageError) return { text: error.message, code: 2 };
-  const expected = [CommandFailure, ConfigError, DataDirError, DatabaseNotMigrated, EmbeddedPostgresError];
-  if (expected.some((kind) => error instanceof kind)) return { text: (error as Error).message, code: error instanceof ConfigError ? 2 : 1 };
+  const expected = [
+    CommandFailure,
+    ConfigError,
+    DataDirError,
+    DatabaseNotMigrated,
+    EmbeddedPostgresError,
+    RouteMisconfigured,
+  ];
+  if (expected.some((kind) => error instanceof kind))
+    return { text: (error as Error).message, code: error instanceof ConfigError ? 2 : 1 };
+  const code = systemErrorCode(error);
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    const why = {
+      EADDRINUSE: 'is used by another program',
+      EACCES: 'may not be used by this user',
+      EADDRNOTAVAIL: 'is not an address of this machine',
+    }[code];
+    return {
+      text: `${listenAddress(error)} ${why}. Choose another with --port (0 for any free one) or --host.`,
+      code: 1,
+    };
+  }
   if (isUnavailable(error)) {
-    return { text: `The database cannot be reached: ${error instanceof Error ? error.message : String(error)}. Check DATABASE_URL.`, code: 1 };
+    return {
+      text: `The database cannot be reached: ${error instanceof Error ? error.message : String(error)}. Check DATABASE_URL.`,
+      code: 1,
+    };
   }
   return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), code: 1 };
+}
+
+function listenAddress(error: unknown): string {
+  if (error instanceof Error && 'address' in error && 'port' in error)
+    return `${String(error.address)}:${String(error.port)}`;
+  return 'The address to listen on';
 }
 
 try {

@@ -1,5 +1,12 @@
 import { PLAN_NAMES, SCOPES, type Plan } from '@rushes/contract';
-import { createAccount, createApiKey, findAccount, listAccounts, terminateAccount, type AccountMode } from '../accounts/index.ts';
+import {
+  createAccount,
+  createApiKey,
+  findAccount,
+  listAccounts,
+  terminateAccount,
+  type AccountMode,
+} from '../accounts/index.ts';
 import type { Environment } from '../environment-reader.ts';
 import { credits, issueCredits } from '../ledger/index.ts';
 import { systemRandom } from '../system-ports.ts';
@@ -12,8 +19,8 @@ function oneOf<T extends string>(flag: string, text: string, allowed: readonly T
   return found;
 }
 
-export function accountCommands(env: Environment): readonly Command[] {
-  const create: Command = {
+function create(env: Environment): Command {
+  return {
     name: 'account create',
     summary: 'Opens an account with an API key of every scope, and grants it credits.',
     flags: {
@@ -28,7 +35,10 @@ export function accountCommands(env: Environment): readonly Command[] {
       const name = requireText(parsed, 'name');
       const plan: Plan = oneOf('plan', parsed.text('plan') ?? 'pilot', PLAN_NAMES);
       const mode: AccountMode = oneOf('mode', parsed.text('mode') ?? 'live', ['live', 'test'] as const);
-      const amount = parsed.text('credits') === undefined || parsed.text('credits') === '0' ? null : requireCredits(parsed, 'credits');
+      const amount =
+        parsed.text('credits') === undefined || parsed.text('credits') === '0'
+          ? null
+          : requireCredits(parsed, 'credits');
       return withContext(env, parsed, async ({ access: { db }, keyHasher }) => {
         const uuid = await createAccount(db, systemRandom, { name, plan, mode });
         if (amount !== null) {
@@ -40,7 +50,11 @@ export function accountCommands(env: Environment): readonly Command[] {
             reference: `account-create:${accountId(uuid)}`,
           });
         }
-        const key = await createApiKey(db, systemRandom, keyHasher, { accountUuid: uuid, name: 'first key', scopes: SCOPES });
+        const key = await createApiKey(db, systemRandom, keyHasher, {
+          accountUuid: uuid,
+          name: 'first key',
+          scopes: SCOPES,
+        });
         if (!key.ok) throw new CommandFailure(key.refusal.detail);
         if (parsed.has('json')) {
           output.result(JSON.stringify({ account_id: accountId(uuid), api_key: key.value.text }));
@@ -52,8 +66,10 @@ export function accountCommands(env: Environment): readonly Command[] {
       });
     },
   };
+}
 
-  const list: Command = {
+function list(env: Environment): Command {
+  return {
     name: 'account list',
     summary: 'Lists every account.',
     flags: { ...JSON_FLAG, ...DATA_DIR_FLAG },
@@ -68,12 +84,16 @@ export function accountCommands(env: Environment): readonly Command[] {
           created_at: account.createdAt.toISOString(),
         }));
         if (parsed.has('json')) output.result(JSON.stringify({ data: accounts }));
-        else for (const row of accounts) output.result([row.account_id, row.status, row.plan, row.mode, row.name].join('  '));
+        else
+          for (const row of accounts)
+            output.result([row.account_id, row.status, row.plan, row.mode, row.name].join('  '));
         return 0;
       }),
   };
+}
 
-  const show: Command = {
+function show(env: Environment): Command {
+  return {
     name: 'account show',
     summary: 'Shows one account with its keys and credits.',
     arguments: ['id'],
@@ -104,8 +124,10 @@ export function accountCommands(env: Environment): readonly Command[] {
         return 0;
       }),
   };
+}
 
-  const terminate: Command = {
+function terminate(env: Environment): Command {
+  return {
     name: 'account terminate',
     summary: 'Disables every key of an account that can write. Running batches finish; credits and results stay.',
     arguments: ['id'],
@@ -119,8 +141,10 @@ export function accountCommands(env: Environment): readonly Command[] {
         return 0;
       }),
   };
+}
 
-  const issue = (kind: 'grant' | 'purchase', summary: string): Command => ({
+function issue(env: Environment, kind: 'grant' | 'purchase', summary: string): Command {
+  return {
     name: `account ${kind}`,
     summary,
     arguments: ['id'],
@@ -148,14 +172,16 @@ export function accountCommands(env: Environment): readonly Command[] {
         return 0;
       });
     },
-  });
+  };
+}
 
+export function accountCommands(env: Environment): readonly Command[] {
   return [
-    create,
-    list,
-    show,
-    terminate,
-    issue('grant', 'Gives an account credits that were not paid for: a pilot, a bonus, a compensation.'),
-    issue('purchase', 'Books credits that were paid for.'),
+    create(env),
+    list(env),
+    show(env),
+    terminate(env),
+    issue(env, 'grant', 'Gives an account credits that were not paid for: a pilot, a bonus, a compensation.'),
+    issue(env, 'purchase', 'Books credits that were paid for.'),
   ];
 }

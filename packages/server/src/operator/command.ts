@@ -16,7 +16,9 @@ export interface Output {
   note(text: string): void;
 }
 
-export type Flags = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly help: string; readonly value?: string }>>;
+export type Flags = Readonly<
+  Record<string, { readonly type: 'string' | 'boolean'; readonly help: string; readonly value?: string }>
+>;
 
 export interface ParsedCommand {
   readonly positionals: readonly string[];
@@ -44,7 +46,9 @@ export function parseCommand(command: Command, words: readonly string[]): Parsed
   try {
     parsed = parseArgs({ args: [...words], options, allowPositionals: wanted.length > 0, strict: true });
   } catch (error) {
-    throw new UsageError(`${error instanceof Error ? error.message : String(error)} See "rushes-server ${command.name} --help".`);
+    throw new UsageError(
+      `${error instanceof Error ? error.message : String(error)} See "rushes-server ${command.name} --help".`,
+    );
   }
   if (parsed.positionals.length !== wanted.length) {
     const names = wanted.map((name) => name.toUpperCase()).join(' ');
@@ -77,12 +81,19 @@ export function requireCredits(parsed: ParsedCommand, flag: string): number {
 }
 
 export function helpOf(command: Command): string {
-  const usage = ['rushes-server', command.name, ...(command.arguments ?? []).map((name) => name.toUpperCase())].join(' ');
+  const usage = ['rushes-server', command.name, ...(command.arguments ?? []).map((name) => name.toUpperCase())].join(
+    ' ',
+  );
   const rows = Object.entries(command.flags).map(([name, flag]): [string, string] => [
     `  --${name}${flag.type === 'string' ? ` ${flag.value ?? 'TEXT'}` : ''}`,
     flag.help,
   ]);
   const width = Math.max(0, ...rows.map(([left]) => left.length)) + 2;
   const flags = rows.map(([left, help]) => left.padEnd(width) + help);
-  return [command.summary, '', `Usage: ${usage} [options]`, ...(flags.length > 0 ? ['', 'Options:', ...flags] : [])].join('\n');
+  return [
+    command.summary,
+    '',
+    `Usage: ${usage} [options]`,
+    ...(flags.length > 0 ? ['', 'Options:', ...flags] : []),
+  ].join('\n');
 }

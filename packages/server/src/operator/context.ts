@@ -44,7 +44,10 @@ export async function withContext<T>(
 /** The uuid behind `acct_…`. Throws UsageError. */
 export function accountUuid(id: string): string {
   const uuid = parseId('acct', id);
-  if (uuid === null) throw new UsageError(`"${id}" is not an account id; they begin with acct_. "rushes-server account list" shows them.`);
+  if (uuid === null)
+    throw new UsageError(
+      `"${id}" is not an account id; they begin with acct_. "rushes-server account list" shows them.`,
+    );
   return uuid;
 }
 

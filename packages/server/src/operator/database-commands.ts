@@ -36,7 +36,9 @@ export function databaseCommands(env: Environment): readonly Command[] {
           }));
           if (parsed.has('json')) output.result(JSON.stringify({ violations }));
           else for (const row of violations) output.result(`${row.account_id}  ${row.rule}  ${row.detail}`);
-          output.note(violations.length === 0 ? 'The ledger adds up: no violations.' : `${violations.length} violations.`);
+          output.note(
+            violations.length === 0 ? 'The ledger adds up: no violations.' : `${violations.length} violations.`,
+          );
           return violations.length === 0 ? 0 : 1;
         });
       },

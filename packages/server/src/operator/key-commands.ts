@@ -34,7 +34,11 @@ export function keyCommands(env: Environment): readonly Command[] {
           const key = await createApiKey(db, systemRandom, keyHasher, { accountUuid: uuid, name, scopes });
           if (!key.ok) throw new CommandFailure(key.refusal.detail);
           const id = formatId('key', key.value.keyUuid);
-          output.result(parsed.has('json') ? JSON.stringify({ key_id: id, api_key: key.value.text }) : `key      ${id}\nAPI key  ${key.value.text}`);
+          output.result(
+            parsed.has('json')
+              ? JSON.stringify({ key_id: id, api_key: key.value.text })
+              : `key      ${id}\nAPI key  ${key.value.text}`,
+          );
           return 0;
         });
       },

@@ -12,7 +12,11 @@ export function startCommand(env: Environment, stopSignal: () => AbortSignal): C
     name: 'start',
     summary: 'Runs the server until it is told to stop (SIGINT or SIGTERM), then ends what it began and closes.',
     flags: {
-      role: { type: 'string', value: ROLES.join('|'), help: 'api and worker may run apart, any number of each; all by default' },
+      role: {
+        type: 'string',
+        value: ROLES.join('|'),
+        help: 'api and worker may run apart, any number of each; all by default',
+      },
       host: { type: 'string', value: 'HOST', help: 'address to listen on (RUSHES_HOST, 127.0.0.1)' },
       port: { type: 'string', value: 'N', help: 'port to listen on, 0 for any free one (RUSHES_PORT, 4600)' },
       ...DATA_DIR_FLAG,

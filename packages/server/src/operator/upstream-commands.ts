@@ -67,7 +67,12 @@ export function upstreamCommands(env: Environment, stopSignal: () => AbortSignal
                 submitted_at: submission.submittedAt.toISOString(),
               };
               if (parsed.has('json')) output.result(JSON.stringify(row));
-              else output.result([row.submitted_at, row.match, row.batch_id, row.task_index, row.attempt, row.upstream_id ?? '-'].join('  '));
+              else
+                output.result(
+                  [row.submitted_at, row.match, row.batch_id, row.task_index, row.attempt, row.upstream_id ?? '-'].join(
+                    '  ',
+                  ),
+                );
             }
           }
           output.note(`${possible} possibly duplicated${parsed.has('all') ? `, ${matched} matched` : ''}.`);

@@ -1,0 +1,21 @@
+/** Every command of rushes-server. */
+import type { Environment } from '../environment-reader.ts';
+import { accountCommands } from './account-commands.ts';
+import type { Command } from './command.ts';
+import { databaseCommands } from './database-commands.ts';
+import { keyCommands } from './key-commands.ts';
+import { startCommand } from './start-command.ts';
+import { upstreamCommands } from './upstream-commands.ts';
+
+export { CommandFailure, helpOf, parseCommand, UsageError, type Command, type Output } from './command.ts';
+
+/** `stopSignal` aborts when the operator wants the process to end; only commands that stay call it. */
+export function operatorCommands(env: Environment, stopSignal: () => AbortSignal): readonly Command[] {
+  return [
+    startCommand(env, stopSignal),
+    ...databaseCommands(env),
+    ...accountCommands(env),
+    ...keyCommands(env),
+    ...upstreamCommands(env, stopSignal),
+  ];
+}
