@@ -80,7 +80,9 @@ function writePidFile(dataDir: string, content: string): void {
 
 test('a stale pid file naming another living process does not stop a start, nor that process', async () => {
   const dataDir = await usedDataDir();
-  const bystander = spawn('sleep', ['600'], { cwd: pgDataOf(dataDir) });
+  // As Postgres' own user: what belongs to another one, Postgres itself knows to be none of its own.
+  const { uid, gid } = statSync(pgDataOf(dataDir));
+  const bystander = spawn('sleep', ['600'], { cwd: pgDataOf(dataDir), uid, gid });
   onTestFinished(() => {
     bystander.kill('SIGKILL');
   });

@@ -95,6 +95,18 @@ test('passwords lost while a crash left Postgres running are replaced too', asyn
   await postgres.close();
 });
 
+test('passwords that do not fit the database are set on it', async () => {
+  const dataDir = await usedDataDir();
+  const file = path.join(dataDir, 'postgres.json');
+  // As a crash leaves it between writing the file and telling the database.
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/(Password": ")[^"]+/g, '$1new-and-unknown'));
+  const postgres = await openEmbeddedPostgres({ dataDir, logger: silentLogger });
+  expect(postgres.adminUrl).toContain('new-and-unknown');
+  expect(await query(postgres.adminUrl, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  expect(await query(postgres.appUrl, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  await postgres.close();
+});
+
 test('a damaged password file is named', async () => {
   const dataDir = await usedDataDir();
   writeFileSync(path.join(dataDir, 'postgres.json'), '{"format":1,');
