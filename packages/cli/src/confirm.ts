@@ -41,5 +41,5 @@ export async function confirm(question: string, yes: boolean, signal: AbortSigna
     });
   }
   if (await ask(question, signal)) return;
-  throw new CliError('declined', 'Nothing was done.', { exitCode: EXIT.failed });
+  throw new CliError('declined', 'That was no yes; nothing was done.', { exitCode: EXIT.failed });
 }

@@ -138,6 +138,18 @@ describe('submitting', () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test('columns metadata.* label the batch, with one value for all rows', async () => {
+    const server = await startServer();
+    const rows = (last: string): string => `prompt,metadata.team\n${'a,red\n'.repeat(8)}a,\na,${last}\n`;
+    expect((await rushes(['submit', '-', ...SUBMIT, '--metadata', 'job=1'], { server, stdin: rows('red') })).code).toBe(
+      0,
+    );
+    expect(server.created[0]?.metadata).toEqual({ job: '1', team: 'red' });
+    const differs = await rushes(['submit', '-', ...SUBMIT], { server, stdin: rows('blue') });
+    expect(differs.code).toBe(2);
+    expect(differs.stderr).toContain('<stdin>:11: metadata.team differs from line 2');
+  });
+
   test('10,000 rows go in one request', async () => {
     const server = await startServer();
     server.available = 1_000_000;

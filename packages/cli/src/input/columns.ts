@@ -40,14 +40,22 @@ export class ColumnSettings {
   }
 }
 
+/** A column `metadata.KEY`. */
+export interface MetadataColumn {
+  readonly key: string;
+  readonly at: number;
+}
+
 export interface ItemReading {
   readonly item: BatchItem;
   readonly problems: readonly { readonly param: string | null; readonly detail: string }[];
 }
 
 export interface Columns {
-  /** The field of each column, null where it is ignored. */
+  /** The field of each column, null where it is none. */
   readonly fields: readonly (FieldName | null)[];
+  /** Columns of the batch's metadata. */
+  readonly metadata: readonly MetadataColumn[];
   readonly problems: readonly string[];
 }
 
@@ -55,7 +63,17 @@ function unknownColumns(names: readonly string[]): string {
   const list = names.map((name) => JSON.stringify(name)).join(', ');
   return (
     `${names.length === 1 ? 'the column' : 'the columns'} ${list} ${names.length === 1 ? 'is' : 'are'} not known ` +
-    `(known: ${FIELD_LIST}); name one with --column, as in --column prompt=${names[0] ?? 'Text'}, or pass --ignore-columns`
+    `(known: ${FIELD_LIST}, metadata.*); name one with --column, as in --column prompt=${names[0] ?? 'Text'}, or pass --ignore-columns`
+  );
+}
+
+const METADATA = 'metadata.';
+
+function metadataColumns(names: readonly string[], fields: readonly (FieldName | null)[]): MetadataColumn[] {
+  return names.flatMap((name, at) =>
+    fields[at] === null && name.startsWith(METADATA) && name.length > METADATA.length
+      ? [{ key: name.slice(METADATA.length), at }]
+      : [],
   );
 }
 
@@ -64,7 +82,9 @@ export function readColumns(header: readonly string[], settings: ColumnSettings)
   const names = header.map((name) => name.trim());
   const fields = names.map((name) => settings.fieldOf(name));
   const problems: string[] = [];
-  const unknown = names.filter((name, at) => fields[at] === null && name !== '');
+  const metadata = metadataColumns(names, fields);
+  const isKnown = (at: number): boolean => fields[at] !== null || metadata.some((column) => column.at === at);
+  const unknown = names.filter((_, at) => !isKnown(at));
   if (!fields.includes('prompt')) {
     const wanted = settings.sourceOf('prompt');
     problems.push(
@@ -75,10 +95,10 @@ export function readColumns(header: readonly string[], settings: ColumnSettings)
     if (field !== 'prompt' && !fields.includes(field))
       problems.push(`there is no column ${JSON.stringify(source)}, which --column names`);
   }
-  const twice = names.find((name, at) => fields[at] !== null && names.indexOf(name) !== at);
+  const twice = names.find((name, at) => isKnown(at) && names.indexOf(name) !== at);
   if (twice !== undefined) problems.push(`the column ${JSON.stringify(twice)} is there twice`);
   if (unknown.length > 0 && !settings.ignoreUnknown) problems.push(unknownColumns(unknown));
-  return { fields, problems };
+  return { fields, metadata, problems };
 }
 
 /** Builds one item field by field. */

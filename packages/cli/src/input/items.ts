@@ -2,13 +2,22 @@ import type { BatchItem } from '@rushes/sdk';
 import { CliError, type InputProblem } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
 import { csvDelimiter, type InputFormat } from './format.ts';
-import { parseDelimited } from './delimited.ts';
-import { itemFromObject, itemFromRow, readColumns, type ColumnSettings, type ItemReading } from './columns.ts';
+import { parseDelimited, type DelimitedRecord } from './delimited.ts';
+import {
+  itemFromObject,
+  itemFromRow,
+  readColumns,
+  type ColumnSettings,
+  type ItemReading,
+  type MetadataColumn,
+} from './columns.ts';
 
 /** Items of a batch, with the line of the file that each one came from. */
 export interface InputItems {
   readonly items: readonly BatchItem[];
   readonly lines: readonly number[];
+  /** The batch's metadata: what was given, and what columns `metadata.*` add. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Problems that are named one by one; the rest is counted. */
@@ -20,6 +29,26 @@ class Collector {
   readonly lines: number[] = [];
   readonly problems: InputProblem[] = [];
   problemCount = 0;
+  readonly #metadata: Map<string, { readonly value: string; readonly where: string }>;
+
+  constructor(metadata: Readonly<Record<string, string>>) {
+    this.#metadata = new Map(Object.entries(metadata).map(([key, value]) => [key, { value, where: '--metadata' }]));
+  }
+
+  get metadata(): Record<string, string> {
+    return Object.fromEntries([...this.#metadata].map(([key, { value }]) => [key, value]));
+  }
+
+  /** Metadata belongs to the batch, so every row that has a value has the same one. */
+  addMetadata(columns: readonly MetadataColumn[], row: DelimitedRecord): void {
+    for (const { key, at } of columns) {
+      const value = row.fields[at] ?? '';
+      const known = this.#metadata.get(key);
+      if (value === '' || value === known?.value) continue;
+      if (known === undefined) this.#metadata.set(key, { value, where: `line ${row.line}` });
+      else this.fault(row.line, `differs from ${known.where}, and a batch has one value`, `metadata.${key}`);
+    }
+  }
 
   add(reading: ItemReading, line: number): void {
     if (reading.problems.length === 0) {
@@ -47,8 +76,10 @@ function readDelimited(text: string, format: 'csv' | 'tsv', settings: ColumnSett
     const columns = readColumns(header.fields, settings);
     for (const detail of columns.problems) collector.fault(header.line, detail);
     for (const row of columns.problems.length === 0 ? rows : []) {
-      if (row.fields.length === header.fields.length) collector.add(itemFromRow(row.fields, columns), row.line);
-      else collector.fault(row.line, `has ${row.fields.length} fields where the header has ${header.fields.length}`);
+      if (row.fields.length === header.fields.length) {
+        collector.add(itemFromRow(row.fields, columns), row.line);
+        collector.addMetadata(columns.metadata, row);
+      } else collector.fault(row.line, `has ${row.fields.length} fields where the header has ${header.fields.length}`);
     }
   }
   if (fault !== null) collector.fault(fault.line, fault.detail);
@@ -84,8 +115,14 @@ function readLines(text: string, settings: ColumnSettings, collector: Collector)
  * parameter may be is the server's to say, so that there is one rule for it. Throws `CliError` with every problem by
  * line (at most 100 named).
  */
-export function readItems(text: string, format: InputFormat, settings: ColumnSettings, source: string): InputItems {
-  const collector = new Collector();
+export function readItems(
+  text: string,
+  format: InputFormat,
+  settings: ColumnSettings,
+  metadata: Readonly<Record<string, string>>,
+  source: string,
+): InputItems {
+  const collector = new Collector(metadata);
   if (format === 'lines') readLines(text, settings, collector);
   else if (format === 'jsonl') readJsonLines(text, settings, collector);
   else readDelimited(text, format, settings, collector);

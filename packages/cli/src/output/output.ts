@@ -68,8 +68,9 @@ export class Output {
     return this.#streams.stderr.isTTY && process.env['TERM'] !== 'dumb';
   }
 
-  /** Characters in a line of the terminal. */
+  /** Characters in a line of the terminal; some terminals say 0 when they do not know. */
   get columns(): number {
-    return this.#streams.stderr.isTTY ? this.#streams.stderr.columns : 80;
+    const columns = this.#streams.stderr.isTTY ? this.#streams.stderr.columns : 0;
+    return columns > 0 ? columns : 80;
   }
 }

@@ -56,18 +56,23 @@ export async function readSubmission(
   const settings = {
     model,
     defaults: defaultParams(flags.set),
-    metadata: metadataOf(flags.metadata),
     spend_limit: flags['spend-limit'],
     expected_unit_price: flags['expected-unit-price'],
     max_failure_rate: flags['max-failure-rate'],
     deadline_hours: flags['deadline-hours'],
     webhook_endpoint_id: flags['webhook-endpoint'],
   };
+  const given = metadataOf(flags.metadata);
   const input = await readInput(path, signal);
   const text = decodeText(input.bytes, input.name);
   const format = flags.format ?? detectFormat(input.path, text, columns.sourceOf('prompt'), columns.mapped.size > 0);
-  const { items, lines } = readItems(text, format, columns, input.name);
-  return { params: defined<EstimateParams>({ ...settings, items: [...items] }), format, source: input.name, lines };
+  const { items, lines, metadata } = readItems(text, format, columns, given, input.name);
+  const params = defined<EstimateParams>({
+    ...settings,
+    metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
+    items: [...items],
+  });
+  return { params, format, source: input.name, lines };
 }
 
 /** Runs a request about the submission, so that a refusal names lines of the file. */

@@ -98,8 +98,7 @@ export function defaultParams(settings: readonly string[] | undefined): TaskPara
   return read.length === 0 ? undefined : Object.fromEntries(read);
 }
 
-/** What --metadata says; undefined when it says nothing. */
-export function metadataOf(texts: readonly string[] | undefined): Record<string, string> | undefined {
-  const read = pairs('metadata', texts);
-  return read.length === 0 ? undefined : Object.fromEntries(read);
+/** What --metadata says. */
+export function metadataOf(texts: readonly string[] | undefined): Record<string, string> {
+  return Object.fromEntries(pairs('metadata', texts));
 }
