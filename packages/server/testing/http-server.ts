@@ -6,6 +6,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { SCOPES, type Plan, type Scope } from '@rushes/contract';
 import { createAccount, createApiKey, createKeyHasher } from '../src/accounts/index.ts';
+import { createBatchService } from '../src/batches/index.ts';
 import { isUnavailable, openDatabase, pendingMigrations, type Database } from '../src/db/index.ts';
 import { createHttpServer, type HttpDeps } from '../src/http/index.ts';
 import { deriveSecrets } from '../src/secrets.ts';
@@ -58,6 +59,12 @@ export async function startTestHttpServer(
     random: systemRandom,
     logger: silentLogger,
     keyHasher,
+    batches: createBatchService({
+      db,
+      random: systemRandom,
+      routeFor: () => 'simulator',
+      modelTimeoutMs: () => 600_000,
+    }),
     linkSigner: createLinkSigner(secrets.linkSigning),
     videoStorage: storage,
     webhookSealer: createSecretSealer({ key: secrets.webhookSealing, random: systemRandom }),

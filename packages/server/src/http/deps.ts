@@ -1,4 +1,5 @@
 import type { KeyHasher } from '../accounts/index.ts';
+import type { BatchService } from '../batches/index.ts';
 import type { Database } from '../db/index.ts';
 import type { Clock, Logger, Random, VideoStorage } from '../ports.ts';
 import type { LinkSigner } from '../videos/index.ts';
@@ -10,6 +11,7 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly batches: BatchService;
   readonly keyHasher: KeyHasher;
   readonly linkSigner: LinkSigner;
   readonly videoStorage: VideoStorage;

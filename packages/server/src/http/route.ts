@@ -110,7 +110,7 @@ export interface WriteRouteSpec<
   handle(request: KeyedRequest<z.output<Q>, z.output<B>>): Promise<Outcome<Answer>>;
 }
 
-function requireCaller(caller: Caller | null): Caller {
+export function requireCaller(caller: Caller | null): Caller {
   if (caller === null) throw new Error('a route that needs a key was called without a caller');
   return caller;
 }

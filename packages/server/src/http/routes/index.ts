@@ -1,10 +1,14 @@
 import type { HttpDeps } from '../deps.ts';
 import { createOpenApiDocument } from '../openapi.ts';
 import type { Route } from '../route.ts';
+import { batchControlRoutes, batchRoutes } from './batches.ts';
 import { eventRoutes } from './events.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { modelRoutes } from './models.ts';
+import { resultsRoutes } from './results.ts';
+import { submissionRoutes } from './submissions.ts';
 import { systemRoutes } from './system.ts';
+import { taskRoutes } from './tasks.ts';
 import { videoLinkRoutes } from './video-links.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
 import { webhookEndpointRoutes } from './webhook-endpoints.ts';
@@ -18,7 +22,13 @@ export interface Surroundings {
 
 /** Every route of the API, in the order of the reference. */
 export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[] {
+  const publicUrl = (): string => around.publicUrl();
   const routes: readonly Route[] = [
+    ...submissionRoutes(deps),
+    ...batchRoutes(deps),
+    ...batchControlRoutes(deps),
+    ...resultsRoutes(deps, publicUrl),
+    ...taskRoutes(deps, publicUrl),
     ...modelRoutes(),
     ...ledgerRoutes(deps),
     ...webhookEndpointRoutes(deps),

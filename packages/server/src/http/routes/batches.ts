@@ -1,0 +1,209 @@
+import { batchSchema, cancelResultSchema, FAILURE_TYPES, pageSchema, parseId, taskSchema } from '@rushes/contract';
+import { z } from 'zod';
+import type { Caller } from '../../accounts/index.ts';
+import type { Batch } from '@rushes/contract/types';
+import { type Outcome } from '../../refusal.ts';
+import type { HttpDeps } from '../deps.ts';
+import { batchExample, taskExample } from '../examples.ts';
+import { json, type Answer, type Exchange } from '../exchange.ts';
+import { notFound } from '../not-found.ts';
+import { cursorParameter, limitParameter, orderParameter, timeParameter, trueOrFalse } from '../parameters.ts';
+import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
+
+const TAG = 'Batches';
+
+export function batchUuidOf(params: Exchange['params']): string | null {
+  return parseId('bat', params['batch_id'] ?? '');
+}
+
+/** What every route below a batch's path shares: its 404 comes before any complaint about parameters. */
+export function ofOneBatch({ batches }: HttpDeps) {
+  return {
+    missing: notFound('batch'),
+    exists: async (caller: Caller, params: Exchange['params']): Promise<boolean> => {
+      const uuid = batchUuidOf(params);
+      return uuid !== null && (await batches.get(caller, uuid)) !== null;
+    },
+  };
+}
+
+const batchContent = [{ mediaType: 'application/json', schema: batchSchema, example: batchExample }] as const;
+
+const listQuery = z.strictObject({
+  limit: limitParameter,
+  cursor: cursorParameter,
+  order: orderParameter,
+  status: z.enum(['queued', 'processing', 'completed', 'partial', 'failed', 'canceled']).exactOptional(),
+  model: z.string().max(64).exactOptional(),
+  created_after: timeParameter.exactOptional(),
+  created_before: timeParameter.exactOptional(),
+});
+
+const tasksQuery = z.strictObject({
+  limit: limitParameter,
+  cursor: cursorParameter,
+  status: z.enum(['queued', 'processing', 'succeeded', 'failed', 'canceled']).exactOptional(),
+  failure_type: z.enum(FAILURE_TYPES).exactOptional(),
+  custom_id: z.string().max(128).exactOptional(),
+});
+
+/** Batches and their tasks, as they are. */
+export function batchRoutes(deps: HttpDeps): readonly Route[] {
+  const { batches } = deps;
+  return [
+    readRoute({
+      path: '/v1/batches',
+      scope: 'batches:read',
+      query: listQuery,
+      operation: {
+        id: 'listBatches',
+        tag: TAG,
+        summary: 'Batches, newest first',
+        successes: [
+          {
+            status: 200,
+            description: 'One page.',
+            content: [{ mediaType: 'application/json', schema: pageSchema(batchSchema) }],
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, query }) {
+        const filter = {
+          ...(query.status === undefined ? {} : { status: query.status }),
+          ...(query.model === undefined ? {} : { model: query.model }),
+          ...(query.created_after === undefined ? {} : { createdAfter: query.created_after }),
+          ...(query.created_before === undefined ? {} : { createdBefore: query.created_before }),
+        };
+        const page = { limit: query.limit, order: query.order, cursor: query.cursor ?? null };
+        const found = await batches.list(caller, filter, page);
+        return found.ok ? json(found.value) : found;
+      },
+    }),
+    readRoute({
+      ...ofOneBatch(deps),
+      path: '/v1/batches/:batch_id',
+      scope: 'batches:read',
+      operation: {
+        id: 'getBatch',
+        tag: TAG,
+        summary: 'One batch: status, counts and credits',
+        successes: [{ status: 200, description: 'The batch.', content: batchContent }],
+        refusals: [],
+      },
+      async handle({ caller, exchange }) {
+        const uuid = batchUuidOf(exchange.params);
+        const batch = uuid === null ? null : await batches.get(caller, uuid);
+        return batch === null ? notFound('batch') : json(batch);
+      },
+    }),
+    readRoute({
+      ...ofOneBatch(deps),
+      path: '/v1/batches/:batch_id/tasks',
+      scope: 'batches:read',
+      query: tasksQuery,
+      operation: {
+        id: 'listTasks',
+        tag: 'Tasks',
+        summary: 'Tasks of a batch, by index',
+        successes: [
+          {
+            status: 200,
+            description: 'One page.',
+            content: [
+              {
+                mediaType: 'application/json',
+                schema: pageSchema(taskSchema),
+                example: { data: [taskExample], has_more: false, next_cursor: null },
+              },
+            ],
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, exchange, query }) {
+        const uuid = batchUuidOf(exchange.params);
+        if (uuid === null) return notFound('batch');
+        const filter = {
+          ...(query.status === undefined ? {} : { status: query.status }),
+          ...(query.failure_type === undefined ? {} : { failureType: query.failure_type }),
+          ...(query.custom_id === undefined ? {} : { customId: query.custom_id }),
+        };
+        const found = await batches.tasks(caller, uuid, filter, { limit: query.limit, cursor: query.cursor ?? null });
+        return found.ok ? json(found.value) : found;
+      },
+    }),
+  ];
+}
+
+/** Canceling, pausing and resuming: asked twice they say the same, so that a request_id has nothing to remember. */
+export function batchControlRoutes(deps: HttpDeps): readonly Route[] {
+  const { batches } = deps;
+  const control = {
+    ...ofOneBatch(deps),
+    method: 'post',
+    scope: 'batches:write',
+    writes: true,
+    body: emptyRequestSchema,
+  } as const;
+  const switchRoute = (
+    verb: 'pause' | 'resume',
+    summary: string,
+    change: (caller: Caller, uuid: string) => Promise<Outcome<Batch>>,
+  ): Route =>
+    writeRoute({
+      ...control,
+      path: `/v1/batches/:batch_id/${verb}`,
+      operation: {
+        id: `${verb}Batch`,
+        tag: TAG,
+        summary,
+        successes: [{ status: 200, description: 'The batch.', content: batchContent }],
+        refusals: ['state_conflict'],
+      },
+      async handle({ caller, exchange }): Promise<Outcome<Answer>> {
+        const uuid = batchUuidOf(exchange.params);
+        if (uuid === null) return notFound('batch');
+        const changed = await change(caller, uuid);
+        return changed.ok ? json(changed.value) : changed;
+      },
+    });
+  return [
+    writeRoute({
+      ...control,
+      path: '/v1/batches/:batch_id/cancel',
+      query: z.strictObject({
+        preview: trueOrFalse.default(false).meta({ description: 'Only say what canceling would do.' }),
+      }),
+      operation: {
+        id: 'cancelBatch',
+        tag: TAG,
+        summary: 'Cancel a batch: what was not sent yet is ended at once, what runs goes on to its outcome',
+        successes: [
+          {
+            status: 200,
+            description: 'What came back, and what still runs. The same again for a batch that is canceled already.',
+            content: [
+              {
+                mediaType: 'application/json',
+                schema: cancelResultSchema,
+                example: { batch: { ...batchExample, canceling: true }, refunded: 2_940, still_running: 10 },
+              },
+            ],
+          },
+        ],
+        refusals: ['state_conflict'],
+      },
+      async handle({ caller, exchange, query }) {
+        const uuid = batchUuidOf(exchange.params);
+        if (uuid === null) return notFound('batch');
+        const canceled = await batches.cancel(caller, uuid, { preview: query.preview });
+        return canceled.ok ? json(canceled.value) : canceled;
+      },
+    }),
+    switchRoute('pause', 'Send nothing more of a batch until it is resumed', (caller, uuid) =>
+      batches.pause(caller, uuid),
+    ),
+    switchRoute('resume', 'Let a paused batch go on', (caller, uuid) => batches.resume(caller, uuid)),
+  ];
+}

@@ -1,0 +1,78 @@
+import { taskResultSchema } from '@rushes/contract';
+import { z } from 'zod';
+import { accept } from '../../refusal.ts';
+import type { HttpDeps } from '../deps.ts';
+import { LINK_EXPIRY_DEFAULT_SECONDS, LINK_EXPIRY_MAX_SECONDS, LINK_EXPIRY_MIN_SECONDS } from '../limits.ts';
+import { notFound } from '../not-found.ts';
+import { integerParameter } from '../parameters.ts';
+import { renderResults, type LinkMaker } from '../results-format.ts';
+import { readRoute, type Route } from '../route.ts';
+import { readFirst, streamText } from '../streamed-pages.ts';
+import { videoLink } from '../video-url.ts';
+import { batchUuidOf, ofOneBatch } from './batches.ts';
+
+const resultsQuery = z.strictObject({
+  format: z.enum(['jsonl', 'csv']).default('jsonl'),
+  links: z.enum(['download', 'play']).exactOptional().meta({ description: 'Put a signed link into every success.' }),
+  expires_in: integerParameter(
+    LINK_EXPIRY_MIN_SECONDS,
+    LINK_EXPIRY_MAX_SECONDS,
+    'Seconds that the links are good for; 3,600 when left out.',
+  ).default(LINK_EXPIRY_DEFAULT_SECONDS),
+});
+
+const CONTENT_TYPES = { jsonl: 'application/x-ndjson', csv: 'text/csv; charset=utf-8; header=present' } as const;
+
+/** All results of a batch in one answer. */
+export function resultsRoutes(deps: HttpDeps, publicUrl: () => string): readonly Route[] {
+  return [
+    readRoute({
+      ...ofOneBatch(deps),
+      path: '/v1/batches/:batch_id/results',
+      scope: 'batches:read',
+      counted: false,
+      query: resultsQuery,
+      operation: {
+        id: 'getResults',
+        tag: 'Batches',
+        summary: 'Every task of a batch in index order, streamed, before the batch has ended too',
+        description:
+          'Whole only when the response ended properly: a failure on the way cuts the connection. Not counted in requests per minute. Text in CSV that a spreadsheet would take for a formula has a single quote in front.',
+        successes: [
+          {
+            status: 200,
+            description: 'One line for each task.',
+            content: [
+              { mediaType: 'application/x-ndjson', schema: taskResultSchema, lines: true },
+              { mediaType: 'text/csv', schema: 'text' },
+            ],
+            headers: { 'Content-Disposition': 'A file name.' },
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, exchange, query }) {
+        const batchUuid = batchUuidOf(exchange.params);
+        const tasks = batchUuid === null ? null : await deps.batches.results(caller, batchUuid, {});
+        if (tasks === null) return notFound('batch');
+        const { accountUuid } = caller;
+        const { links: action } = query;
+        const expiresAt = new Date(deps.clock.now().getTime() + query.expires_in * 1_000);
+        const makeLink: LinkMaker =
+          action === undefined
+            ? null
+            : (task) => videoLink(deps.linkSigner, publicUrl(), { accountUuid, taskId: task.id, action, expiresAt });
+        return accept({
+          kind: 'stream',
+          status: 200,
+          contentType: CONTENT_TYPES[query.format],
+          headers: {
+            'Content-Disposition': `attachment; filename="${exchange.params['batch_id'] ?? ''}.${query.format}"`,
+            'Cache-Control': 'no-store',
+          },
+          open: async () => streamText(renderResults(await readFirst(tasks), query.format, makeLink)),
+        });
+      },
+    }),
+  ];
+}

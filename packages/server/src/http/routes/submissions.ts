@@ -1,0 +1,168 @@
+import {
+  batchSchema,
+  createBatchRequestSchema,
+  estimateRequestSchema,
+  estimateSchema,
+  ITEM_LIMITS,
+} from '@rushes/contract';
+import { z } from 'zod';
+import type { Caller } from '../../accounts/index.ts';
+import { parseSubmission, SUBMISSION_MEDIA_TYPES, type Submission } from '../../batches/index.ts';
+import type { Outcome } from '../../refusal.ts';
+import type { HttpDeps } from '../deps.ts';
+import { json, type Answer, type Exchange } from '../exchange.ts';
+import { batchExample, estimateExample, submissionExample } from '../examples.ts';
+import { SUBMISSION_BODY_MAX_BYTES } from '../limits.ts';
+import { refuseMediaType } from '../media-type.ts';
+import { parseQueryString } from '../query-string.ts';
+import { idempotencyKey } from '../request-id.ts';
+import { requireCaller, type BodyContent, type Operation, type Route } from '../route.ts';
+
+const TAG = 'Batches';
+
+/** What stands in the query beside a CSV or NDJSON body. The batches room checks it; this is for the document. */
+const uploadQuery = z.object({
+  model: z.string().exactOptional(),
+  'defaults.<name>': z
+    .string()
+    .exactOptional()
+    .meta({ description: 'A parameter for every item, as `defaults.size=large`.' }),
+  'metadata.<key>': z.string().exactOptional().meta({ description: 'Metadata, as `metadata.campaign=may`.' }),
+  spend_limit: z.int().exactOptional(),
+  expected_unit_price: z.int().exactOptional(),
+  max_failure_rate: z.number().exactOptional(),
+  deadline_hours: z.number().exactOptional(),
+  webhook_endpoint_id: z.string().exactOptional(),
+  ignore_columns: z.boolean().exactOptional().meta({ description: 'CSV only: skip columns with unknown names.' }),
+});
+
+function uploads(schema: z.ZodType, example: object): readonly BodyContent[] {
+  return [
+    { mediaType: 'application/json', schema, example },
+    {
+      mediaType: 'text/csv',
+      schema: 'text',
+      example: 'prompt,custom_id,aspect_ratio\r\nA red kite over a grey sea,kite-1,16:9\r\n',
+    },
+    {
+      mediaType: 'application/x-ndjson',
+      schema: 'text',
+      example: '{"prompt":"A red kite over a grey sea","custom_id":"kite-1"}\n',
+    },
+  ];
+}
+
+async function readSubmission(exchange: Exchange, kind: 'create' | 'estimate'): Promise<Outcome<Submission>> {
+  const media = refuseMediaType({ ...exchange, hasBody: true }, SUBMISSION_MEDIA_TYPES);
+  if (media !== null) return media;
+  const body = await exchange.readBody(SUBMISSION_BODY_MAX_BYTES);
+  if (!body.ok) return body;
+  const query = parseQueryString(exchange.query);
+  if (!query.ok) return query;
+  const key = idempotencyKey(exchange);
+  if (!key.ok) return key;
+  return parseSubmission(
+    {
+      contentType: exchange.headers['content-type'] ?? null,
+      body: body.value,
+      query: query.value,
+      idempotencyKey: key.value,
+    },
+    kind,
+  );
+}
+
+function submissionRoute(
+  path: string,
+  access: { readonly scope: 'batches:write' | 'batches:read'; readonly writes: boolean },
+  operation: Operation,
+  answer: (caller: Caller, exchange: Exchange) => Promise<Outcome<Answer>>,
+): Route {
+  return {
+    method: 'post',
+    path,
+    access: { kind: 'key', counted: true, ...access },
+    operation,
+    answer: (exchange, caller) => answer(requireCaller(caller), exchange),
+  };
+}
+
+/** Submitting a batch, and asking what it would cost. */
+export function submissionRoutes({ batches }: HttpDeps): readonly Route[] {
+  const upload = 'A CSV or NDJSON body has the items; everything else stands in the query.';
+  return [
+    submissionRoute(
+      '/v1/batches',
+      { scope: 'batches:write', writes: true },
+      {
+        id: 'createBatch',
+        tag: TAG,
+        summary: 'Submit a batch: it is priced and its credits are reserved before anything runs',
+        description: `${upload} The same request_id never makes a second batch. One bad item refuses the whole batch; up to ${ITEM_LIMITS.reportedErrorsMax} are named.`,
+        query: z.object({ request_id: z.string().exactOptional(), ...uploadQuery.shape }),
+        body: uploads(createBatchRequestSchema, { request_id: 'spring-campaign-1', ...submissionExample }),
+        successes: [
+          {
+            status: 201,
+            description: 'The batch, queued.',
+            content: [{ mediaType: 'application/json', schema: batchSchema, example: batchExample }],
+            headers: { Location: 'Its path.' },
+          },
+          {
+            status: 200,
+            description: 'The batch that this request_id made before, as it is now.',
+            content: [{ mediaType: 'application/json', schema: batchSchema, example: batchExample }],
+            headers: { 'Idempotent-Replayed': '`true`' },
+          },
+        ],
+        refusals: [
+          'invalid_items',
+          'invalid_csv',
+          'request_id_conflict',
+          'price_changed',
+          'model_retired',
+          'insufficient_credits',
+          'spend_limit_exceeded',
+          'account_in_debt',
+          'account_blocked',
+        ],
+      },
+      async (caller, exchange) => {
+        const submission = await readSubmission(exchange, 'create');
+        if (!submission.ok) return submission;
+        const created = await batches.create(caller, submission.value);
+        if (!created.ok) return created;
+        const { batch, replayed } = created.value;
+        return replayed
+          ? json(batch, 200, { 'Idempotent-Replayed': 'true' })
+          : json(batch, 201, { Location: `/v1/batches/${batch.id}` });
+      },
+    ),
+    submissionRoute(
+      '/v1/batches/estimate',
+      { scope: 'batches:read', writes: false },
+      {
+        id: 'estimateBatch',
+        tag: TAG,
+        summary: 'What a batch would cost, and whether the account can pay for it; reserves nothing',
+        description: upload,
+        query: uploadQuery,
+        body: uploads(estimateRequestSchema, submissionExample),
+        successes: [
+          {
+            status: 200,
+            description: 'The estimate.',
+            content: [{ mediaType: 'application/json', schema: estimateSchema, example: estimateExample }],
+          },
+        ],
+        refusals: ['invalid_items', 'invalid_csv', 'model_retired'],
+      },
+      async (caller, exchange) => {
+        const submission = await readSubmission(exchange, 'estimate');
+        if (!submission.ok) return submission;
+        const estimate = await batches.estimate(caller, submission.value);
+        return estimate.ok ? json(estimate.value) : estimate;
+      },
+    ),
+  ];
+}

@@ -1,0 +1,104 @@
+import { createLinkRequestSchema, parseTaskId, taskSchema, videoLinkSchema } from '@rushes/contract';
+import type { Task, VideoLink } from '@rushes/contract/types';
+import type { Caller } from '../../accounts/index.ts';
+import { refuse } from '../../refusal.ts';
+import type { HttpDeps } from '../deps.ts';
+import { taskExample } from '../examples.ts';
+import { json, type Exchange } from '../exchange.ts';
+import { notFound } from '../not-found.ts';
+import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { readRoute, writeRoute, type Route } from '../route.ts';
+import { videoLink } from '../video-url.ts';
+
+const TAG = 'Tasks';
+
+/** One task, and links to its video. */
+export function taskRoutes(deps: HttpDeps, publicUrl: () => string): readonly Route[] {
+  const find = async (caller: Caller, params: Exchange['params']): Promise<Task | null> => {
+    const id = parseTaskId(params['task_id'] ?? '');
+    return id === null ? null : deps.batches.task(caller, id.batchUuid, id.index);
+  };
+  const ofOneTask = {
+    missing: notFound('task'),
+    exists: async (caller: Caller, params: Exchange['params']) => (await find(caller, params)) !== null,
+  };
+  const linkExample = { url: 'https://rushes.example.com/v/AAGT...', expires_at: '2026-11-20T10:30:00.000Z' };
+  const linkContent = [{ mediaType: 'application/json', schema: videoLinkSchema, example: linkExample }] as const;
+  return [
+    readRoute({
+      ...ofOneTask,
+      path: '/v1/tasks/:task_id',
+      scope: 'batches:read',
+      operation: {
+        id: 'getTask',
+        tag: TAG,
+        summary: 'One task',
+        successes: [
+          {
+            status: 200,
+            description: 'The task.',
+            content: [{ mediaType: 'application/json', schema: taskSchema, example: taskExample }],
+          },
+        ],
+        refusals: [],
+      },
+      async handle({ caller, exchange }) {
+        const task = await find(caller, exchange.params);
+        return task === null ? notFound('task') : json(task);
+      },
+    }),
+    writeRoute({
+      ...ofOneTask,
+      method: 'post',
+      path: '/v1/tasks/:task_id/links',
+      scope: 'batches:read',
+      // A link changes nothing: read-only keys and suspended accounts still reach their results.
+      writes: false,
+      body: createLinkRequestSchema,
+      bodyExample: { action: 'download', expires_in: 3_600 },
+      operation: {
+        id: 'createLink',
+        tag: TAG,
+        summary: 'A signed link to the video of a task; whoever has it has the video until it expires',
+        successes: [
+          { status: 201, description: 'The link.', content: linkContent },
+          {
+            status: 200,
+            description: 'The link that this request_id made before.',
+            content: linkContent,
+            headers: { 'Idempotent-Replayed': '`true`' },
+          },
+        ],
+        refusals: ['state_conflict', 'request_id_conflict'],
+      },
+      async handle({ caller, exchange, body, requestId }) {
+        const task = await find(caller, exchange.params);
+        if (task === null) return notFound('task');
+        if (task.video === null) {
+          const detail = `The task has no video: it is ${task.status}. Only tasks that succeeded have links.`;
+          return refuse({ code: 'state_conflict', detail });
+        }
+        const { request_id: _, ...asked } = body;
+        const linkUntil = (expiresAt: Date): VideoLink =>
+          videoLink(deps.linkSigner, publicUrl(), {
+            accountUuid: caller.accountUuid,
+            taskId: task.id,
+            action: asked.action,
+            expiresAt,
+          });
+        const key = onceKey(caller, 'POST /v1/tasks/:task_id/links', requestId, { task: task.id, ...asked });
+        return answerOnce(
+          deps.db,
+          key,
+          async (expiresAt) => json(linkUntil(new Date(expiresAt)), 200, { 'Idempotent-Replayed': 'true' }),
+          async () => {
+            const link = linkUntil(new Date(deps.clock.now().getTime() + asked.expires_in * 1_000));
+            // A link is not stored: what a replay needs of it is when it expires.
+            await claimOrUndo(deps.db, key, link.expires_at);
+            return json(link, 201);
+          },
+        );
+      },
+    }),
+  ];
+}
