@@ -7,7 +7,6 @@ export type { SecretSealer } from './secret-sealing.ts';
 export { createWebhookSender } from './webhook-sender.ts';
 export type { WebhookAnswer, WebhookRequest, WebhookSender } from './webhook-sender.ts';
 export {
-  createEndpoint,
   deleteEndpoint,
   getEndpoint,
   insertEndpoint,
