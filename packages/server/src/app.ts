@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import path from 'node:path';
 import { createKeyHasher } from './accounts/index.ts';
+import { createBatchService } from './batches/index.ts';
 import type { Config } from './config.ts';
 import { accessDatabase } from './database-access.ts';
 import { isUnavailable } from './db/index.ts';
@@ -12,7 +13,7 @@ import { findDeadProcesses, forget, registerProcess } from './processes/index.ts
 import { deriveSecrets } from './secrets.ts';
 import { openSharedSimulator } from './shared-simulator.ts';
 import { systemClock as clock, systemRandom as random } from './system-ports.ts';
-import { upstreamRoutes } from './upstream-routes.ts';
+import { modelTimeoutMs, routeFor, upstreamRoutes } from './upstream-routes.ts';
 import { VERSION } from './version.ts';
 import { createFileStorage, createLinkSigner } from './videos/index.ts';
 import {
@@ -93,6 +94,12 @@ async function start(
             keyHasher: createKeyHasher(secrets.apiKeyHashing),
             linkSigner: createLinkSigner(secrets.linkSigning),
             videoStorage: storage,
+            batches: createBatchService({
+              db,
+              random,
+              routeFor: (_model, mode) => routeFor(config, mode),
+              modelTimeoutMs: (model) => modelTimeoutMs(config, model),
+            }),
             webhookSealer,
             webhookGuard,
             isUnavailable,

@@ -1,3 +1,4 @@
+import { MODELS } from '@rushes/contract';
 import type { Config } from './config.ts';
 import type { Clock, HttpClient } from './ports.ts';
 import { createGrsai, type Upstream } from './upstreams/index.ts';
@@ -21,6 +22,13 @@ export function routeFor(config: Config, mode: 'live' | 'test'): string {
   return mode === 'test' || config.upstream === 'simulator' ? 'simulator' : 'grsai';
 }
 
+/** How long one try of a model may take, from its submission. */
+export function modelTimeoutMs(config: Config, model: string): number {
+  const spec = MODELS.find(({ id }) => id === model);
+  if (spec === undefined) throw new Error(`there is no model ${model}`);
+  return config.modelTimeoutsMs[model] ?? spec.timeoutMs;
+}
+
 /** Every route that this process serves. Throws RouteMisconfigured. */
 export function upstreamRoutes(config: Config, simulator: Upstream, http: HttpClient, clock: Clock): readonly Route[] {
   const route = (upstream: Upstream, retryDelayMs: number): Route => ({
@@ -34,7 +42,12 @@ export function upstreamRoutes(config: Config, simulator: Upstream, http: HttpCl
   });
   const routes = [route(simulator, 250)];
   if (config.upstream === 'routes') {
-    routes.push(route(createGrsai({ name: 'grsai', baseUrl: config.grsai.baseUrl, apiKey: grsaiKey(config), http, clock }), 2_000));
+    routes.push(
+      route(
+        createGrsai({ name: 'grsai', baseUrl: config.grsai.baseUrl, apiKey: grsaiKey(config), http, clock }),
+        2_000,
+      ),
+    );
   }
   return routes;
 }
