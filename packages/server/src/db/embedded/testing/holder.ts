@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { silentLogger } from '../../../../testing/silent-logger.ts';
 import { openEmbeddedPostgres } from '../index.ts';
 import { processesOn, readPostmasterPid } from '../postmaster-pid.ts';
@@ -76,12 +76,13 @@ export function scratchDir(mode = 0o755): string {
 
 let template: Promise<string> | null = null;
 
+afterAll(async () => {
+  if (template !== null) rmSync(path.dirname(await template), { recursive: true, force: true });
+});
+
 /** Made once per test file: initdb is the expensive part of every test here. */
 async function makeTemplate(): Promise<string> {
   const directory = realpathSync(mkdtempSync(path.join(tmpdir(), 'rushes-embedded-template-')));
-  process.once('exit', () => {
-    rmSync(directory, { recursive: true, force: true });
-  });
   const dataDir = path.join(directory, 'data-dir');
   chmodSync(directory, 0o755);
   await (await openEmbeddedPostgres({ dataDir, logger: silentLogger })).close();
