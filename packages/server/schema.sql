@@ -542,6 +542,13 @@ UNION ALL
   WHERE (t.resolution IS DISTINCT FROM e.kind)
 UNION ALL
  SELECT e.account_id,
+    'entry_amount'::text AS rule,
+    format('entry %s (%s) moves %s, a task of batch %s costs %s'::text, e.seq, e.kind, e.amount, e.batch_id, b.unit_price) AS detail
+   FROM (credit_ledger e
+     JOIN batches b USING (account_id, batch_id))
+  WHERE ((e.task_index IS NOT NULL) AND (e.amount <> b.unit_price))
+UNION ALL
+ SELECT e.account_id,
     'entry_without_task'::text AS rule,
     format('entry %s is about task %s of batch %s, which does not exist'::text, e.seq, e.task_index, e.batch_id) AS detail
    FROM (credit_ledger e
@@ -616,15 +623,19 @@ BEGIN
   UPDATE tasks t
   SET state = 'submitting', fence = i.fence, attempt = i.attempt, submitted_at = v_now,
     timeout_at = v_now + i.timeout_ms * interval '1 millisecond', started_at = coalesce(t.started_at, v_now)
-  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_timeouts_ms) WITH ORDINALITY
-    AS i(account_id, batch_id, task_index, fence, attempt, timeout_ms, ord)
+  FROM (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_timeouts_ms)
+      WITH ORDINALITY AS u(account_id, batch_id, task_index, fence, attempt, timeout_ms, ord)
+    ORDER BY account_id, batch_id, task_index
+  ) i
   WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
     AND CASE t.state
       WHEN 'queued' THEN t.attempt = i.attempt - 1 AND (t.fence = i.fence
         -- Never claimed before: ours as long as our lease stands.
         OR (t.fence = 0 AND EXISTS (
           SELECT 1 FROM task_leases l
-          WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence)))
+          WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+            AND l.kind = 'range' AND i.task_index BETWEEN l.from_index AND l.to_index)))
       -- Our own commit whose answer was lost: nothing was sent yet.
       WHEN 'submitting' THEN t.attempt = i.attempt AND t.fence = i.fence
       ELSE false
@@ -792,9 +803,14 @@ BEGIN
     WHERE b.account_id = p_account_id AND b.batch_id = p_batch_id AND b.cancel_requested_at IS NULL;
   END IF;
 
-  SELECT array_agg(task_index ORDER BY task_index), array_agg(fence ORDER BY task_index) INTO v_indexes, v_fences
-  FROM tasks
-  WHERE account_id = p_account_id AND batch_id = p_batch_id AND state = 'queued';
+  -- Locked by index, so that an attempt that begins at this moment waits for us or is waited for, never both.
+  SELECT array_agg(q.task_index ORDER BY q.task_index), array_agg(q.fence ORDER BY q.task_index)
+  INTO v_indexes, v_fences
+  FROM (
+    SELECT task_index, fence FROM tasks
+    WHERE account_id = p_account_id AND batch_id = p_batch_id AND state = 'queued'
+    ORDER BY task_index FOR NO KEY UPDATE
+  ) q;
   IF v_indexes IS NOT NULL THEN
     SELECT count(*) INTO v_closed
     FROM settle_tasks(
@@ -848,6 +864,8 @@ BEGIN
     finished_at = v_now
   WHERE account_id = p_account_id AND batch_id = p_batch_id
   RETURNING * INTO v_batch;
+  -- A lease that outlived its last task would take a slot for ever.
+  DELETE FROM task_leases WHERE account_id = p_account_id AND batch_id = p_batch_id;
   DELETE FROM batch_schedule WHERE account_id = p_account_id AND batch_id = p_batch_id;
   PERFORM append_event(p_account_id, 'batch.' || v_batch.status, p_batch_id, NULL, v_batch.webhook_endpoint_id,
     batch_event_data(v_batch));
@@ -980,8 +998,11 @@ DECLARE
 BEGIN
   RETURN QUERY
   UPDATE tasks t SET state = 'unknown', unknown_since = coalesce(t.unknown_since, v_now), failure_detail = left(i.detail, 500)
-  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_details) WITH ORDINALITY
-    AS i(account_id, batch_id, task_index, fence, detail, ord)
+  FROM (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_details)
+      WITH ORDINALITY AS u(account_id, batch_id, task_index, fence, detail, ord)
+    ORDER BY account_id, batch_id, task_index
+  ) i
   WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
     AND t.state IN ('submitting', 'unknown') AND t.fence = i.fence
   RETURNING i.ord;
@@ -1035,6 +1056,7 @@ BEGIN
   WITH input AS MATERIALIZED (
     SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_upstream_ids)
       WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
+    ORDER BY account_id, batch_id, task_index
   ),
   won AS (
     UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
@@ -1077,7 +1099,12 @@ DECLARE
 BEGIN
   RETURN QUERY
   UPDATE task_leases l SET lease_until = v_until
-  WHERE l.worker_id = p_worker_id
+  FROM (
+    SELECT h.account_id, h.batch_id, h.fence FROM task_leases h
+    WHERE h.worker_id = p_worker_id
+    ORDER BY h.account_id, h.batch_id, h.fence FOR NO KEY UPDATE
+  ) held
+  WHERE l.account_id = held.account_id AND l.batch_id = held.batch_id AND l.fence = held.fence
   RETURNING l.account_id, l.batch_id, l.fence, l.open;
 END
 $function$;
@@ -1099,6 +1126,15 @@ BEGIN
     ORDER BY b.account_id, b.batch_id FOR NO KEY UPDATE
   ) locked
   WHERE s.account_id = locked.account_id AND s.batch_id = locked.batch_id;
+  PERFORM 1 FROM task_leases l
+  WHERE (l.account_id, l.batch_id, l.fence) IN (
+    SELECT a, b, f FROM unnest(p_account_ids, p_batch_ids, p_fences) AS u(a, b, f))
+  ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
+  -- Locked before they are read below, so that what is remembered of an attempt is its last state.
+  PERFORM 1 FROM tasks t
+  WHERE (t.account_id, t.batch_id, t.task_index) IN (
+    SELECT a, b, i FROM unnest(p_account_ids, p_batch_ids, p_task_indexes) AS u(a, b, i))
+  ORDER BY t.account_id, t.batch_id, t.task_index FOR NO KEY UPDATE;
   v_now := rushes_now();
 
   RETURN QUERY
@@ -1202,6 +1238,22 @@ BEGIN
   PERFORM 1 FROM credit_holds
   WHERE (account_id, batch_id) IN (SELECT DISTINCT a, b FROM unnest(p_account_ids, p_batch_ids) AS u(a, b))
   ORDER BY account_id, batch_id FOR NO KEY UPDATE;
+  -- Only where this call may end or pause the batch: otherwise claims, which skip a locked row, would wait for settling.
+  PERFORM 1 FROM batch_schedule s
+  JOIN (
+    SELECT a AS account_id, b AS batch_id, count(*) AS tasks FROM unnest(p_account_ids, p_batch_ids) AS u(a, b)
+    GROUP BY 1, 2
+  ) i ON i.account_id = s.account_id AND i.batch_id = s.batch_id
+  JOIN batches b ON b.account_id = s.account_id AND b.batch_id = s.batch_id
+  WHERE b.max_failure_rate IS NOT NULL OR b.succeeded + b.failed + b.canceled + i.tasks >= b.total
+  ORDER BY s.account_id, s.batch_id FOR NO KEY UPDATE OF s;
+  -- Before the tasks, as a takeover does: the two would otherwise wait for each other.
+  PERFORM 1 FROM task_leases l
+  WHERE (l.account_id, l.batch_id, l.fence) IN (
+      SELECT a, b, f FROM unnest(p_account_ids, p_batch_ids, p_fences) AS u(a, b, f))
+    OR (l.kind = 'range' AND (l.account_id, l.batch_id) IN (
+      SELECT a, b FROM unnest(p_account_ids, p_batch_ids, p_fences) AS u(a, b, f) WHERE f = 0))
+  ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
   v_now := rushes_now();
 
   RETURN QUERY
@@ -1419,10 +1471,13 @@ DECLARE
   v_taken integer := 0;
 BEGIN
   FOR v_lease IN
-    SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index
-    FROM task_leases l
-    WHERE l.lease_until <= v_now
-    ORDER BY l.lease_until, l.account_id, l.batch_id, l.fence
+    -- The longest expired, each of which has a task; then in the order in which everyone locks.
+    SELECT e.account_id, e.batch_id, e.fence, e.kind, e.from_index, e.to_index
+    FROM (
+      SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index FROM task_leases l
+      WHERE l.lease_until <= v_now ORDER BY l.lease_until LIMIT p_tasks
+    ) e
+    ORDER BY e.account_id, e.batch_id, e.from_index
   LOOP
     EXIT WHEN v_taken >= p_tasks;
     SELECT s.fence + 1 INTO v_fence FROM batch_schedule s
@@ -1478,7 +1533,13 @@ DECLARE
   v_now timestamptz := rushes_now();
   v_voided bigint;
 BEGIN
-  UPDATE task_leases SET lease_until = v_now WHERE worker_id = p_worker_id AND lease_until > v_now;
+  UPDATE task_leases l SET lease_until = v_now
+  FROM (
+    SELECT h.account_id, h.batch_id, h.fence FROM task_leases h
+    WHERE h.worker_id = p_worker_id AND h.lease_until > v_now
+    ORDER BY h.account_id, h.batch_id, h.fence FOR NO KEY UPDATE
+  ) held
+  WHERE l.account_id = held.account_id AND l.batch_id = held.batch_id AND l.fence = held.fence;
   GET DIAGNOSTICS v_voided = ROW_COUNT;
   RETURN v_voided;
 END

@@ -1,6 +1,9 @@
 /**
  * The steps of one attempt: intent before the call, the upstream's id after it, unknown when no clear answer came, and
  * back to the queue when it may be tried again. Every write stands under the task's fence and state.
+ *
+ * Locks are taken in one order everywhere: account, hold, schedule, leases, tasks; rows of one kind by their keys. Input is
+ * sorted for that reason: an update over a nested loop locks in the order of its outer side.
  */
 export const attempts = /* sql */ `
 -- Commits the intent to submit attempt number p_attempts. Returns the tasks that may be sent now; one that was canceled
@@ -20,15 +23,19 @@ BEGIN
   UPDATE tasks t
   SET state = 'submitting', fence = i.fence, attempt = i.attempt, submitted_at = v_now,
     timeout_at = v_now + i.timeout_ms * interval '1 millisecond', started_at = coalesce(t.started_at, v_now)
-  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_timeouts_ms) WITH ORDINALITY
-    AS i(account_id, batch_id, task_index, fence, attempt, timeout_ms, ord)
+  FROM (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_timeouts_ms)
+      WITH ORDINALITY AS u(account_id, batch_id, task_index, fence, attempt, timeout_ms, ord)
+    ORDER BY account_id, batch_id, task_index
+  ) i
   WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
     AND CASE t.state
       WHEN 'queued' THEN t.attempt = i.attempt - 1 AND (t.fence = i.fence
         -- Never claimed before: ours as long as our lease stands.
         OR (t.fence = 0 AND EXISTS (
           SELECT 1 FROM task_leases l
-          WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence)))
+          WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+            AND l.kind = 'range' AND i.task_index BETWEEN l.from_index AND l.to_index)))
       -- Our own commit whose answer was lost: nothing was sent yet.
       WHEN 'submitting' THEN t.attempt = i.attempt AND t.fence = i.fence
       ELSE false
@@ -52,6 +59,7 @@ BEGIN
   WITH input AS MATERIALIZED (
     SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_upstream_ids)
       WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
+    ORDER BY account_id, batch_id, task_index
   ),
   won AS (
     UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
@@ -85,8 +93,11 @@ DECLARE
 BEGIN
   RETURN QUERY
   UPDATE tasks t SET state = 'unknown', unknown_since = coalesce(t.unknown_since, v_now), failure_detail = left(i.detail, 500)
-  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_details) WITH ORDINALITY
-    AS i(account_id, batch_id, task_index, fence, detail, ord)
+  FROM (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_details)
+      WITH ORDINALITY AS u(account_id, batch_id, task_index, fence, detail, ord)
+    ORDER BY account_id, batch_id, task_index
+  ) i
   WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
     AND t.state IN ('submitting', 'unknown') AND t.fence = i.fence
   RETURNING i.ord;
@@ -114,6 +125,15 @@ BEGIN
     ORDER BY b.account_id, b.batch_id FOR NO KEY UPDATE
   ) locked
   WHERE s.account_id = locked.account_id AND s.batch_id = locked.batch_id;
+  PERFORM 1 FROM task_leases l
+  WHERE (l.account_id, l.batch_id, l.fence) IN (
+    SELECT a, b, f FROM unnest(p_account_ids, p_batch_ids, p_fences) AS u(a, b, f))
+  ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
+  -- Locked before they are read below, so that what is remembered of an attempt is its last state.
+  PERFORM 1 FROM tasks t
+  WHERE (t.account_id, t.batch_id, t.task_index) IN (
+    SELECT a, b, i FROM unnest(p_account_ids, p_batch_ids, p_task_indexes) AS u(a, b, i))
+  ORDER BY t.account_id, t.batch_id, t.task_index FOR NO KEY UPDATE;
   v_now := rushes_now();
 
   RETURN QUERY

@@ -104,9 +104,14 @@ BEGIN
     WHERE b.account_id = p_account_id AND b.batch_id = p_batch_id AND b.cancel_requested_at IS NULL;
   END IF;
 
-  SELECT array_agg(task_index ORDER BY task_index), array_agg(fence ORDER BY task_index) INTO v_indexes, v_fences
-  FROM tasks
-  WHERE account_id = p_account_id AND batch_id = p_batch_id AND state = 'queued';
+  -- Locked by index, so that an attempt that begins at this moment waits for us or is waited for, never both.
+  SELECT array_agg(q.task_index ORDER BY q.task_index), array_agg(q.fence ORDER BY q.task_index)
+  INTO v_indexes, v_fences
+  FROM (
+    SELECT task_index, fence FROM tasks
+    WHERE account_id = p_account_id AND batch_id = p_batch_id AND state = 'queued'
+    ORDER BY task_index FOR NO KEY UPDATE
+  ) q;
   IF v_indexes IS NOT NULL THEN
     SELECT count(*) INTO v_closed
     FROM settle_tasks(

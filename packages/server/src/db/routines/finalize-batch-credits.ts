@@ -42,6 +42,8 @@ BEGIN
     finished_at = v_now
   WHERE account_id = p_account_id AND batch_id = p_batch_id
   RETURNING * INTO v_batch;
+  -- A lease that outlived its last task would take a slot for ever.
+  DELETE FROM task_leases WHERE account_id = p_account_id AND batch_id = p_batch_id;
   DELETE FROM batch_schedule WHERE account_id = p_account_id AND batch_id = p_batch_id;
   PERFORM append_event(p_account_id, 'batch.' || v_batch.status, p_batch_id, NULL, v_batch.webhook_endpoint_id,
     batch_event_data(v_batch));

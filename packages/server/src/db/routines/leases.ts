@@ -37,7 +37,12 @@ DECLARE
 BEGIN
   RETURN QUERY
   UPDATE task_leases l SET lease_until = v_until
-  WHERE l.worker_id = p_worker_id
+  FROM (
+    SELECT h.account_id, h.batch_id, h.fence FROM task_leases h
+    WHERE h.worker_id = p_worker_id
+    ORDER BY h.account_id, h.batch_id, h.fence FOR NO KEY UPDATE
+  ) held
+  WHERE l.account_id = held.account_id AND l.batch_id = held.batch_id AND l.fence = held.fence
   RETURNING l.account_id, l.batch_id, l.fence, l.open;
 END
 $$;
@@ -51,7 +56,13 @@ DECLARE
   v_now timestamptz := rushes_now();
   v_voided bigint;
 BEGIN
-  UPDATE task_leases SET lease_until = v_now WHERE worker_id = p_worker_id AND lease_until > v_now;
+  UPDATE task_leases l SET lease_until = v_now
+  FROM (
+    SELECT h.account_id, h.batch_id, h.fence FROM task_leases h
+    WHERE h.worker_id = p_worker_id AND h.lease_until > v_now
+    ORDER BY h.account_id, h.batch_id, h.fence FOR NO KEY UPDATE
+  ) held
+  WHERE l.account_id = held.account_id AND l.batch_id = held.batch_id AND l.fence = held.fence;
   GET DIAGNOSTICS v_voided = ROW_COUNT;
   RETURN v_voided;
 END
@@ -73,10 +84,13 @@ DECLARE
   v_taken integer := 0;
 BEGIN
   FOR v_lease IN
-    SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index
-    FROM task_leases l
-    WHERE l.lease_until <= v_now
-    ORDER BY l.lease_until, l.account_id, l.batch_id, l.fence
+    -- The longest expired, each of which has a task; then in the order in which everyone locks.
+    SELECT e.account_id, e.batch_id, e.fence, e.kind, e.from_index, e.to_index
+    FROM (
+      SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index FROM task_leases l
+      WHERE l.lease_until <= v_now ORDER BY l.lease_until LIMIT p_tasks
+    ) e
+    ORDER BY e.account_id, e.batch_id, e.from_index
   LOOP
     EXIT WHEN v_taken >= p_tasks;
     SELECT s.fence + 1 INTO v_fence FROM batch_schedule s

@@ -96,6 +96,11 @@ FROM tasks t LEFT JOIN credit_ledger e ON e.account_id = t.account_id AND e.batc
   AND e.task_index = t.task_index AND e.kind IN ('charge', 'refund', 'forfeit')
 WHERE t.resolution IS DISTINCT FROM e.kind
 UNION ALL
+SELECT e.account_id, 'entry_amount', format('entry %s (%s) moves %s, a task of batch %s costs %s', e.seq, e.kind,
+  e.amount, e.batch_id, b.unit_price)
+FROM credit_ledger e JOIN batches b USING (account_id, batch_id)
+WHERE e.task_index IS NOT NULL AND e.amount <> b.unit_price
+UNION ALL
 SELECT e.account_id, 'entry_without_task', format('entry %s is about task %s of batch %s, which does not exist',
   e.seq, e.task_index, e.batch_id)
 FROM credit_ledger e LEFT JOIN tasks t USING (account_id, batch_id, task_index)

@@ -31,6 +31,22 @@ BEGIN
   PERFORM 1 FROM credit_holds
   WHERE (account_id, batch_id) IN (SELECT DISTINCT a, b FROM unnest(p_account_ids, p_batch_ids) AS u(a, b))
   ORDER BY account_id, batch_id FOR NO KEY UPDATE;
+  -- Only where this call may end or pause the batch: otherwise claims, which skip a locked row, would wait for settling.
+  PERFORM 1 FROM batch_schedule s
+  JOIN (
+    SELECT a AS account_id, b AS batch_id, count(*) AS tasks FROM unnest(p_account_ids, p_batch_ids) AS u(a, b)
+    GROUP BY 1, 2
+  ) i ON i.account_id = s.account_id AND i.batch_id = s.batch_id
+  JOIN batches b ON b.account_id = s.account_id AND b.batch_id = s.batch_id
+  WHERE b.max_failure_rate IS NOT NULL OR b.succeeded + b.failed + b.canceled + i.tasks >= b.total
+  ORDER BY s.account_id, s.batch_id FOR NO KEY UPDATE OF s;
+  -- Before the tasks, as a takeover does: the two would otherwise wait for each other.
+  PERFORM 1 FROM task_leases l
+  WHERE (l.account_id, l.batch_id, l.fence) IN (
+      SELECT a, b, f FROM unnest(p_account_ids, p_batch_ids, p_fences) AS u(a, b, f))
+    OR (l.kind = 'range' AND (l.account_id, l.batch_id) IN (
+      SELECT a, b FROM unnest(p_account_ids, p_batch_ids, p_fences) AS u(a, b, f) WHERE f = 0))
+  ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
   v_now := rushes_now();
 
   RETURN QUERY
