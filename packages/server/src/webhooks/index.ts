@@ -6,13 +6,7 @@ export { createSecretSealer } from './secret-sealing.ts';
 export type { SecretSealer } from './secret-sealing.ts';
 export { createWebhookSender } from './webhook-sender.ts';
 export type { WebhookAnswer, WebhookRequest, WebhookSender } from './webhook-sender.ts';
-export {
-  deleteEndpoint,
-  getEndpoint,
-  insertEndpoint,
-  listEndpoints,
-  prepareEndpoint,
-} from './endpoints.ts';
+export { deleteEndpoint, getEndpoint, insertEndpoint, listEndpoints, prepareEndpoint } from './endpoints.ts';
 export type { EndpointDependencies, EndpointPage, NewEndpoint, PreparedEndpoint } from './endpoints.ts';
 export { listDeliveries } from './deliveries.ts';
 export type { DeliveryFilter, DeliveryPage } from './deliveries.ts';

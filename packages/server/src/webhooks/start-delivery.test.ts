@@ -208,21 +208,6 @@ describe('an endpoint', () => {
       });
     }
   });
-
-  it('that hangs does not delay another', async () => {
-    const hanging = await receiverWith(() => undefined);
-    const healthy = await receiverWith();
-    const accountUuid = await room.account();
-    for (let at = 0; at < 10; at += 1) await room.endpoint(accountUuid, hanging.url);
-    for (let at = 0; at < 10; at += 1) await room.endpoint(accountUuid, healthy.url);
-    await room.events(accountUuid, 20);
-    await until(() => (healthy.received.length === 200 ? true : null));
-    // Every healthy delivery came before the first hanging one was given up: not one attempt is recorded for those.
-    const attempts = (await room.deliveries(accountUuid)).filter(({ attempts: made }) =>
-      made.some(({ error }) => error !== null),
-    );
-    expect(attempts).toEqual([]);
-  });
 });
 
 describe('two delivery loops on one database', () => {

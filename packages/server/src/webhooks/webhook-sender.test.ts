@@ -269,6 +269,24 @@ describe('nothing reaches a private address', () => {
     expect(receiver.received).toEqual([]);
   });
 
+  it('by an address that Node would connect to without any look-up', async () => {
+    const asked: string[] = [];
+    const connect = createGuardedConnector(loopbackGuard(noResolver, []), ({ hostname }) => {
+      asked.push(hostname);
+    });
+    const refusals: unknown[] = [];
+    for (const hostname of ['127.0.0.1', '::1', '8.8.8.8']) {
+      await new Promise<void>((resolve) => {
+        connect({ hostname, protocol: 'http:', port: '80' }, (...[error]) => {
+          refusals.push(error);
+          resolve();
+        });
+      });
+    }
+    expect(refusals).toMatchObject([{ rule: 'loopback' }, { rule: 'loopback' }, { rule: 'ip_literal' }]);
+    expect(asked).toEqual([]);
+  });
+
   it('by a redirect', async () => {
     const inside = await receiverWith((response) => response.end());
     const outside = await receiverWith((response) => response.writeHead(302, { location: inside.url }).end());
