@@ -30,7 +30,9 @@ export interface ServerProcessOptions {
 
 /** The environment of a child: ours without anything that configures a server or a client. */
 function cleanEnvironment(extra: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(RUSHES_|DATABASE_|GRSAI_|VITEST|NODE_OPTIONS)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(RUSHES_|DATABASE_|GRSAI_|VITEST|NODE_OPTIONS)/.test(name),
+  );
   return { ...Object.fromEntries(kept), RUSHES_LOG_LEVEL: 'warn', ...extra };
 }
 
@@ -45,7 +47,10 @@ export async function startProcess(words: readonly string[], options: ServerProc
   const ended = exitOf(child);
   const ready = new Promise<string>((resolve, reject) => {
     let out = '';
-    const timer = setTimeout(() => reject(new Error(`${words.join(' ')} was not ready in time:\n${log}`)), READY_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`${words.join(' ')} was not ready in time:\n${log}`)),
+      READY_TIMEOUT_MS,
+    );
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString();
       const line = /^Rushes .*ready.*$/m.exec(out)?.[0];
