@@ -78,6 +78,7 @@ export function answerErrors(clock: Clock, logger: Logger, isUnavailable: (error
       await next();
     } catch (error) {
       if (error instanceof ClientGone) {
+        logger.debug({ trace_id: ctx.state.traceId, route: ctx.state.route }, 'the client went away');
         ctx.respond = false;
         ctx.res.destroy();
         return;
@@ -114,11 +115,11 @@ export const checkRequestLine: HttpMiddleware = async (ctx, next) => {
   await next();
 };
 
-/** While the server stops, no connection is kept for another request. */
+/** While the server stops, no connection is kept for another request, not that of an answer under way either. */
 export function closeWhenStopping(stopping: AbortSignal): HttpMiddleware {
   return async (ctx, next) => {
-    if (stopping.aborted) ctx.set('Connection', 'close');
     await next();
+    if (stopping.aborted && !ctx.headerSent) ctx.set('Connection', 'close');
   };
 }
 

@@ -2,6 +2,7 @@ import type { HttpDeps } from '../deps.ts';
 import { createOpenApiDocument } from '../openapi.ts';
 import type { Route } from '../route.ts';
 import { batchControlRoutes, batchRoutes } from './batches.ts';
+import { embedRoute } from './embed.ts';
 import { eventRoutes } from './events.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { modelRoutes } from './models.ts';
@@ -35,12 +36,19 @@ export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[
     ...webhookDeliveryRoutes(deps),
     ...eventRoutes(deps, around.stopping),
     ...videoLinkRoutes(deps),
+    embedRoute(deps),
     ...systemRoutes(deps, around.stopping, () => document()),
   ];
   let made: object | null = null;
   const document = (): object => {
-    made ??= createOpenApiDocument(routes, deps.version, around.publicUrl());
+    made ??= createOpenApiDocument(routes, deps.version, publicUrl());
     return made;
   };
   return routes;
+}
+
+/** The document of the API for a server at `serverUrl`. */
+export function openApiDocument(deps: HttpDeps, version: string, serverUrl: string): object {
+  const around = { stopping: new AbortController().signal, publicUrl: () => serverUrl };
+  return createOpenApiDocument(allRoutes(deps, around), version, serverUrl);
 }

@@ -22,7 +22,7 @@ async function readVideo(deps: HttpDeps, key: string, start: number, end: number
 }
 
 /** What the token of a link allows, or the 404 or 410 that says how to get a new link. */
-function readGrant(deps: HttpDeps, token: string): Outcome<LinkGrant> {
+export function readGrant(deps: HttpDeps, token: string): Outcome<LinkGrant> {
   const check = deps.linkSigner.verify(token, deps.clock.now());
   switch (check.kind) {
     case 'valid':
