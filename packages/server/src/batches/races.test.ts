@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { credits } from '../ledger/index.ts';
+import {
+  create,
+  openAccount,
+  openWorld,
+  settle,
+  startTasks,
+  submission,
+  uuidOf,
+  violations,
+  type World,
+} from './testing/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await openWorld();
+});
+afterAll(async () => {
+  await world.close();
+});
+
+async function running(count: number) {
+  const caller = await openAccount(world, count * 49);
+  const batchUuid = uuidOf(await create(world, caller, submission({}, count)));
+  const tasks = (await startTasks(world, 100_000)).filter((task) => task.batchUuid === batchUuid);
+  expect(tasks).toHaveLength(count);
+  return { caller, batchUuid, tasks };
+}
+
+async function ledgerKinds(accountUuid: string): Promise<Record<string, number>> {
+  const rows = await world.db.query<{ kind: string; entries: number }>(
+    'SELECT kind, count(*) AS entries FROM credit_ledger WHERE account_id = $1 GROUP BY kind',
+    [accountUuid],
+  );
+  return Object.fromEntries(rows.map((row) => [row.kind, row.entries]));
+}
+
+describe('races over one batch', () => {
+  it('32 settlers of every task and a cancel leave each task with one resolution', async () => {
+    const caller = await openAccount(world, 320 * 49);
+    const batchUuid = uuidOf(await create(world, caller, submission({}, 320)));
+    const tasks = await startTasks(world, 160);
+    const settlers = Array.from({ length: 32 }, (_, settler) =>
+      settle(
+        world.db,
+        caller.accountUuid,
+        batchUuid,
+        // Each in another order and with another opinion of how the tasks ended.
+        tasks.map((_, at) => ({
+          ...tasks[(at * 7 + settler * 5) % tasks.length]!,
+          ending: settler % 2 === 0 ? ('succeeded' as const) : ('provider_error' as const),
+        })),
+      ),
+    );
+    const [canceled, ...answers] = await Promise.all([
+      world.service.cancel(caller, batchUuid, { preview: false }),
+      ...settlers,
+    ]);
+    expect(answers.flat().filter((answer) => answer === 'settled')).toHaveLength(160);
+    expect(canceled).toMatchObject({ ok: true, value: { refunded: 160 * 49 } });
+    const batch = await world.service.get(caller, batchUuid);
+    expect(batch).toMatchObject({
+      status: 'canceled',
+      counts: { canceled: 160, processing: 0, queued: 0 },
+      credits: { held: 0 },
+    });
+    const kinds = await ledgerKinds(caller.accountUuid);
+    expect((kinds['charge'] ?? 0) + (kinds['refund'] ?? 0)).toBe(320);
+    expect(await violations(world)).toEqual([]);
+  });
+
+  it('32 clients finalize one batch: it ends once, with one event', async () => {
+    const { caller, batchUuid, tasks } = await running(10);
+    // Holds the end back, so that all of them find a batch that is finished and not final.
+    await world.admin.query(
+      `CREATE OR REPLACE FUNCTION finalize_batch_credits_kept(uuid, uuid) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'`,
+    );
+    await world.admin.query('ALTER FUNCTION finalize_batch_credits RENAME TO finalize_batch_credits_real');
+    await world.admin.query('ALTER FUNCTION finalize_batch_credits_kept RENAME TO finalize_batch_credits');
+    try {
+      await settle(
+        world.db,
+        caller.accountUuid,
+        batchUuid,
+        tasks.map((task) => ({ ...task, ending: 'succeeded' })),
+      );
+    } finally {
+      await world.admin.query('DROP FUNCTION finalize_batch_credits');
+      await world.admin.query('ALTER FUNCTION finalize_batch_credits_real RENAME TO finalize_batch_credits');
+    }
+    expect(await violations(world)).toEqual([expect.stringContaining('closed_hold')]);
+    const answers = await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        const [row] = await world.db.query<{ answer: string }>('SELECT finalize_batch_credits($1, $2) AS answer', [
+          caller.accountUuid,
+          batchUuid,
+        ]);
+        return row!.answer;
+      }),
+    );
+    expect(answers.filter((answer) => answer === 'finalized')).toHaveLength(1);
+    expect(answers.filter((answer) => answer === 'already_final')).toHaveLength(31);
+    const events = await world.db.query(`SELECT 1 FROM events WHERE account_id = $1 AND type = 'batch.completed'`, [
+      caller.accountUuid,
+    ]);
+    expect(events).toHaveLength(1);
+    expect(await violations(world)).toEqual([]);
+  });
+
+  it('finalizing a batch that is not finished changes nothing', async () => {
+    const { caller, batchUuid } = await running(10);
+    const rows = await world.db.query('SELECT finalize_batch_credits($1, $2) AS answer', [
+      caller.accountUuid,
+      batchUuid,
+    ]);
+    expect(rows).toEqual([{ answer: 'not_finished' }]);
+    expect(await world.service.get(caller, batchUuid)).toMatchObject({ finished_at: null });
+  });
+
+  it('a late result after a refund changes nothing and is kept for the operator', async () => {
+    const { caller, batchUuid, tasks } = await running(10);
+    const [task] = tasks;
+    expect(await settle(world.db, caller.accountUuid, batchUuid, [{ ...task!, ending: 'provider_error' }])).toEqual([
+      'settled',
+    ]);
+    const before = await credits(world.db, caller.accountUuid);
+    expect(await settle(world.db, caller.accountUuid, batchUuid, [{ ...task!, ending: 'succeeded' }])).toEqual([
+      'late',
+    ]);
+    expect(await credits(world.db, caller.accountUuid)).toEqual(before);
+    expect(await world.service.task(caller, batchUuid, task!.index)).toMatchObject({ status: 'failed', video: null });
+    const late = await world.db.query('SELECT outcome FROM late_results WHERE account_id = $1', [caller.accountUuid]);
+    expect(late).toEqual([{ outcome: 'succeeded' }]);
+    expect(await violations(world)).toEqual([]);
+  });
+
+  it('a worker without the task, or with an old fence, settles nothing', async () => {
+    const { caller, batchUuid, tasks } = await running(10);
+    const [task] = tasks;
+    for (const fence of [0, task!.fence - 1, task!.fence + 1]) {
+      expect(
+        await settle(world.db, caller.accountUuid, batchUuid, [{ index: task!.index, fence, ending: 'succeeded' }]),
+      ).toEqual(['lost']);
+    }
+    expect(
+      await settle(world.db, caller.accountUuid, batchUuid, [{ index: 999, fence: 1, ending: 'succeeded' }]),
+    ).toEqual(['lost']);
+    // The database's clock decides what is a timeout.
+    expect(await settle(world.db, caller.accountUuid, batchUuid, [{ ...task!, ending: 'timeout' }])).toEqual(['lost']);
+    expect(await ledgerKinds(caller.accountUuid)).toEqual({ grant: 1, reserve: 1 });
+  });
+
+  it('two outcomes of one task in one call: the first counts', async () => {
+    const { caller, batchUuid, tasks } = await running(10);
+    const [task] = tasks;
+    expect(
+      await settle(world.db, caller.accountUuid, batchUuid, [
+        { ...task!, ending: 'succeeded' },
+        { ...task!, ending: 'provider_error' },
+      ]),
+    ).toEqual(['settled']);
+    expect(await ledgerKinds(caller.accountUuid)).toEqual({ grant: 1, reserve: 1, charge: 1 });
+  });
+});
+
+describe('the event list', () => {
+  it('has no holes under 16 concurrent writers: a reader never passes a number that commits later', async () => {
+    const caller = await openAccount(world, 16 * 490);
+    const tasks = await Promise.all(
+      Array.from({ length: 16 }, async () => uuidOf(await create(world, caller, submission()))),
+    ).then(async (batches) => {
+      const started = await startTasks(world, 100_000);
+      return batches.map((batchUuid) => ({ batchUuid, tasks: started.filter((task) => task.batchUuid === batchUuid) }));
+    });
+    const writers = Promise.all(
+      tasks.map(async ({ batchUuid, tasks: own }) => {
+        for (const task of own)
+          await settle(world.db, caller.accountUuid, batchUuid, [{ ...task, ending: 'succeeded' }]);
+      }),
+    );
+    // 160 task events and 16 batch events; batches were not marked as processing.
+    let seen = 0;
+    while (seen < 176) {
+      const rows = await world.db.query<{ seq: number }>(
+        'SELECT seq FROM events WHERE account_id = $1 AND seq > $2 ORDER BY seq',
+        [caller.accountUuid, seen],
+      );
+      expect(rows.map((row) => row.seq)).toEqual(rows.map((_, at) => seen + at + 1));
+      seen += rows.length;
+    }
+    await writers;
+    expect(await violations(world)).toEqual([]);
+  });
+});
