@@ -43,12 +43,12 @@ export interface Worker {
 }
 
 /** Submissions in the air at once per route: each holds a socket and memory for its prompt. */
-const CONCURRENT_SUBMISSIONS = 64;
+const CONCURRENT_SUBMISSIONS = 256;
 const CONCURRENT_POLLS = 64;
 const CONCURRENT_DOWNLOADS = 16;
 /** Refunds must be visible within a second; a twentieth of that gathers most completions of a busy worker. */
 const SETTLE_WINDOW_MS = 50;
-const RECORD_WINDOW_MS = 15;
+const RECORD_WINDOW_MS = 5;
 const ITEMS_PER_CALL = 2_000;
 /** A submission in the air gets this long to be answered and recorded before the process goes. */
 const STOP_DEADLINE_MS = 20_000;
