@@ -1,6 +1,14 @@
 /** A client for tests that holds every answer to the OpenAPI document: status, headers, media type and shape. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import type {
+  Batch,
+  CancelResult,
+  Estimate,
+  Problem,
+  VideoLink,
+  WebhookEndpointWithSecret,
+} from '@rushes/contract/types';
 
 interface MediaTypeObject {
   schema?: object;
@@ -18,13 +26,32 @@ export interface OpenApiDocument {
   components: { schemas: Record<string, object> };
 }
 
+/** The fields that tests look at, of whatever came: its shape has been compared with the document's already. */
+export type AnswerBody = Omit<Problem, 'status' | 'errors'> &
+  Omit<Batch, 'status'> &
+  Omit<CancelResult, 'credits'> &
+  Pick<Estimate, 'total'> &
+  Pick<WebhookEndpointWithSecret, 'secret'> &
+  VideoLink & {
+    readonly status: string;
+    readonly errors: readonly {
+      readonly index: number;
+      readonly line?: number;
+      readonly param: string;
+      readonly code: string;
+    }[];
+    readonly data: readonly { readonly id: string; readonly seq: number; readonly index: number }[];
+    readonly has_more: boolean;
+    readonly next_cursor: string | null;
+  };
+
 /** An answer that was read whole and found to be what the document says. */
-export interface CheckedResponse {
+export interface CheckedResponse<T> {
   readonly status: number;
   readonly headers: Headers;
   readonly bytes: Buffer;
-  /** The parsed JSON body; undefined for other types. */
-  readonly body: any; // eslint-disable-line @typescript-eslint/no-explicit-any
+  /** The JSON body, whose shape was compared with the document's; an empty object for other types. */
+  readonly body: T;
 }
 
 export interface CheckedRequest {
@@ -58,19 +85,19 @@ export class OpenApiCheckedClient {
     return new OpenApiCheckedClient(baseUrl, (await response.json()) as OpenApiDocument);
   }
 
-  get(path: string, request: CheckedRequest = {}): Promise<CheckedResponse> {
+  get<T = AnswerBody>(path: string, request: CheckedRequest = {}): Promise<CheckedResponse<T>> {
     return this.send('GET', path, request);
   }
 
-  post(path: string, request: CheckedRequest = {}): Promise<CheckedResponse> {
+  post<T = AnswerBody>(path: string, request: CheckedRequest = {}): Promise<CheckedResponse<T>> {
     return this.send('POST', path, request);
   }
 
-  delete(path: string, request: CheckedRequest = {}): Promise<CheckedResponse> {
+  delete<T = AnswerBody>(path: string, request: CheckedRequest = {}): Promise<CheckedResponse<T>> {
     return this.send('DELETE', path, request);
   }
 
-  async send(method: string, path: string, request: CheckedRequest = {}): Promise<CheckedResponse> {
+  async send<T = AnswerBody>(method: string, path: string, request: CheckedRequest = {}): Promise<CheckedResponse<T>> {
     const body = request.json === undefined ? request.body : JSON.stringify(request.json);
     const response = await fetch(this.#baseUrl + path, {
       method,
@@ -89,7 +116,7 @@ export class OpenApiCheckedClient {
       status: response.status,
       headers: response.headers,
       bytes,
-      body: isJson ? JSON.parse(bytes.toString()) : undefined,
+      body: (isJson ? JSON.parse(bytes.toString()) : {}) as T,
     };
   }
 
@@ -158,7 +185,7 @@ export class OpenApiCheckedClient {
 
   #validate(where: string, validate: ValidateFunction | undefined, value: unknown): void {
     if (validate === undefined) throw new Error(`${where}: the document lacks the schema`);
-    if (validate(value) !== true) {
+    if (!validate(value)) {
       throw new Error(`${where} in a shape that is not documented: ${this.#ajv.errorsText(validate.errors)}`);
     }
   }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { parseId } from '@rushes/contract';
+import type { Batch, Estimate, Page, Task, TaskResult } from '@rushes/contract/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 
@@ -64,7 +65,7 @@ describe('200', () => {
 
   it('an estimate reserves nothing', async () => {
     const before = await server.client.get('/v1/credits', { key: account.key });
-    const estimate = await server.client.post('/v1/batches/estimate', {
+    const estimate = await server.client.post<Estimate>('/v1/batches/estimate', {
       key: account.key,
       json: { model: 'sora-2', items: items(10) },
     });
@@ -77,22 +78,30 @@ describe('200', () => {
     const made = await server.client.post('/v1/batches', { key: own.key, json: batch('listed') });
     const time = encodeURIComponent(made.body.created_at);
     const list = async (query: string): Promise<number> =>
-      (await server.client.get(`/v1/batches?${query}`, { key: own.key })).body.data.length;
+      (await server.client.get<Page<Batch>>(`/v1/batches?${query}`, { key: own.key })).body.data.length;
     expect(await list('status=queued&model=sora-2')).toBe(1);
     expect(await list('status=completed')).toBe(0);
     expect(await list(`created_before=${time}`)).toBe(0);
-    const tasks = await server.client.get(`/v1/batches/${made.body.id}/tasks?limit=3&status=queued`, { key: own.key });
-    expect(tasks.body.data.map((task: { index: number }) => task.index)).toEqual([0, 1, 2]);
-    const next = await server.client.get(`/v1/batches/${made.body.id}/tasks?limit=3&cursor=${tasks.body.next_cursor}`, {
+    const tasks = await server.client.get<Page<Task>>(`/v1/batches/${made.body.id}/tasks?limit=3&status=queued`, {
       key: own.key,
     });
-    expect(next.body.data[0].index).toBe(3);
-    const one = await server.client.get(`/v1/tasks/${next.body.data[0].id}`, { key: own.key });
+    expect(tasks.body.data.map((task) => task.index)).toEqual([0, 1, 2]);
+    const next = await server.client.get<Page<Task>>(
+      `/v1/batches/${made.body.id}/tasks?limit=3&cursor=${tasks.body.next_cursor}`,
+      {
+        key: own.key,
+      },
+    );
+    expect(next.body.data[0]?.index).toBe(3);
+    const one = await server.client.get<Task>(`/v1/tasks/${next.body.data[0]!.id}`, { key: own.key });
     expect(one.body).toEqual(next.body.data[0]);
   });
 
   it('pausing, resuming and canceling say the same when asked twice', async () => {
-    const made = await server.client.post('/v1/batches', { key: account.key, json: batch('controlled') });
+    const made = await server.client.post('/v1/batches', {
+      key: account.key,
+      json: batch('controlled'),
+    });
     const post = (verb: string, json?: object) =>
       server.client.post(`/v1/batches/${made.body.id}/${verb}`, {
         key: account.key,
@@ -102,7 +111,9 @@ describe('200', () => {
     expect((await post('pause', { request_id: 'p' })).body.paused).toBe(true);
     expect((await post('resume', {})).body.paused).toBe(false);
     expect((await post('cancel?preview=true')).body.refunded).toBe(490);
-    expect((await server.client.get(`/v1/batches/${made.body.id}`, { key: account.key })).body.status).toBe('queued');
+    expect((await server.client.get<Batch>(`/v1/batches/${made.body.id}`, { key: account.key })).body.status).toBe(
+      'queued',
+    );
     const canceled = await post('cancel');
     expect([canceled.body.refunded, canceled.body.still_running, canceled.body.batch.status]).toEqual([
       490,
@@ -125,13 +136,16 @@ describe('results', () => {
     const jsonl = await server.client.get(`/v1/batches/${made.body.id}/results`, { key: own.key });
     const lines = jsonl.bytes.toString().trimEnd().split('\n');
     expect(lines).toHaveLength(10_000);
-    expect(lines.every((line, at) => JSON.parse(line).index === at)).toBe(true);
+    expect(lines.every((line, at) => (JSON.parse(line) as TaskResult).index === at)).toBe(true);
     const csv = await server.client.get(`/v1/batches/${made.body.id}/results?format=csv`, { key: own.key });
     expect(csv.bytes.toString().trimEnd().split('\r\n')).toHaveLength(10_001);
   });
 
   it('have a link for every success when asked, which leads to the video', async () => {
-    const made = await server.client.post('/v1/batches', { key: account.key, json: batch('with-links') });
+    const made = await server.client.post('/v1/batches', {
+      key: account.key,
+      json: batch('with-links'),
+    });
     const content = randomBytes(1_000);
     await server.storeVideo(account.accountUuid, parseId('bat', made.body.id)!, 3, content);
     const answer = await server.client.get(`/v1/batches/${made.body.id}/results?links=download&expires_in=60`, {
@@ -141,16 +155,19 @@ describe('results', () => {
       .toString()
       .trimEnd()
       .split('\n')
-      .map((line) => JSON.parse(line));
+      .map((line) => JSON.parse(line) as TaskResult);
     expect(results.filter((result) => result.link !== null).map((result) => result.index)).toEqual([3]);
-    const video = await fetch(results[3].link.url);
+    const video = await fetch(results[3]!.link!.url);
     expect(Buffer.from(await video.arrayBuffer())).toEqual(content);
     expect(video.headers.get('content-disposition')).toBe('attachment; filename="c-3.mp4"');
-    expect(createHash('sha256').update(content).digest('hex')).toBe(results[3].video.sha256);
+    expect(createHash('sha256').update(content).digest('hex')).toBe(results[3]!.video!.sha256);
   });
 
   it('are not counted in requests per minute', async () => {
-    const made = await server.client.post('/v1/batches', { key: account.key, json: batch('uncounted') });
+    const made = await server.client.post('/v1/batches', {
+      key: account.key,
+      json: batch('uncounted'),
+    });
     const answer = await server.client.get(`/v1/batches/${made.body.id}/results`, { key: account.key });
     expect(answer.headers.get('ratelimit')).toBeNull();
   });
@@ -166,7 +183,7 @@ describe('refusals of a submission', () => {
       }),
     );
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid_items']);
-    expect(answer.body.errors.map((error: { index: number }) => error.index)).toEqual([10, 11, 12]);
+    expect(answer.body.errors.map((error) => error.index)).toEqual([10, 11, 12]);
   });
 
   it('400 for CSV that cannot be read names the line', async () => {
@@ -176,7 +193,7 @@ describe('refusals of a submission', () => {
       headers: { 'content-type': 'text/csv' },
     });
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid_csv']);
-    expect(answer.body.errors[0].line).toBe(2);
+    expect(answer.body.errors[0]?.line).toBe(2);
   });
 
   it('402 says what is required, available and short', async () => {
@@ -211,13 +228,19 @@ describe('refusals of a submission', () => {
 
   it('403 for a key without the scope, and for a suspended account that would write', async () => {
     const reader = await server.account({ scopes: ['batches:read'] });
-    const refused = await server.client.post('/v1/batches', { key: reader.key, json: batch('reader') });
+    const refused = await server.client.post('/v1/batches', {
+      key: reader.key,
+      json: batch('reader'),
+    });
     expect([refused.status, refused.body.code, refused.body.param]).toEqual([403, 'forbidden', 'batches:write']);
     const suspended = await server.account();
     await server.db.query("UPDATE accounts SET status = 'suspended' WHERE account_id = $1", [suspended.accountUuid]);
-    const write = await server.client.post('/v1/batches', { key: suspended.key, json: batch('suspended') });
+    const write = await server.client.post('/v1/batches', {
+      key: suspended.key,
+      json: batch('suspended'),
+    });
     expect([write.status, write.body.code]).toEqual([403, 'account_suspended']);
-    expect((await server.client.get('/v1/batches', { key: suspended.key })).status).toBe(200);
+    expect((await server.client.get<Page<Batch>>('/v1/batches', { key: suspended.key })).status).toBe(200);
   });
 
   it('404 for a batch of another account, before any complaint about parameters', async () => {
@@ -233,8 +256,9 @@ describe('refusals of a submission', () => {
     }
     expect((await server.client.get('/v1/batches/bat_0', { key: other.key })).status).toBe(404);
     expect((await server.client.get('/v1/tasks/tsk_1', { key: other.key })).status).toBe(404);
-    const task = (await server.client.get(`/v1/batches/${made.body.id}/tasks?limit=1`, { key: account.key })).body
-      .data[0];
-    expect((await server.client.get(`/v1/tasks/${task.id}`, { key: other.key })).status).toBe(404);
+    const task = (
+      await server.client.get<Page<Task>>(`/v1/batches/${made.body.id}/tasks?limit=1`, { key: account.key })
+    ).body.data[0];
+    expect((await server.client.get<Task>(`/v1/tasks/${task!.id}`, { key: other.key })).status).toBe(404);
   });
 });

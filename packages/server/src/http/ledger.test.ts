@@ -1,3 +1,4 @@
+import type { LedgerEntry } from '@rushes/contract/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 
@@ -34,8 +35,8 @@ describe('credits and ledger', () => {
       let cursor = '';
       do {
         const page = await server.client.get(`/v1/ledger?limit=2&order=${order}${cursor}`, { key });
-        seen.push(...page.body.data.map((entry: { seq: number }) => entry.seq));
-        cursor = page.body.has_more === true ? `&cursor=${page.body.next_cursor}` : '';
+        seen.push(...page.body.data.map((entry) => entry.seq));
+        cursor = page.body.has_more ? `&cursor=${page.body.next_cursor}` : '';
       } while (cursor !== '');
       expect(seen).toEqual(order === 'asc' ? [1, 2, 3, 4, 5] : [5, 4, 3, 2, 1]);
     }
@@ -44,7 +45,7 @@ describe('credits and ledger', () => {
   it('exports the same entries as CSV, JSON and JSON lines', async () => {
     const { key, accountUuid } = await server.account();
     await grant(accountUuid, 3);
-    const json = await server.client.get('/v1/ledger/export?format=json', { key });
+    const json = await server.client.get<LedgerEntry[]>('/v1/ledger/export?format=json', { key });
     const lines = await server.client.get('/v1/ledger/export?format=jsonl', { key });
     const csv = await server.client.get('/v1/ledger/export', { key });
     expect(json.body).toHaveLength(3);
@@ -53,7 +54,7 @@ describe('credits and ledger', () => {
         .toString()
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line)),
+        .map((line) => JSON.parse(line) as LedgerEntry),
     ).toEqual(json.body);
     expect(csv.headers.get('content-disposition')).toBe('attachment; filename="rushes-ledger.csv"');
     expect(csv.bytes.toString().split('\r\n')).toHaveLength(5);
@@ -63,16 +64,21 @@ describe('credits and ledger', () => {
   it('exports what lies between two times, the second left out', async () => {
     const { key, accountUuid } = await server.account();
     await grant(accountUuid, 3);
-    const [first] = (await server.client.get('/v1/ledger/export?format=json', { key })).body;
-    const before = await server.client.get(`/v1/ledger/export?format=json&to=${first.created_at}`, { key });
+    const [first] = (await server.client.get<LedgerEntry[]>('/v1/ledger/export?format=json', { key })).body;
+    const before = await server.client.get<LedgerEntry[]>(`/v1/ledger/export?format=json&to=${first!.created_at}`, {
+      key,
+    });
     expect(before.body).toEqual([]);
-    const future = await server.client.get('/v1/ledger/export?format=json&from=2999-01-01T00:00:00%2B02:00', { key });
+    const future = await server.client.get<LedgerEntry[]>(
+      '/v1/ledger/export?format=json&from=2999-01-01T00:00:00%2B02:00',
+      { key },
+    );
     expect(future.body).toEqual([]);
   });
 
   it('an empty ledger is an empty export', async () => {
     const { key } = await server.account();
-    expect((await server.client.get('/v1/ledger/export?format=json', { key })).body).toEqual([]);
+    expect((await server.client.get<LedgerEntry[]>('/v1/ledger/export?format=json', { key })).body).toEqual([]);
     expect((await server.client.get('/v1/ledger/export?format=jsonl', { key })).bytes).toHaveLength(0);
   });
 });

@@ -3,7 +3,6 @@ import {
   createDocument,
   type ZodOpenApiContentObject,
   type ZodOpenApiOperationObject,
-  type ZodOpenApiPathsObject,
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 import { z } from 'zod';

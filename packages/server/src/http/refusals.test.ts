@@ -58,7 +58,7 @@ describe('200', () => {
     const { key } = await server.account();
     const answer = await server.client.get('/v1/models', { key });
     expect(answer.status).toBe(200);
-    expect(answer.body.data.map((model: { id: string }) => model.id)).toContain('sora-2');
+    expect(answer.body.data.map((model) => model.id)).toContain('sora-2');
     expect(answer.headers.get('ratelimit')).toMatch(/^"per-key";r=2999;t=60$/);
   });
   it('is alive and ready', async () => {

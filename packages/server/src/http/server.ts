@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Random } from '../ports.ts';
 import type { Refusal } from '../refusal.ts';
@@ -84,7 +84,9 @@ export function createNodeServer(
       socket.destroy();
       return;
     }
-    socket.end(rawProblem(refusalOf(error.code), newTraceId(random)), () => (socket as Socket).destroySoon());
+    socket.end(rawProblem(refusalOf(error.code), newTraceId(random)), () => {
+      if (socket instanceof Socket) socket.destroySoon();
+    });
   });
   return server;
 }

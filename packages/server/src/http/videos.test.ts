@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { parseId, parseTaskId } from '@rushes/contract';
-import type { LinkAction } from '@rushes/contract/types';
+import type { LinkAction, Task } from '@rushes/contract/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 
@@ -25,8 +25,8 @@ beforeAll(async () => {
   await server.storeVideo(account.accountUuid, parseId('bat', made.body.id)!, 0, content);
   await server.storeVideo(account.accountUuid, parseId('bat', made.body.id)!, 1, content);
   const tasks = (await server.client.get(`/v1/batches/${made.body.id}/tasks`, { key: account.key })).body.data;
-  taskId = tasks[0].id;
-  queuedTaskId = tasks[2].id;
+  taskId = tasks[0]!.id;
+  queuedTaskId = tasks[2]!.id;
 });
 afterAll(() => server.close());
 
@@ -44,9 +44,9 @@ describe('a link', () => {
     expect(play.headers.get('x-content-type-options')).toBe('nosniff');
     expect(play.headers.get('accept-ranges')).toBe('bytes');
     expect(play.headers.get('content-type')).toBe('video/mp4');
-    const tasks = (await server.client.get(`/v1/tasks/${taskId}`, { key: account.key })).body;
+    const tasks = (await server.client.get<Task>(`/v1/tasks/${taskId}`, { key: account.key })).body;
     const custom = await server.client.get(`/v1/batches/${tasks.batch_id}/tasks?custom_id=a:b`, { key: account.key });
-    const download = await server.client.get(await linkPath('download', custom.body.data[0].id));
+    const download = await server.client.get(await linkPath('download', custom.body.data[0]!.id));
     expect(download.headers.get('content-disposition')).toBe('attachment; filename="a_b.mp4"');
   });
 

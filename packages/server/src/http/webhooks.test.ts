@@ -96,7 +96,7 @@ describe('webhook endpoints', () => {
       json: { events: ['batch.exploded'], colour: 'red' },
     });
     expect(answer.status).toBe(400);
-    expect(answer.body.errors.map((error: { param: string; code: string }) => [error.param, error.code])).toEqual([
+    expect(answer.body.errors.map((error) => [error.param, error.code])).toEqual([
       ['url', 'required'],
       ['events.0', 'unknown_value'],
       ['colour', 'unknown_name'],
@@ -123,10 +123,10 @@ describe('events', () => {
     const { key, accountUuid } = await server.account();
     for (let at = 0; at < 3; at += 1) await append(accountUuid);
     const first = await server.client.get('/v1/events?limit=2', { key });
-    expect(first.body.data.map((event: { seq: number }) => event.seq)).toEqual([1, 2]);
+    expect(first.body.data.map((event) => event.seq)).toEqual([1, 2]);
     expect(first.body.has_more).toBe(true);
     const second = await server.client.get(`/v1/events?limit=2&cursor=${first.body.next_cursor}`, { key });
-    expect(second.body.data.map((event: { seq: number }) => event.seq)).toEqual([3]);
+    expect(second.body.data.map((event) => event.seq)).toEqual([3]);
     expect((await server.client.get('/v1/events?after=3', { key })).body).toEqual({
       data: [],
       has_more: false,
