@@ -31,7 +31,7 @@ export class AttemptRecorder {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #givenUp = new AbortController();
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #running = false;
 
   constructor({ db, clock, logger }: AttemptRecorderOptions) {
@@ -62,25 +62,11 @@ export class AttemptRecorder {
     this.#running = false;
   }
 
-  /** The next batch: attempts of different deliveries, since one statement changes a row once only. */
+  /** The next batch. An attempt that disables its endpoint has a transaction of its own. */
   #take(): Waiting[] {
-    const batch: Waiting[] = [];
-    const rest: Waiting[] = [];
-    const taken = new Set<string>();
-    for (const waiting of this.#waiting) {
-      const { endpoint_id, event_seq, gone } = waiting.attempt;
-      const key = `${endpoint_id} ${event_seq}`;
-      const fits = batch.length < ATTEMPTS_PER_RECORD && !taken.has(key);
-      // One that disables its endpoint has a transaction of its own.
-      if (fits && (!gone || batch.length === 0) && batch[0]?.attempt.gone !== true) {
-        batch.push(waiting);
-        taken.add(key);
-      } else {
-        rest.push(waiting);
-      }
-    }
-    this.#waiting = rest;
-    return batch;
+    const firstGone = this.#waiting.findIndex(({ attempt }) => attempt.gone);
+    const length = firstGone === -1 ? ATTEMPTS_PER_RECORD : Math.min(ATTEMPTS_PER_RECORD, Math.max(1, firstGone));
+    return this.#waiting.splice(0, length);
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
@@ -113,7 +99,10 @@ export class AttemptRecorder {
     else await recordAttempts(this.#db, records);
   }
 
-  /** One attempt that cannot be written must not take the others with it. */
+  /**
+   * One attempt that cannot be written must not take the others with it. Two of one delivery, made by a stalled claim and
+   * the next, ask for the same number and come here too.
+   */
   async #writeApart(batch: readonly Waiting[], error: unknown): Promise<void> {
     if (batch.length > 1) {
       for (const waiting of batch) await this.#write([waiting]);

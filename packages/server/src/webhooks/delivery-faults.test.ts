@@ -288,6 +288,12 @@ describe('stopping', () => {
     await until(() => (receiver.received.length === 1 ? true : null));
     const stopped = delivery.stop();
     await room.events(accountUuid, 1);
+    // Only a stop that does not wait could win this.
+    const first = await Promise.race([
+      stopped.then(() => 'stopped'),
+      systemClock.sleep(500).then(() => 'still waiting'),
+    ]);
+    expect(first).toBe('still waiting');
     answerNow();
     await stopped;
     expect(await room.deliveries(accountUuid)).toMatchObject([
