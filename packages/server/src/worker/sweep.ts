@@ -25,8 +25,9 @@ async function every(
 /** Keeps this worker's leases alive, notices the ones it lost, and reloads tasks that were lost on the way. */
 export function renewLeases(engine: Engine, options: DispatchOptions, stop: AbortSignal): Promise<void> {
   return every(engine, Math.max(50, Math.floor(options.leaseMs / 6)), stop, 'renewing leases', async () => {
+    const question = engine.inFlight.ask();
     const held = await engine.store.renew(engine.workerId, options.leaseMs);
-    const reload = engine.inFlight.compare(held);
+    const reload = engine.inFlight.compare(held, question);
     if (reload.length > 0) engine.logger.warn({ leases: reload.length }, 'some leases hold tasks unknown here: reloading');
     await takeUp(engine, reload, reload, options.drive);
   });

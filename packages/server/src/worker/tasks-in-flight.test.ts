@@ -36,7 +36,7 @@ describe('what a worker believes it holds', () => {
     const inFlight = new TasksInFlight();
     const lost = inFlight.add(task(0));
     inFlight.add(task(5, 2));
-    inFlight.compare([lease(2, 1)]);
+    inFlight.compare([lease(2, 1)], inFlight.ask());
     expect(lost?.aborted).toBe(true);
     expect(inFlight.count).toBe(1);
   });
@@ -44,29 +44,51 @@ describe('what a worker believes it holds', () => {
   it('is reloaded when the database counts a task more than once running that is unknown here', () => {
     const inFlight = new TasksInFlight();
     inFlight.add(task(0));
-    expect(inFlight.compare([lease(1, 2)])).toEqual([]);
-    expect(inFlight.compare([lease(1, 2)])).toEqual([lease(1, 2)]);
+    expect(inFlight.compare([lease(1, 2)], inFlight.ask())).toEqual([]);
+    expect(inFlight.compare([lease(1, 2)], inFlight.ask())).toEqual([lease(1, 2)]);
   });
 
   it('is reloaded when a whole claim was lost on the way here', () => {
     const inFlight = new TasksInFlight();
-    expect(inFlight.compare([lease(7, 3)])).toEqual([]);
-    expect(inFlight.compare([lease(7, 3)])).toEqual([lease(7, 3)]);
+    expect(inFlight.compare([lease(7, 3)], inFlight.ask())).toEqual([]);
+    expect(inFlight.compare([lease(7, 3)], inFlight.ask())).toEqual([lease(7, 3)]);
   });
 
   it('is left alone after a difference that was gone at the next look', () => {
     const inFlight = new TasksInFlight();
     inFlight.add(task(0));
-    expect(inFlight.compare([lease(1, 2)])).toEqual([]);
-    expect(inFlight.compare([lease(1, 1)])).toEqual([]);
-    expect(inFlight.compare([lease(1, 2)])).toEqual([]);
+    expect(inFlight.compare([lease(1, 2)], inFlight.ask())).toEqual([]);
+    expect(inFlight.compare([lease(1, 1)], inFlight.ask())).toEqual([]);
+    expect(inFlight.compare([lease(1, 2)], inFlight.ask())).toEqual([]);
   });
 
   it('forgets a lease with its last task', () => {
     const inFlight = new TasksInFlight();
-    inFlight.add(task(0));
-    inFlight.remove(task(0));
-    inFlight.remove(task(0));
+    const driven = task(0);
+    inFlight.add(driven);
+    inFlight.remove(driven);
+    inFlight.remove(driven);
     expect(inFlight.count).toBe(0);
+  });
+
+  it('is not dropped by an answer to a question that was asked before the claim', () => {
+    const inFlight = new TasksInFlight();
+    const question = inFlight.ask();
+    const lost = inFlight.add(task(0));
+    inFlight.compare([], question);
+    expect(lost?.aborted).toBe(false);
+    inFlight.compare([], inFlight.ask());
+    expect(lost?.aborted).toBe(true);
+  });
+
+  it('is not taken away by the end of work whose lease was dropped before', () => {
+    const inFlight = new TasksInFlight();
+    const dropped = task(0);
+    inFlight.add(dropped);
+    inFlight.compare([], inFlight.ask());
+    inFlight.add(task(0));
+    inFlight.remove(dropped);
+    expect(inFlight.count).toBe(1);
+    expect(inFlight.add(task(0))).toBeNull();
   });
 });

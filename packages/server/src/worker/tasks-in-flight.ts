@@ -5,6 +5,8 @@ interface Lease {
   readonly key: LeaseKey;
   readonly tasks: Map<number, LeasedTask>;
   readonly lost: AbortController;
+  /** The last question to the database that was asked before this lease was known here. */
+  readonly knownSince: number;
   /** How often in a row the database counted other tasks under this lease than are known here. */
   mismatches: number;
 }
@@ -15,6 +17,7 @@ export class TasksInFlight {
   /** Leases the database lists for us that hold nothing here, and how often in a row they did. */
   readonly #unknown = new Map<string, number>();
   #count = 0;
+  #questions = 0;
 
   get count(): number {
     return this.#count;
@@ -25,7 +28,7 @@ export class TasksInFlight {
     const name = leaseName(task);
     let lease = this.#leases.get(name);
     if (lease === undefined) {
-      lease = { key: task, tasks: new Map(), lost: new AbortController(), mismatches: 0 };
+      lease = { key: task, tasks: new Map(), lost: new AbortController(), knownSince: this.#questions, mismatches: 0 };
       this.#leases.set(name, lease);
     }
     if (lease.tasks.has(task.index)) return null;
@@ -36,7 +39,9 @@ export class TasksInFlight {
 
   remove(task: LeasedTask): void {
     const lease = this.#leases.get(leaseName(task));
-    if (lease?.tasks.delete(task.index) !== true) return;
+    // Dropped with its lease, and perhaps driven anew by now: that one is not ours to remove.
+    if (lease?.tasks.get(task.index) !== task) return;
+    lease.tasks.delete(task.index);
     this.#count -= 1;
     if (lease.tasks.size === 0) this.#leases.delete(leaseName(task));
   }
@@ -46,14 +51,21 @@ export class TasksInFlight {
     for (const lease of this.#leases.values()) lease.lost.abort(new Error('the worker is stopping'));
   }
 
+  /** Call before the database is asked which leases we hold, and give the number to `compare` with its answer. */
+  ask(): number {
+    this.#questions += 1;
+    return this.#questions;
+  }
+
   /**
    * Drops every lease that the database no longer lists for us and returns those whose number of open tasks has
    * differed twice running: something of them was lost on the way (an answer that never arrived) and must be reloaded.
+   * An answer says nothing about leases that were claimed after its question was asked.
    */
-  compare(held: readonly HeldLease[]): LeaseKey[] {
+  compare(held: readonly HeldLease[], question: number): LeaseKey[] {
     const listed = new Map(held.map((lease) => [leaseName(lease), lease]));
     for (const [name, lease] of this.#leases) {
-      if (listed.has(name)) continue;
+      if (listed.has(name) || lease.knownSince >= question) continue;
       lease.lost.abort(new Error('the lease was lost'));
       this.#count -= lease.tasks.size;
       this.#leases.delete(name);
@@ -74,5 +86,4 @@ export class TasksInFlight {
     }
     return reload;
   }
-
 }
