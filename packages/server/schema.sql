@@ -1150,7 +1150,8 @@ BEGIN
   ),
   before AS MATERIALIZED (
     SELECT t.account_id, t.batch_id, t.task_index, t.upstream_id, t.submitted_at, t.attempt
-    FROM tasks t JOIN input i ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    FROM tasks t
+    WHERE (t.account_id, t.batch_id, t.task_index) IN (SELECT i.account_id, i.batch_id, i.task_index FROM input i)
   ),
   won AS (
     UPDATE tasks t
@@ -1258,13 +1259,13 @@ BEGIN
 
   RETURN QUERY
   WITH input AS MATERIALIZED (
-    -- One outcome per task and call: the first.
-    SELECT DISTINCT ON (account_id, batch_id, task_index) *
+    -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
+    SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
     FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
       p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) WITH ORDINALITY
       AS i(account_id, batch_id, task_index, fence, outcome, failure_type, failure_detail,
         upstream_id, video_key, video_bytes, video_sha256, video_content_type, ord)
-    ORDER BY account_id, batch_id, task_index, ord
+    ORDER BY account_id, batch_id, task_index, fence, ord
   ),
   swapped AS (
     UPDATE tasks t

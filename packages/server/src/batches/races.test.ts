@@ -162,6 +162,29 @@ describe('races over one batch', () => {
     ).toEqual(['settled']);
     expect(await ledgerKinds(caller.accountUuid)).toEqual({ grant: 1, reserve: 1, charge: 1 });
   });
+
+  it('a worker that names a task under an old and a new claim in one call is heard for the new one', async () => {
+    const { caller, batchUuid, tasks } = await running(10);
+    const [task, other] = tasks;
+    const keys = (fences: number[], index: number): (string | number)[][] => [
+      fences.map(() => caller.accountUuid),
+      fences.map(() => batchUuid),
+      fences.map(() => index),
+      fences,
+    ];
+    const requeued = await world.db.query(
+      `SELECT answer FROM requeue_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], ARRAY['provider_error', 'provider_error'],
+         ARRAY['', ''], ARRAY[true, true], ARRAY[false, false], ARRAY[0, 0]) ORDER BY ord`,
+      keys([task!.fence - 1, task!.fence], task!.index),
+    );
+    expect(requeued).toEqual([{ answer: 'lost' }, { answer: 'requeued' }]);
+    expect(
+      await settle(world.db, caller.accountUuid, batchUuid, [
+        { index: other!.index, fence: other!.fence - 1, ending: 'provider_error' },
+        { ...other!, ending: 'succeeded' },
+      ]),
+    ).toEqual(['lost', 'settled']);
+  });
 });
 
 describe('the event list', () => {

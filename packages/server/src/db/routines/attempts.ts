@@ -149,7 +149,8 @@ BEGIN
   ),
   before AS MATERIALIZED (
     SELECT t.account_id, t.batch_id, t.task_index, t.upstream_id, t.submitted_at, t.attempt
-    FROM tasks t JOIN input i ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    FROM tasks t
+    WHERE (t.account_id, t.batch_id, t.task_index) IN (SELECT i.account_id, i.batch_id, i.task_index FROM input i)
   ),
   won AS (
     UPDATE tasks t

@@ -51,13 +51,13 @@ BEGIN
 
   RETURN QUERY
   WITH input AS MATERIALIZED (
-    -- One outcome per task and call: the first.
-    SELECT DISTINCT ON (account_id, batch_id, task_index) *
+    -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
+    SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
     FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
       p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) WITH ORDINALITY
       AS i(account_id, batch_id, task_index, fence, outcome, failure_type, failure_detail,
         upstream_id, video_key, video_bytes, video_sha256, video_content_type, ord)
-    ORDER BY account_id, batch_id, task_index, ord
+    ORDER BY account_id, batch_id, task_index, fence, ord
   ),
   swapped AS (
     UPDATE tasks t
