@@ -179,7 +179,7 @@ async function run(scratch: string): Promise<void> {
     heading('rushes-server ledger check');
     await operate(['ledger', 'check'], scratch, SETTINGS);
     const videos = readdirSync(VIDEOS).filter((name) => name.endsWith('.mp4'));
-    say(`\n${videos.length} videos and manifest.csv are in ${path.relative(process.cwd(), VIDEOS) || '.'}`);
+    say(`\n${videos.length} videos and manifest.csv are in ${VIDEOS}`);
 
     const { credits, counts } = batch;
     demand(batch.status === 'partial', `a partial batch, not ${batch.status}`);

@@ -4,13 +4,13 @@ import path from 'node:path';
 import { createKeyHasher } from './accounts/index.ts';
 import { createBatchService } from './batches/index.ts';
 import type { Config } from './config.ts';
-import { accessDatabase } from './database-access.ts';
+import { accessDatabase, type DatabaseAccess } from './database-access.ts';
 import { isUnavailable } from './db/index.ts';
-import { createHttpServer } from './http/index.ts';
+import { createHttpServer, type HttpServer } from './http/index.ts';
 import { createHttpClient } from './outbound-http.ts';
-import type { Logger } from './ports.ts';
+import type { Logger, VideoStorage } from './ports.ts';
 import { findDeadProcesses, forget, registerProcess } from './processes/index.ts';
-import { deriveSecrets } from './secrets.ts';
+import { deriveSecrets, type Secrets } from './secrets.ts';
 import { openSharedSimulator } from './shared-simulator.ts';
 import { systemClock as clock, systemRandom as random } from './system-ports.ts';
 import { modelTimeoutMs, routeFor, upstreamRoutes } from './upstream-routes.ts';
@@ -22,6 +22,8 @@ import {
   createSecretSealer,
   createWebhookSender,
   startDelivery,
+  type EgressGuard,
+  type SecretSealer,
 } from './webhooks/index.ts';
 import { startWorker } from './worker/index.ts';
 
@@ -39,7 +41,7 @@ const WORKER_CONNECTIONS = 8;
 
 /** Starts the server in one of its roles; when it rejects, nothing of it is left running. */
 export async function startApp({ config, role, logger }: { config: Config; role: Role; logger: Logger }): Promise<App> {
-  const closers: (() => Promise<void>)[] = [];
+  const closers: Closers = [];
   const closeAll = async (): Promise<void> => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
       try {
@@ -59,12 +61,20 @@ export async function startApp({ config, role, logger }: { config: Config; role:
   }
 }
 
-async function start(
-  config: Config,
-  role: Role,
-  logger: Logger,
-  closers: (() => Promise<void>)[],
-): Promise<string | null> {
+/** What both sides of the server are made of. */
+interface Shared {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly secrets: Secrets;
+  readonly access: DatabaseAccess;
+  readonly storage: VideoStorage;
+  readonly webhookSealer: SecretSealer;
+  readonly webhookGuard: EgressGuard;
+}
+
+type Closers = (() => Promise<void>)[];
+
+async function start(config: Config, role: Role, logger: Logger, closers: Closers): Promise<string | null> {
   const secrets = deriveSecrets(config.secretKey);
   const connections = (role === 'worker' ? 0 : API_CONNECTIONS) + (role === 'api' ? 0 : WORKER_CONNECTIONS);
   const access = await accessDatabase(config, logger, connections);
@@ -72,94 +82,106 @@ async function start(
   if (access.protection?.level === 'reduced') {
     logger.warn({ reason: access.protection.reason }, 'reduced protection of the ledger');
   }
-  const { db } = access;
-  const webhookSealer = createSecretSealer({ key: secrets.webhookSealing, random });
-  const webhookGuard = createEgressGuard({
-    allowCidrs: config.webhookAllowCidrs,
-    development: config.env === 'development',
-    resolver: createNameResolver(),
-  });
-  const storage = createFileStorage({ root: path.join(config.dataDir, 'videos'), random });
-
+  const shared: Shared = {
+    config,
+    logger,
+    secrets,
+    access,
+    storage: createFileStorage({ root: path.join(config.dataDir, 'videos'), random }),
+    webhookSealer: createSecretSealer({ key: secrets.webhookSealing, random }),
+    webhookGuard: createEgressGuard({
+      allowCidrs: config.webhookAllowCidrs,
+      development: config.env === 'development',
+      resolver: createNameResolver(),
+    }),
+  };
   // Listening comes first: when the port is taken, nothing has been begun.
-  const server =
-    role === 'worker'
-      ? null
-      : createHttpServer(
-          {
-            db,
-            clock,
-            random,
-            logger: logger.child({ room: 'http' }),
-            keyHasher: createKeyHasher(secrets.apiKeyHashing),
-            linkSigner: createLinkSigner(secrets.linkSigning),
-            videoStorage: storage,
-            batches: createBatchService({
-              db,
-              random,
-              routeFor: (_model, mode) => routeFor(config, mode),
-              modelTimeoutMs: (model) => modelTimeoutMs(config, model),
-            }),
-            webhookSealer,
-            webhookGuard,
-            isUnavailable,
-            pendingMigrations: access.pendingMigrations,
-            publicUrl: config.publicUrl,
-            version: VERSION,
-          },
-          { host: config.host, port: config.port },
-        );
+  const server = role === 'worker' ? null : createServer(shared);
   const closeServer = (): Promise<void> => server?.close() ?? Promise.resolve();
   closers.push(closeServer);
   const url = server === null ? null : (await server.listen()).url;
-
-  if (role !== 'api') {
-    const http = createHttpClient();
-    closers.push(() => http.close());
-    const workerId = random.uuid();
-    const registered = registerProcess(config.dataDir, { workerId });
-    closers.push(() => Promise.resolve(registered.release()));
-    const simulator = await openSharedSimulator({ config, http, clock, logger });
-    closers.push(() => simulator.close());
-    const worker = await startWorker({
-      workerId,
-      db,
-      clock,
-      random,
-      logger: logger.child({ room: 'worker' }),
-      http,
-      storage,
-      routes: upstreamRoutes(config, simulator.upstream, http, clock),
-      concurrency: config.workerConcurrency,
-      leaseMs: config.leaseMs,
-      dispatchIntervalMs: config.dispatchIntervalMs,
-      tokenFor: (task, attempt) =>
-        createHmac('sha256', secrets.upstreamTokens)
-          .update(`${task.accountId}/${task.batchId}/${task.index}/${attempt}`)
-          .digest('base64url')
-          .slice(0, 32),
-      deadWorkers: async () =>
-        (await findDeadProcesses(config.dataDir)).map((dead) => ({
-          workerId: dead.workerId,
-          forget: () => forget(dead),
-        })),
-    });
-    closers.push(() => worker.stop());
-    const sender = createWebhookSender({ guard: webhookGuard, clock });
-    closers.push(() => sender.close());
-    const delivery = startDelivery({
-      db,
-      clock,
-      random,
-      logger: logger.child({ room: 'webhooks' }),
-      sealer: webhookSealer,
-      sender,
-      attemptTimesMs: config.webhookRetryDelaysMs,
-    });
-    closers.push(() => delivery.stop());
-  }
-
+  if (role !== 'api') await startWork(shared, closers);
   // Stopping begins with the door.
   closers.push(closeServer);
   return url;
+}
+
+function createServer(shared: Shared): HttpServer {
+  const { config, logger, secrets, access } = shared;
+  const { db } = access;
+  return createHttpServer(
+    {
+      db,
+      clock,
+      random,
+      logger: logger.child({ room: 'http' }),
+      keyHasher: createKeyHasher(secrets.apiKeyHashing),
+      linkSigner: createLinkSigner(secrets.linkSigning),
+      videoStorage: shared.storage,
+      batches: createBatchService({
+        db,
+        random,
+        routeFor: (_model, mode) => routeFor(config, mode),
+        modelTimeoutMs: (model) => modelTimeoutMs(config, model),
+      }),
+      webhookSealer: shared.webhookSealer,
+      webhookGuard: shared.webhookGuard,
+      isUnavailable,
+      pendingMigrations: () => access.pendingMigrations(),
+      publicUrl: config.publicUrl,
+      version: VERSION,
+    },
+    { host: config.host, port: config.port },
+  );
+}
+
+async function startWork(shared: Shared, closers: Closers): Promise<void> {
+  const { config, logger, secrets, access } = shared;
+  const { db } = access;
+  const http = createHttpClient();
+  closers.push(() => http.close());
+  const workerId = random.uuid();
+  const registered = registerProcess(config.dataDir, { workerId });
+  closers.push(() => {
+    registered.release();
+    return Promise.resolve();
+  });
+  const simulator = await openSharedSimulator({ config, http, clock, logger });
+  closers.push(() => simulator.close());
+  const worker = await startWorker({
+    workerId,
+    db,
+    clock,
+    random,
+    logger: logger.child({ room: 'worker' }),
+    http,
+    storage: shared.storage,
+    routes: upstreamRoutes(config, simulator.upstream, http, clock),
+    concurrency: config.workerConcurrency,
+    leaseMs: config.leaseMs,
+    dispatchIntervalMs: config.dispatchIntervalMs,
+    tokenFor: (task, attempt) =>
+      createHmac('sha256', secrets.upstreamTokens)
+        .update(`${task.accountId}/${task.batchId}/${task.index}/${attempt}`)
+        .digest('base64url')
+        .slice(0, 32),
+    deadWorkers: async () =>
+      (await findDeadProcesses(config.dataDir)).map((dead) => ({
+        workerId: dead.workerId,
+        forget: () => forget(dead),
+      })),
+  });
+  closers.push(() => worker.stop());
+  const sender = createWebhookSender({ guard: shared.webhookGuard, clock });
+  closers.push(() => sender.close());
+  const delivery = startDelivery({
+    db,
+    clock,
+    random,
+    logger: logger.child({ room: 'webhooks' }),
+    sealer: shared.webhookSealer,
+    sender,
+    attemptTimesMs: config.webhookRetryDelaysMs,
+  });
+  closers.push(() => delivery.stop());
 }

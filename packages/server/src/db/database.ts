@@ -53,16 +53,16 @@ const INT8_OID = 20;
 const NUMERIC_OID = 1700;
 
 /** A bigint column as a number; past 2^53 - 1 an error, never a rounding. */
-export function parseSafeInteger(text: string): number {
+function parseSafeInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is not a safe integer`);
   return value;
 }
 
 const types: pg.CustomTypesConfig = {
-  getTypeParser(oid, format) {
+  getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
     if ((oid === INT8_OID || oid === NUMERIC_OID) && format !== 'binary') return parseSafeInteger;
-    return pg.types.getTypeParser(oid, format);
+    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
   },
 };
 

@@ -10,11 +10,6 @@ export function isTransient(error: unknown): boolean {
   return state === '40001' || state === '40P01';
 }
 
-export function isUniqueViolation(error: unknown, constraint?: string): boolean {
-  if (sqlState(error) !== '23505') return false;
-  return constraint === undefined || (error instanceof Error && 'constraint' in error && error.constraint === constraint);
-}
-
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -37,5 +32,10 @@ export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== null && (CONNECTION_CODES.has(state) || state.startsWith('08'))) return true;
   // node-postgres reports a connection that broke under a statement, or could not be had, without a code.
-  return error instanceof Error && /connection (terminated|ended|timeout)|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(error.message);
+  return (
+    error instanceof Error &&
+    /connection (terminated|ended|timeout)|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
+      error.message,
+    )
+  );
 }

@@ -43,7 +43,9 @@ describe('migrations', () => {
     const empty = await createEmptyDatabase();
     databases.push(empty);
     const db = open(empty.adminUrl);
-    expect(await pendingMigrations((sql) => db.query<{ name: string }>(sql))).toEqual(MIGRATIONS.map(({ name }) => name));
+    expect(await pendingMigrations((sql) => db.query<{ name: string }>(sql))).toEqual(
+      MIGRATIONS.map(({ name }) => name),
+    );
     await db.close();
   });
 
@@ -58,7 +60,7 @@ describe('migrations', () => {
     'DELETE FROM credit_ledger',
     'TRUNCATE credit_ledger',
     'UPDATE credit_accounts SET available = 1',
-    "INSERT INTO credit_ledger SELECT * FROM credit_ledger",
+    'INSERT INTO credit_ledger SELECT * FROM credit_ledger',
     "UPDATE tasks SET state = 'queued'",
     'UPDATE batches SET unit_price = 1',
     'DELETE FROM events',

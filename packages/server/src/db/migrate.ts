@@ -44,9 +44,13 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     migrations: { migrationSource: source, tableName: 'schema_migrations', disableMigrationsListValidation: false },
   });
   try {
-    const version = Number((await db.raw<{ rows: { server_version_num: string }[] }>('SHOW server_version_num')).rows[0]?.server_version_num);
+    const version = Number(
+      (await db.raw<{ rows: { server_version_num: string }[] }>('SHOW server_version_num')).rows[0]?.server_version_num,
+    );
     if (version < MINIMUM_SERVER_VERSION) {
-      throw new Error(`PostgreSQL 15 or newer is needed; this server is ${Math.floor(version / 10_000)}. Point DATABASE_URL at a newer one.`);
+      throw new Error(
+        `PostgreSQL 15 or newer is needed; this server is ${Math.floor(version / 10_000)}. Point DATABASE_URL at a newer one.`,
+      );
     }
     return await db.transaction(async (lock) => {
       await lock.raw(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK_KEY})`);

@@ -20,7 +20,14 @@ const FUNCTION_ONLY_TABLES = [
 ];
 /** The application adds rows; changing them is up to the functions. */
 const INSERT_ONLY_TABLES = ['batches', 'tasks', 'batch_schedule', 'webhook_attempts'];
-const OPEN_TABLES = ['accounts', 'api_keys', 'idempotency_keys', 'dispatch_routes', 'webhook_endpoints', 'webhook_deliveries'];
+const OPEN_TABLES = [
+  'accounts',
+  'api_keys',
+  'idempotency_keys',
+  'dispatch_routes',
+  'webhook_endpoints',
+  'webhook_deliveries',
+];
 
 async function all(db: Knex, sql: string): Promise<Record<string, unknown>[]> {
   return (await db.raw<{ rows: Record<string, unknown>[] }>(sql)).rows;
@@ -31,12 +38,20 @@ async function all(db: Knex, sql: string): Promise<Record<string, unknown>[]> {
  * more. Runs inside the migration's transaction and changes nothing when it was run before.
  */
 export async function protectTables(tx: Knex, applicationUrl: string | null): Promise<Protection> {
-  const [me] = await all(tx, 'SELECT current_user AS name, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user');
+  const [me] = await all(
+    tx,
+    'SELECT current_user AS name, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user',
+  );
   const existing = new Set(
-    (await all(tx, `SELECT rolname FROM pg_roles WHERE rolname IN ('${OWNER}', '${APPLICATION}')`)).map((row) => row['rolname']),
+    (await all(tx, `SELECT rolname FROM pg_roles WHERE rolname IN ('${OWNER}', '${APPLICATION}')`)).map(
+      (row) => row['rolname'],
+    ),
   );
   if (me?.['rolsuper'] !== true && me?.['rolcreaterole'] !== true && existing.size < 2) {
-    return { level: 'reduced', reason: 'the migration role may not create roles, so tables belong to the role that migrates' };
+    return {
+      level: 'reduced',
+      reason: 'the migration role may not create roles, so tables belong to the role that migrates',
+    };
   }
   await tx.raw(`
     DO $$
@@ -71,13 +86,20 @@ export async function protectTables(tx: Knex, applicationUrl: string | null): Pr
   await tx.raw(`GRANT INSERT, UPDATE, DELETE ON ${OPEN_TABLES.join(', ')} TO ${APPLICATION}`);
 
   if (applicationUrl === null) {
-    return { level: 'reduced', reason: 'DATABASE_MIGRATION_URL is not set, so the application logs in as the owner of its tables' };
+    return {
+      level: 'reduced',
+      reason: 'DATABASE_MIGRATION_URL is not set, so the application logs in as the owner of its tables',
+    };
   }
   const login = decodeURIComponent(new URL(applicationUrl).username);
   const [role] = (
-    await tx.raw<{ rows: Record<string, unknown>[] }>('SELECT rolsuper, rolname = current_user AS is_me FROM pg_roles WHERE rolname = ?', [login])
+    await tx.raw<{ rows: Record<string, unknown>[] }>(
+      'SELECT rolsuper, rolname = current_user AS is_me FROM pg_roles WHERE rolname = ?',
+      [login],
+    )
   ).rows;
-  if (role === undefined) return { level: 'reduced', reason: `the application's role ${login} does not exist on this server` };
+  if (role === undefined)
+    return { level: 'reduced', reason: `the application's role ${login} does not exist on this server` };
   if (role['is_me'] === true) {
     return { level: 'reduced', reason: 'DATABASE_URL and DATABASE_MIGRATION_URL name the same role' };
   }
