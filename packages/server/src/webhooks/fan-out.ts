@@ -17,7 +17,7 @@ export const FIRST_POSITION: EndpointPosition = { account_id: NIL_UUID, endpoint
  * comes twice: the cursor moves by compare-and-swap, and the deliveries come from the rows that it moved for; the
  * primary key stands behind that. Takes no lock that the money path wants.
  *
- * With nothing to do it is one pass over the enabled endpoints: 1,000 of them in 1 ms. A queue table written by
+ * With nothing to do it is one pass over the enabled endpoints: 0.8 ms for 1,000 of them. A queue table written by
  * settle_tasks would make that free, at the price of a write per endpoint in every settlement.
  */
 const FAN_OUT = `
