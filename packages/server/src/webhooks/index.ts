@@ -1,4 +1,4 @@
-export { createEgressGuard, EgressRefusal, NameLookUpError } from './egress-guard.ts';
+export { createEgressGuard } from './egress-guard.ts';
 export type { EgressGuard, EgressGuardOptions, EgressRule } from './egress-guard.ts';
 export { createNameResolver } from './name-resolver.ts';
 export type { NameResolver } from './name-resolver.ts';
@@ -10,7 +10,7 @@ export { deleteEndpoint, getEndpoint, insertEndpoint, listEndpoints, prepareEndp
 export type { EndpointDependencies, EndpointPage, NewEndpoint, PreparedEndpoint } from './endpoints.ts';
 export { listDeliveries } from './deliveries.ts';
 export type { DeliveryFilter, DeliveryPage } from './deliveries.ts';
-export { listEvents, renderEvent } from './events.ts';
+export { listEvents } from './events.ts';
 export type { EventQuery, EventRow } from './events.ts';
 export { startDelivery } from './start-delivery.ts';
 export type { Delivery, DeliveryOptions } from './start-delivery.ts';
