@@ -235,10 +235,8 @@ describe('refusals of a submission', () => {
     expect([refused.status, refused.body.code, refused.body.param]).toEqual([403, 'forbidden', 'batches:write']);
     const suspended = await server.account();
     await server.db.query("UPDATE accounts SET status = 'suspended' WHERE account_id = $1", [suspended.accountUuid]);
-    const write = await server.client.post('/v1/batches', {
-      key: suspended.key,
-      json: batch('suspended'),
-    });
+    const json = { url: 'https://hooks.example.com/' };
+    const write = await server.client.post('/v1/webhook-endpoints', { key: suspended.key, json });
     expect([write.status, write.body.code]).toEqual([403, 'account_suspended']);
     expect((await server.client.get<Page<Batch>>('/v1/batches', { key: suspended.key })).status).toBe(200);
   });

@@ -91,6 +91,24 @@ describe('413', () => {
     expectProblem(answer, 413, 'payload_too_large');
   });
 
+  it.each([
+    ['asks to close', 'POST /v1/models HTTP/1.1', ['Host: a', 'Connection: close']],
+    ['speaks HTTP/1.0', 'POST /v1/models HTTP/1.0', []],
+  ])('a client that %s and looks late still gets the answer', async (_name, requestLine, headers) => {
+    let reset: Error | null = null;
+    const answer = await rawExchange(server.url, (socket) => {
+      socket.write(head([requestLine, ...headers, `Content-Length: ${64 * 1024 * 1024}`]));
+      // Looks only after it has sent a good part: were the connection closed by then, many a client would not look.
+      socket.pause();
+      socket.write('x'.repeat(16 * 1024 * 1024), (error) => {
+        reset = error ?? null;
+        socket.resume();
+      });
+    });
+    expect(reset).toBeNull();
+    expectProblem(answer, 401, 'unauthorized');
+  });
+
   it('a client that waits for 100 Continue is refused without it', async () => {
     let interim = '';
     const answer = await rawExchange(server.url, (socket) => {

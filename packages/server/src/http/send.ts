@@ -54,9 +54,8 @@ function drain(req: IncomingMessage, clock: Clock, timeoutMs: number): Promise<b
  * by its Content-Length.
  */
 function answerWhileDraining(ctx: HttpContext, body: Buffer, clock: Clock): Readable {
+  // Node closes such a connection itself: what the client sends next could be body or request.
   const unasked = ctx.state.continuePending;
-  // What a client that never heard `100 Continue` sends next cannot be told from the body.
-  if (unasked) ctx.set('Connection', 'close');
   const { req } = ctx;
   async function* bytes(): AsyncGenerator<Buffer> {
     yield body;

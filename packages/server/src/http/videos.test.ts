@@ -107,6 +107,12 @@ describe('a link', () => {
       const forged = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
       expect(server.deps.linkSigner.verify(forged, new Date()).kind).toBe('forged');
     }
+    // The last character has four bits to spare: of its 64 values one is right, not sixteen.
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const lasts = [...alphabet].filter(
+      (last) => server.deps.linkSigner.verify(token.slice(0, -1) + last, new Date()).kind === 'valid',
+    );
+    expect(lasts).toEqual([token.at(-1)]);
     for (const forged of [token.slice(0, -1), `${token}A`, 'x', `${token}=`, '%00']) {
       expect((await server.client.get(`/v/${forged}`)).status).toBe(404);
     }

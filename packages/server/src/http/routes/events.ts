@@ -29,14 +29,13 @@ async function waitForEvents(
   ended: { readonly gone: AbortSignal; readonly stopping: AbortSignal },
 ): Promise<Outcome<Page<ListedEvent>>> {
   const until = deps.clock.monotonicMs() + waitMs;
-  const either = AbortSignal.any([ended.gone, ended.stopping]);
   for (;;) {
     const page = await look();
     const leftMs = until - deps.clock.monotonicMs();
     if (!page.ok || page.value.data.length > 0 || leftMs <= 0 || ended.stopping.aborted) return page;
     if (ended.gone.aborted) throw new ClientGone('nobody waits for events any more');
-    // Rejects when one of the signals fires; the loop then sees which.
-    await deps.clock.sleep(Math.min(leftMs, EVENT_POLL_INTERVAL_MS), either).catch(() => undefined);
+    // Rejects when the reader has gone, which the loop then sees; a stop is seen with the next look.
+    await deps.clock.sleep(Math.min(leftMs, EVENT_POLL_INTERVAL_MS), ended.gone).catch(() => undefined);
   }
 }
 
