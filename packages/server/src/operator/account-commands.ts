@@ -163,6 +163,10 @@ function issue(env: Environment, kind: 'grant' | 'purchase', summary: string): C
         const uuid = accountUuid(id);
         if ((await findAccount(db, uuid)) === null) throw new CommandFailure(`There is no account ${id}.`);
         const outcome = await issueCredits(db, { accountUuid: uuid, kind, amount, reason, reference });
+        if (outcome === 'reference_taken') {
+          throw new CommandFailure(`Reference ${reference} already stands on another issue of ${id}; nothing changed.`);
+        }
+        if (outcome === 'too_much') throw new CommandFailure(`${id} cannot hold that many credits; nothing changed.`);
         const balance = await credits(db, uuid);
         output.result(
           outcome === 'issued'
