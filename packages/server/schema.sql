@@ -1053,27 +1053,31 @@ AS $function$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  WITH input AS MATERIALIZED (
+  UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
+  FROM (
     SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_upstream_ids)
-      WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
+      WITH ORDINALITY AS u(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
     ORDER BY account_id, batch_id, task_index
-  ),
-  won AS (
-    UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
-    FROM input i
-    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-      AND t.fence = i.fence AND t.attempt = i.attempt
-      AND (t.state = 'submitting' OR (t.state = 'running' AND t.upstream_id = i.upstream_id))
-    RETURNING i.ord
-  ),
-  matched AS (
-    UPDATE task_attempts a SET upstream_id = i.upstream_id, possible_duplicate = true
-    FROM input i
-    WHERE a.account_id = i.account_id AND a.batch_id = i.batch_id AND a.task_index = i.task_index
-      AND a.attempt = i.attempt AND a.upstream_id IS NULL
-      AND NOT EXISTS (SELECT 1 FROM won WHERE won.ord = i.ord)
-  )
-  SELECT won.ord FROM won;
+  ) i
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND t.fence = i.fence AND t.attempt = i.attempt
+    AND (t.state = 'submitting' OR (t.state = 'running' AND t.upstream_id = i.upstream_id))
+  RETURNING i.ord;
+
+  -- In statements of their own, which see the takeover or the requeueing that the one above has waited for.
+  UPDATE tasks t SET upstream_id = i.upstream_id
+  FROM (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_attempts, p_upstream_ids)
+      AS u(account_id, batch_id, task_index, attempt, upstream_id)
+    ORDER BY account_id, batch_id, task_index
+  ) i
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND t.state = 'unknown' AND t.attempt = i.attempt AND t.upstream_id IS NULL;
+  UPDATE task_attempts a SET upstream_id = i.upstream_id, possible_duplicate = true
+  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_attempts, p_upstream_ids)
+    AS i(account_id, batch_id, task_index, attempt, upstream_id)
+  WHERE a.account_id = i.account_id AND a.batch_id = i.batch_id AND a.task_index = i.task_index
+    AND a.attempt = i.attempt AND a.upstream_id IS NULL;
 END
 $function$;
 
@@ -1140,6 +1144,7 @@ BEGIN
   RETURN QUERY
   WITH input AS MATERIALIZED (
     SELECT i.*, s.fence AS new_fence, l.route,
+      l.kind = 'range' AND i.task_index BETWEEN l.from_index AND l.to_index AS is_in_range,
       s.batch_id IS NOT NULL AND NOT s.closed AND s.deadline_at > v_now AS is_open
     FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_failure_types, p_failure_details, p_counted,
       p_possible_duplicates, p_delays_ms) WITH ORDINALITY
@@ -1159,7 +1164,12 @@ BEGIN
       upstream_id = NULL, unknown_since = NULL, failure_detail = left(i.failure_detail, 500)
     FROM input i
     WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-      AND t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown') AND i.is_open
+      AND i.is_open
+      AND CASE
+        WHEN i.failure_type IS NULL THEN t.state = 'queued' AND (t.fence = i.fence OR (t.fence = 0 AND i.is_in_range))
+        WHEN i.possible_duplicate AND t.state = 'unknown' AND t.upstream_id IS NOT NULL THEN false
+        ELSE t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown')
+      END
     RETURNING i.ord, t.account_id, t.batch_id, t.task_index
   ),
   remembered AS (
@@ -1169,6 +1179,7 @@ BEGIN
       b.upstream_id, i.possible_duplicate, b.submitted_at, v_now
     FROM won w JOIN input i ON i.ord = w.ord
     JOIN before b ON b.account_id = w.account_id AND b.batch_id = w.batch_id AND b.task_index = w.task_index
+    WHERE i.failure_type IS NOT NULL
   ),
   queued AS (
     INSERT INTO task_retries (account_id, batch_id, task_index, due_at)
@@ -1457,7 +1468,7 @@ BEGIN
 END
 $function$;
 
-CREATE OR REPLACE FUNCTION public.take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer)
+CREATE OR REPLACE FUNCTION public.take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer, p_routes text[] DEFAULT NULL::text[])
  RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1475,8 +1486,11 @@ BEGIN
     -- The longest expired, each of which has a task; then in the order in which everyone locks.
     SELECT e.account_id, e.batch_id, e.fence, e.kind, e.from_index, e.to_index
     FROM (
-      SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index FROM task_leases l
-      WHERE l.lease_until <= v_now ORDER BY l.lease_until LIMIT p_tasks
+      SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index
+      FROM task_leases l JOIN batch_schedule b ON b.account_id = l.account_id AND b.batch_id = l.batch_id
+      WHERE l.lease_until <= v_now AND (p_routes IS NULL OR l.route = ANY (p_routes)
+        OR l.lease_until + b.timeout_ms * interval '1 millisecond' <= v_now)
+      ORDER BY l.lease_until LIMIT p_tasks
     ) e
     ORDER BY e.account_id, e.batch_id, e.from_index
   LOOP

@@ -9,11 +9,11 @@ function setUp(): { clock: ManualClock; breaker: CircuitBreaker } {
 }
 
 describe('a circuit breaker', () => {
-  it('lets everything through while the upstream answers', async () => {
+  it('lets everything through while the upstream answers', () => {
     const { breaker } = setUp();
     breaker.succeeded();
     expect(breaker.capacity(100)).toBe(100);
-    await breaker.admit(new AbortController().signal);
+    expect(breaker.admit()).toEqual({ admitted: true, isProbe: false });
   });
 
   it('takes no new work for as long as the upstream asked', async () => {
@@ -42,37 +42,40 @@ describe('a circuit breaker', () => {
     }
   });
 
+  it('says how long a submission has to wait instead of holding it', async () => {
+    const { clock, breaker } = setUp();
+    breaker.failed(5_000);
+    await clock.advance(2_000);
+    expect(breaker.admit()).toEqual({ admitted: false, retryInMs: 3_000 });
+  });
+
   it('lets one submission try the upstream out and the others follow when it succeeds', async () => {
     const { clock, breaker } = setUp();
-    const signal = new AbortController().signal;
     breaker.failed(undefined);
     await clock.advance(1_000);
-    await breaker.admit(signal);
-    let admitted = false;
-    void breaker.admit(signal).then(() => (admitted = true));
+    expect(breaker.admit()).toEqual({ admitted: true, isProbe: true });
     await clock.advance(10_000);
-    expect(admitted).toBe(false);
+    expect(breaker.admit().admitted).toBe(false);
+    expect(breaker.capacity(100)).toBe(0);
     breaker.succeeded();
-    await clock.advance(1_000);
-    expect(admitted).toBe(true);
+    expect(breaker.admit()).toEqual({ admitted: true, isProbe: false });
   });
 
   it('lets the next submission try when the first never reached the upstream', async () => {
     const { clock, breaker } = setUp();
-    const signal = new AbortController().signal;
     breaker.failed(undefined);
     await clock.advance(1_000);
-    await breaker.admit(signal);
-    breaker.forgetProbe();
-    await breaker.admit(signal);
+    breaker.forget(breaker.admit());
+    expect(breaker.admit()).toEqual({ admitted: true, isProbe: true });
   });
 
-  it('stops waiting when the task is lost', async () => {
-    const { breaker } = setUp();
+  it('keeps its probe when a submission that was admitted before is forgotten', async () => {
+    const { clock, breaker } = setUp();
+    const earlier = breaker.admit();
     breaker.failed(undefined);
-    const lost = new AbortController();
-    const waiting = breaker.admit(lost.signal);
-    lost.abort(new Error('lost'));
-    await expect(waiting).rejects.toThrow('lost');
+    await clock.advance(1_000);
+    breaker.admit();
+    breaker.forget(earlier);
+    expect(breaker.admit().admitted).toBe(false);
   });
 });

@@ -3,6 +3,13 @@ import type { Clock, Random } from '../ports.ts';
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
+/** How often a task that may not be sent asks whether the one that tries the upstream out has been answered. */
+const PROBE_LOOK_MS = 250;
+
+export type Admission =
+  | { readonly admitted: true; readonly isProbe: boolean }
+  | { readonly admitted: false; readonly retryInMs: number };
+
 /**
  * Keeps a route closed for a while after its upstream said that it cannot take more, or could not be reached. Pauses
  * double up to a minute; then one submission at a time goes through until one succeeds.
@@ -19,25 +26,21 @@ export class CircuitBreaker {
     this.#random = random;
   }
 
-  /** How many more submissions the route may be handed: none while it is closed, one while it is tried out. */
+  /** How many more submissions the route may be handed: none while it is closed, one when it may be tried out. */
   capacity(wanted: number): number {
     if (this.#failures === 0) return wanted;
-    if (this.#clock.monotonicMs() < this.#openUntilMs) return 0;
+    if (this.#probing || this.#clock.monotonicMs() < this.#openUntilMs) return 0;
     return Math.min(1, wanted);
   }
 
-  /** Waits until this submission may be sent. */
-  async admit(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted();
-      if (this.#failures === 0) return;
-      const waitMs = this.#openUntilMs - this.#clock.monotonicMs();
-      if (waitMs <= 0 && !this.#probing) {
-        this.#probing = true;
-        return;
-      }
-      await this.#clock.sleep(Math.max(waitMs, FIRST_PAUSE_MS / 4), signal);
-    }
+  /** Asks to send one submission. Every admission is followed by `succeeded`, `failed` or `forget`. */
+  admit(): Admission {
+    if (this.#failures === 0) return { admitted: true, isProbe: false };
+    const waitMs = this.#openUntilMs - this.#clock.monotonicMs();
+    if (waitMs > 0) return { admitted: false, retryInMs: waitMs };
+    if (this.#probing) return { admitted: false, retryInMs: PROBE_LOOK_MS };
+    this.#probing = true;
+    return { admitted: true, isProbe: true };
   }
 
   /** The upstream answered a submission, whatever the answer was. */
@@ -58,8 +61,8 @@ export class CircuitBreaker {
     this.#openUntilMs = nowMs + pauseMs * (1 + this.#random.fraction() / 4);
   }
 
-  /** A probe ended without an answer about the upstream (its lease was lost, its task canceled). */
-  forgetProbe(): void {
-    this.#probing = false;
+  /** A submission ended without a word about the upstream: nothing was sent after all. */
+  forget(admission: Admission): void {
+    if (admission.admitted && admission.isProbe) this.#probing = false;
   }
 }

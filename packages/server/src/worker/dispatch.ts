@@ -28,13 +28,19 @@ export async function takeUp(
  * If the process dies between the claim and the first call, the leases run out and the tasks are still queued.
  */
 export async function dispatch(engine: Engine, options: DispatchOptions, wake: Wake, stop: AbortSignal): Promise<void> {
+  /** Served longest ago first, so that no route keeps the free slots from another. */
+  const waiting = [...engine.routes];
   while (!stop.aborted) {
     try {
       let claimed = 0;
-      for (const [name, { breaker }] of engine.routes) {
-        const slots = breaker.capacity(options.concurrency - engine.inFlight.count);
+      for (const [at, route] of [...waiting].entries()) {
+        const [name, { breaker }] = route;
+        const free = options.concurrency - engine.inFlight.count;
+        const slots = breaker.capacity(Math.ceil(free / (waiting.length - at)));
         if (slots <= 0 || stop.aborted) continue;
         const leases = await engine.store.claim(engine.workerId, name, slots, options.leaseMs);
+        if (leases.length === 0) continue;
+        waiting.push(...waiting.splice(waiting.indexOf(route), 1));
         claimed += leases.length;
         await takeUp(engine, leases, leases.filter((lease) => lease.startsBatch), options.drive);
       }

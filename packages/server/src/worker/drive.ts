@@ -17,6 +17,11 @@ export interface AttemptFailure {
 /** Where a task goes from here. `dropped`: somebody else decides about it now. */
 export type Step =
   | { readonly next: 'submit'; readonly task: LeasedTask }
+  /** It cannot be sent now: it goes back to the queue, never sent. */
+  | { readonly next: 'release'; readonly task: LeasedTask; readonly delayMs: number }
+  | { readonly next: 'record'; readonly task: LeasedTask; readonly upstreamId: string }
+  /** It was sent and no clear answer came. */
+  | { readonly next: 'doubt'; readonly task: LeasedTask; readonly detail: string }
   | { readonly next: 'poll'; readonly task: LeasedTask & { readonly upstreamId: string } }
   | { readonly next: 'wait'; readonly task: LeasedTask }
   | { readonly next: 'succeed'; readonly task: LeasedTask; readonly video: StoredVideo }
@@ -41,9 +46,20 @@ function firstStep(task: LeasedTask): Step {
       return { next: 'poll', task: { ...task, upstreamId: task.upstreamId } };
     // Found `submitting` under our own lease: the call was lost on the way, with or without its answer.
     case 'submitting':
+      return { next: 'doubt', task, detail: 'the worker lost track of this submission' };
     case 'unknown':
+      // The answer came after all, to whoever had the task before.
+      if (task.upstreamId !== null) return { next: 'poll', task: { ...task, upstreamId: task.upstreamId } };
       return { next: 'wait', task };
   }
+}
+
+/**
+ * A task of a route that this worker does not serve, left behind by one that did and abandoned for so long that its
+ * try has timed out. What was never sent waits in the queue for a worker of that route, or for its deadline.
+ */
+function firstStepWithoutRoute(task: LeasedTask): Step {
+  return task.state === 'queued' ? { next: 'release', task, delayMs: 0 } : { next: 'time-out', task };
 }
 
 /** Takes a task from whatever state it is in to its end, or until its lease is lost. Never rejects. */
@@ -51,9 +67,8 @@ export async function drive(engine: Engine, task: LeasedTask): Promise<void> {
   const lost = engine.inFlight.add(task);
   if (lost === null) return;
   try {
-    const state = engine.routes.get(task.route);
-    if (state === undefined) throw new Error(`no route ${task.route} is configured on this worker`);
-    let step = firstStep(task);
+    const state = engine.routes.get(task.route) ?? null;
+    let step = state === null ? firstStepWithoutRoute(task) : firstStep(task);
     while (step.next !== 'done' && step.next !== 'dropped') step = await take(engine, state, step, lost);
   } catch (error) {
     if (!lost.aborted && !(error instanceof CoalescerStopped)) {
@@ -66,10 +81,31 @@ export async function drive(engine: Engine, task: LeasedTask): Promise<void> {
   }
 }
 
-async function take(engine: Engine, state: RouteState, step: Step, lost: AbortSignal): Promise<Step> {
+async function take(engine: Engine, state: RouteState | null, step: Step, lost: AbortSignal): Promise<Step> {
+  switch (step.next) {
+    case 'release':
+      return release(engine, step.task, step.delayMs);
+    case 'time-out':
+      return timeOut(engine, state, step.task, lost);
+    case 'done':
+    case 'dropped':
+      throw new Error(`nothing follows ${step.next}`);
+    default:
+      if (state === null) throw new Error(`no route ${step.task.route} is configured on this worker`);
+      return takeOnRoute(engine, state, step, lost);
+  }
+}
+
+type StepOnRoute = Exclude<Step, { next: 'release' | 'time-out' | 'done' | 'dropped' }>;
+
+async function takeOnRoute(engine: Engine, state: RouteState, step: StepOnRoute, lost: AbortSignal): Promise<Step> {
   switch (step.next) {
     case 'submit':
       return submit(engine, state, step.task, lost);
+    case 'record':
+      return record(engine, step.task, step.upstreamId);
+    case 'doubt':
+      return doubt(engine, step.task, step.detail);
     case 'poll':
       return poll(engine, state, step.task, lost);
     case 'wait':
@@ -78,12 +114,23 @@ async function take(engine: Engine, state: RouteState, step: Step, lost: AbortSi
       return end(engine, step.task, { outcome: 'succeeded', video: step.video });
     case 'fail':
       return fail(engine, state, step);
-    case 'time-out':
-      return timeOut(engine, step.task, lost);
-    case 'done':
-    case 'dropped':
-      throw new Error(`nothing follows ${step.next}`);
   }
+}
+
+async function record(engine: Engine, task: LeasedTask, upstreamId: string): Promise<Step> {
+  const won = await engine.submitted.add({ task, upstreamId });
+  return won ? { next: 'poll', task: { ...task, state: 'running', upstreamId } } : { next: 'dropped' };
+}
+
+async function doubt(engine: Engine, task: LeasedTask, detail: string): Promise<Step> {
+  const won = await engine.unknowns.add({ task, detail });
+  return won ? { next: 'wait', task: { ...task, state: 'unknown', unknownForMs: 0 } } : { next: 'dropped' };
+}
+
+/** Whatever the answer is, the task is no longer ours: queued again, taken over, canceled or about to expire. */
+async function release(engine: Engine, task: LeasedTask, delayMs: number): Promise<Step> {
+  const answer = await engine.requeues.add({ task, failure: null, delayMs });
+  return answer === 'requeued' ? { next: 'done' } : { next: 'dropped' };
 }
 
 /**
@@ -91,10 +138,6 @@ async function take(engine: Engine, state: RouteState, step: Step, lost: AbortSi
  * operator's cost, and the attempt is kept as a possible duplicate.
  */
 async function waitForClarity(engine: Engine, state: RouteState, task: LeasedTask, lost: AbortSignal): Promise<Step> {
-  if (task.state === 'submitting') {
-    const won = await engine.unknowns.add({ task, detail: 'the worker lost track of this submission' });
-    if (!won) return { next: 'dropped' };
-  }
   const leftMs = state.route.unknownWaitMs - (task.unknownForMs ?? 0);
   if (leftMs > 0) await engine.clock.sleep(leftMs, lost);
   return {
@@ -111,10 +154,12 @@ async function fail(engine: Engine, state: RouteState, step: Extract<Step, { nex
   if (decision.retry) {
     const answer = await engine.requeues.add({
       task,
-      type: failure.type,
-      detail: failure.detail,
-      counted: decision.counted,
-      possibleDuplicate: step.possibleDuplicate,
+      failure: {
+        type: failure.type,
+        detail: failure.detail,
+        counted: decision.counted,
+        possibleDuplicate: step.possibleDuplicate,
+      },
       delayMs: decision.delayMs,
     });
     if (answer === 'requeued') return { next: 'done' };
@@ -124,15 +169,15 @@ async function fail(engine: Engine, state: RouteState, step: Extract<Step, { nex
   return end(engine, task, { outcome: 'failed', type: failure.type, detail: failure.detail });
 }
 
-async function timeOut(engine: Engine, task: LeasedTask, lost: AbortSignal): Promise<Step> {
+async function timeOut(engine: Engine, state: RouteState | null, task: LeasedTask, lost: AbortSignal): Promise<Step> {
   const answer = await engine.endings.add({
     task,
     ending: { outcome: 'failed', type: 'timeout', detail: `no result within ${task.timeoutMs} ms` },
   });
   if (answer !== 'lost') return { next: 'done' };
-  if (task.upstreamId === null) return { next: 'dropped' };
   // Either the lease is gone, which the next renewal shows, or the database's clock is a little behind ours.
   await engine.clock.sleep(1_000, lost);
+  if (state === null || task.upstreamId === null) return { next: 'time-out', task };
   return { next: 'poll', task: { ...task, upstreamId: task.upstreamId } };
 }
 

@@ -3,6 +3,7 @@ import { HttpFailure, type StoredVideo } from '../ports.ts';
 import { VideoTooLarge } from '../videos/index.ts';
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
+import { ask } from './poll.ts';
 import { describeTask, type LeasedTask } from './task.ts';
 
 /** More than any model here makes; what is larger is no clip of ours. */
@@ -52,7 +53,7 @@ export async function fetchVideo(
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10));
     await clock.sleep(pauseMs * (0.75 + engine.random.fraction() / 2), lost);
     // Some upstreams sign a new URL with every answer.
-    const again = await state.polls(() => state.route.upstream.poll(task.upstreamId, lost));
+    const again = await state.polls(() => ask(engine, state, task.upstreamId, lost));
     if (again.kind === 'succeeded') url = again.videoUrl;
   }
 }
@@ -79,6 +80,8 @@ async function fetchOnce(
     }
     const checked = response.body.pipe(new VideoSignature());
     response.body.on('error', (error) => checked.destroy(error));
+    // A file given up in the middle must not keep its connection until the time limit.
+    checked.on('close', () => response.body.destroy());
     const video = await engine.storage.put(key, checked, 'video/mp4', MAX_VIDEO_BYTES);
     return { video };
   } catch (error) {

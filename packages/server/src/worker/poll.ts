@@ -18,7 +18,7 @@ export async function poll(
   lost: AbortSignal,
 ): Promise<Step> {
   const { clock, random } = engine;
-  const { upstream, pollIntervalMs } = state.route;
+  const { pollIntervalMs } = state.route;
   const timeoutAtMs = task.timeoutAtMs ?? clock.monotonicMs();
   const submittedAtMs = timeoutAtMs - task.timeoutMs;
   const pauseMs = (wishedMs: number): number => {
@@ -30,7 +30,7 @@ export async function poll(
 
   if (clock.monotonicMs() < timeoutAtMs) await clock.sleep(pauseMs(0), lost);
   for (;;) {
-    const result: PollResult = await state.polls(() => upstream.poll(task.upstreamId, lost));
+    const result = await state.polls(() => ask(engine, state, task.upstreamId, lost));
     lost.throwIfAborted();
     switch (result.kind) {
       case 'succeeded':
@@ -49,5 +49,17 @@ export async function poll(
         if (clock.monotonicMs() >= timeoutAtMs) return { next: 'time-out', task };
         await clock.sleep(pauseMs(result.kind === 'unavailable' ? (result.retryAfterMs ?? 0) : 0), lost);
     }
+  }
+}
+
+/** One question about a task. An adapter that fails must not keep a task from its timeout. */
+export async function ask(engine: Engine, { route }: RouteState, upstreamId: string, lost: AbortSignal): Promise<PollResult> {
+  try {
+    return await route.upstream.poll(upstreamId, lost);
+  } catch (error) {
+    if (!lost.aborted) {
+      engine.logger.error({ err: error, route: route.name }, 'an adapter failed where it should have answered');
+    }
+    return { kind: 'unavailable', detail: 'the adapter failed during the poll' };
   }
 }

@@ -1,61 +1,81 @@
+import type { SubmitResult } from '../upstreams/index.ts';
+import type { Admission } from './circuit-breaker.ts';
 import type { Engine, RouteState } from './engine.ts';
 import type { Step } from './drive.ts';
 import type { LeasedTask } from './task.ts';
 
 /**
  * Sends a queued task: first the committed intent, then the call, then the upstream's id. A crash between any two of
- * them leaves `submitting`, which whoever takes over treats as unknown and never sends again blindly.
+ * them leaves `submitting`, which whoever takes over treats as unknown and never sends again blindly. While the circuit
+ * breaker is open the task goes back to the queue: waiting here, it would keep its slot from tasks that can be sent.
  */
 export async function submit(engine: Engine, state: RouteState, task: LeasedTask, lost: AbortSignal): Promise<Step> {
-  const { route, breaker } = state;
-  const upstreamModel = route.upstreamModel(task.model);
-  await breaker.admit(lost);
-  const sent = await state.submissions(async () => {
-    if (lost.aborted || !(await engine.intents.add(task))) return null;
-    const attempt = task.attempt + 1;
-    const submitting: LeasedTask = {
-      ...task,
-      state: 'submitting',
-      attempt,
-      timeoutAtMs: engine.clock.monotonicMs() + task.timeoutMs,
-    };
-    if (upstreamModel === null) {
-      return { task: submitting, result: { kind: 'refused' as const, failure: { type: 'model_retired' as const, detail: `route ${route.name} does not serve ${task.model}` } } };
+  return state.submissions(async (): Promise<Step> => {
+    if (lost.aborted) return { next: 'dropped' };
+    const admission = state.breaker.admit();
+    if (!admission.admitted) {
+      return { next: 'release', task, delayMs: admission.retryInMs * (1 + engine.random.fraction() / 4) };
     }
-    // From here on the call may have happened: losing the lease must not cut it off, or its answer would be lost too.
-    const result = await route.upstream.submit({
-      model: upstreamModel,
-      prompt: task.prompt,
-      params: task.params,
-      token: engine.tokenFor(task, attempt),
-    });
-    return { task: submitting, result };
+    try {
+      return await send(engine, state, task, admission);
+    } catch (error) {
+      state.breaker.forget(admission);
+      throw error;
+    }
   });
-  if (sent === null) {
-    breaker.forgetProbe();
+}
+
+async function send(engine: Engine, { route, breaker }: RouteState, task: LeasedTask, admission: Admission): Promise<Step> {
+  if (!(await engine.intents.add(task))) {
+    breaker.forget(admission);
     return { next: 'dropped' };
   }
+  const attempt = task.attempt + 1;
+  const sent: LeasedTask = {
+    ...task,
+    state: 'submitting',
+    attempt,
+    timeoutAtMs: engine.clock.monotonicMs() + task.timeoutMs,
+  };
+  const model = route.upstreamModel(task.model);
+  if (model === null) {
+    breaker.forget(admission);
+    const detail = `route ${route.name} does not serve ${task.model}`;
+    return { next: 'fail', task: sent, failure: { type: 'model_retired', detail }, possibleDuplicate: false };
+  }
 
-  switch (sent.result.kind) {
+  const result = await call(engine, route.upstream, sent, model);
+  switch (result.kind) {
     case 'accepted': {
       breaker.succeeded();
-      const { upstreamId } = sent.result;
-      const won = await engine.submitted.add({ task: sent.task, upstreamId });
-      return won ? { next: 'poll', task: { ...sent.task, state: 'running', upstreamId } } : { next: 'dropped' };
+      return { next: 'record', task: sent, upstreamId: result.upstreamId };
     }
     case 'refused': {
-      const { failure } = sent.result;
+      const { failure } = result;
       if (failure.type === 'provider_unavailable' || failure.type === 'provider_rate_limited') {
         breaker.failed(failure.retryAfterMs);
       } else {
         breaker.succeeded();
       }
-      return { next: 'fail', task: sent.task, failure, possibleDuplicate: false };
+      return { next: 'fail', task: sent, failure, possibleDuplicate: false };
     }
-    case 'unknown': {
+    case 'unknown':
       breaker.failed(undefined);
-      const won = await engine.unknowns.add({ task: sent.task, detail: sent.result.detail });
-      return won ? { next: 'wait', task: { ...sent.task, state: 'unknown', unknownForMs: 0 } } : { next: 'dropped' };
-    }
+      return { next: 'doubt', task: sent, detail: result.detail };
+  }
+}
+
+/** The call may have happened from here on: losing the lease must not cut it off, or its answer would be lost too. */
+async function call(engine: Engine, upstream: RouteState['route']['upstream'], task: LeasedTask, model: string): Promise<SubmitResult> {
+  try {
+    return await upstream.submit({
+      model,
+      prompt: task.prompt,
+      params: task.params,
+      token: engine.tokenFor(task, task.attempt),
+    });
+  } catch (error) {
+    engine.logger.error({ err: error, route: upstream.name }, 'an adapter failed where it should have answered');
+    return { kind: 'unknown', detail: 'the adapter failed during the submission' };
   }
 }

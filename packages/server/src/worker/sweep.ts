@@ -41,8 +41,14 @@ export function takeOverLeases(
   stop: AbortSignal,
 ): Promise<void> {
   return every(engine, Math.max(50, Math.floor(options.leaseMs / 20)), stop, 'taking over leases', async () => {
-    await voidDeadWorkers();
-    const leases = await engine.store.takeOver(engine.workerId, options.leaseMs, TAKE_OVER_TASKS);
+    try {
+      await voidDeadWorkers();
+    } catch (error) {
+      // Their leases run out by themselves, and must be taken over all the same.
+      engine.logger.error({ err: error }, 'looking for dead workers of this machine failed');
+    }
+    const routes = [...engine.routes.keys()];
+    const leases = await engine.store.takeOver(engine.workerId, options.leaseMs, TAKE_OVER_TASKS, routes);
     if (leases.length > 0) engine.logger.info({ leases: leases.length }, 'took over leases that ran out');
     await takeUp(engine, leases, leases, options.drive);
   });
@@ -54,8 +60,14 @@ const DEADLINE_PERIOD_MS = 2_000;
 export function expireBatches(engine: Engine, stop: AbortSignal): Promise<void> {
   return every(engine, DEADLINE_PERIOD_MS, stop, 'expiring batches', async () => {
     for (const batch of await engine.store.expiredBatches()) {
-      const tasks = await engine.store.expire(batch);
-      engine.logger.warn({ account: batch.accountId, batch: batch.batchId, tasks }, 'a batch passed its deadline');
+      const names = { account: batch.accountId, batch: batch.batchId };
+      try {
+        const tasks = await engine.store.expire(batch);
+        engine.logger.warn({ ...names, tasks }, 'a batch passed its deadline');
+      } catch (error) {
+        // One account's trouble must not keep the refunds of the others.
+        engine.logger.error({ ...names, err: error, alert: true }, 'a batch past its deadline could not be refunded');
+      }
     }
   });
 }

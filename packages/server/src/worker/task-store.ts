@@ -13,12 +13,15 @@ export type RequeueAnswer = 'requeued' | 'closed' | 'lost';
 
 export interface Requeue {
   readonly task: LeasedTask;
-  readonly type: FailureType;
-  readonly detail: string;
-  /** Whether it uses up one of the task's retries. */
-  readonly counted: boolean;
-  /** The upstream may have started a generation that nobody will look at. */
-  readonly possibleDuplicate: boolean;
+  /** How the attempt ended; null for a task that was not sent. */
+  readonly failure: {
+    readonly type: FailureType;
+    readonly detail: string;
+    /** Whether it uses up one of the task's retries. */
+    readonly counted: boolean;
+    /** The upstream may have started a generation that nobody will look at. */
+    readonly possibleDuplicate: boolean;
+  } | null;
   readonly delayMs: number;
 }
 
@@ -55,7 +58,8 @@ export interface TaskStore {
   requeue(requeues: readonly Requeue[]): Promise<RequeueAnswer[]>;
   settle(endings: readonly { task: LeasedTask; ending: Ending }[]): Promise<SettleAnswer[]>;
   renew(workerId: string, leaseMs: number): Promise<HeldLease[]>;
-  takeOver(workerId: string, leaseMs: number, tasks: number): Promise<LeaseKey[]>;
+  /** Leases that ran out, of these routes; those of other routes once they are past every timeout. */
+  takeOver(workerId: string, leaseMs: number, tasks: number, routes: readonly string[]): Promise<LeaseKey[]>;
   voidLeases(workerId: string): Promise<number>;
   /** Unfinished batches past their deadline that still have something queued. */
   expiredBatches(): Promise<OpenBatch[]>;
@@ -87,7 +91,7 @@ function flags(count: number, rows: readonly { ord: number }[]): boolean[] {
   return Array.from({ length: count }, (_, at) => won.has(at + 1));
 }
 
-/** One answer per input. A repeated task is answered once by the database; its repetition has lost. */
+/** One answer per input; a repeated task is answered once by the database. */
 function answers<A extends string>(count: number, rows: readonly { ord: number; answer: A }[], missing: A): A[] {
   const byOrdinal = new Map(rows.map((row) => [row.ord, row.answer]));
   return Array.from({ length: count }, (_, at) => byOrdinal.get(at + 1) ?? missing);
@@ -198,10 +202,10 @@ export function createTaskStore(db: Database, clock: Clock): TaskStore {
            $7::boolean[], $8::boolean[], $9::int[])`,
         [
           ...Object.values(keys(requeues.map((requeue) => requeue.task))),
-          requeues.map((requeue) => requeue.type),
-          requeues.map((requeue) => requeue.detail),
-          requeues.map((requeue) => requeue.counted),
-          requeues.map((requeue) => requeue.possibleDuplicate),
+          requeues.map(({ failure }) => failure?.type ?? null),
+          requeues.map(({ failure }) => failure?.detail ?? null),
+          requeues.map(({ failure }) => failure?.counted ?? false),
+          requeues.map(({ failure }) => failure?.possibleDuplicate ?? false),
           requeues.map((requeue) => Math.round(requeue.delayMs)),
         ],
       );
@@ -226,7 +230,8 @@ export function createTaskStore(db: Database, clock: Clock): TaskStore {
           videos.map((video) => video?.contentType ?? null),
         ],
       );
-      return answers(endings.length, rows, 'lost');
+      // Not `lost`: the video of the one that counted may be stored under the same key.
+      return answers(endings.length, rows, 'late');
     },
 
     async renew(workerId, leaseMs) {
@@ -237,8 +242,13 @@ export function createTaskStore(db: Database, clock: Clock): TaskStore {
       return rows.map((row) => ({ ...toLease(row), open: row.open }));
     },
 
-    async takeOver(workerId, leaseMs, tasks) {
-      const rows = await db.query<LeaseRow>('SELECT * FROM take_over_leases($1, $2, $3)', [workerId, leaseMs, tasks]);
+    async takeOver(workerId, leaseMs, tasks, routes) {
+      const rows = await db.query<LeaseRow>('SELECT * FROM take_over_leases($1, $2, $3, $4::text[])', [
+        workerId,
+        leaseMs,
+        tasks,
+        routes,
+      ]);
       return rows.map(toLease);
     },
 

@@ -44,8 +44,9 @@ BEGIN
 END
 $$;
 
--- Stores the upstream's ids. Returns the rows that won; for the others the id is kept with the attempt's record, so
--- that the generation can be matched.
+-- Stores the upstream's ids. Returns the rows that won. For the others the id is kept: with a task that was quarantined
+-- meanwhile, whose holder then asks for it instead of sending it again, or else with the attempt's record, so that the
+-- generation can be matched.
 CREATE OR REPLACE FUNCTION record_submissions(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[],
   p_upstream_ids text[]
@@ -56,27 +57,31 @@ AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  WITH input AS MATERIALIZED (
+  UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
+  FROM (
     SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_upstream_ids)
-      WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
+      WITH ORDINALITY AS u(account_id, batch_id, task_index, fence, attempt, upstream_id, ord)
     ORDER BY account_id, batch_id, task_index
-  ),
-  won AS (
-    UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
-    FROM input i
-    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-      AND t.fence = i.fence AND t.attempt = i.attempt
-      AND (t.state = 'submitting' OR (t.state = 'running' AND t.upstream_id = i.upstream_id))
-    RETURNING i.ord
-  ),
-  matched AS (
-    UPDATE task_attempts a SET upstream_id = i.upstream_id, possible_duplicate = true
-    FROM input i
-    WHERE a.account_id = i.account_id AND a.batch_id = i.batch_id AND a.task_index = i.task_index
-      AND a.attempt = i.attempt AND a.upstream_id IS NULL
-      AND NOT EXISTS (SELECT 1 FROM won WHERE won.ord = i.ord)
-  )
-  SELECT won.ord FROM won;
+  ) i
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND t.fence = i.fence AND t.attempt = i.attempt
+    AND (t.state = 'submitting' OR (t.state = 'running' AND t.upstream_id = i.upstream_id))
+  RETURNING i.ord;
+
+  -- In statements of their own, which see the takeover or the requeueing that the one above has waited for.
+  UPDATE tasks t SET upstream_id = i.upstream_id
+  FROM (
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_attempts, p_upstream_ids)
+      AS u(account_id, batch_id, task_index, attempt, upstream_id)
+    ORDER BY account_id, batch_id, task_index
+  ) i
+  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    AND t.state = 'unknown' AND t.attempt = i.attempt AND t.upstream_id IS NULL;
+  UPDATE task_attempts a SET upstream_id = i.upstream_id, possible_duplicate = true
+  FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_attempts, p_upstream_ids)
+    AS i(account_id, batch_id, task_index, attempt, upstream_id)
+  WHERE a.account_id = i.account_id AND a.batch_id = i.batch_id AND a.task_index = i.task_index
+    AND a.attempt = i.attempt AND a.upstream_id IS NULL;
 END
 $$;
 
@@ -104,8 +109,10 @@ BEGIN
 END
 $$;
 
--- Ends an attempt and puts its task back into the queue under a fence that nobody holds. Answers 'requeued', 'closed'
--- (its batch is canceled or past its deadline: the caller settles the failure instead) or 'lost'.
+-- Ends an attempt and puts its task back into the queue under a fence that nobody holds. A null failure type gives back
+-- a claimed task that was not sent; nothing of an attempt is recorded then. Answers 'requeued', 'closed' (its batch is
+-- canceled or past its deadline: the caller settles the failure instead) or 'lost', also for a possible duplicate about
+-- which the upstream's answer came after all: it is not sent again.
 CREATE OR REPLACE FUNCTION requeue_tasks(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[],
   p_failure_types text[], p_failure_details text[], p_counted boolean[], p_possible_duplicates boolean[],
@@ -139,6 +146,7 @@ BEGIN
   RETURN QUERY
   WITH input AS MATERIALIZED (
     SELECT i.*, s.fence AS new_fence, l.route,
+      l.kind = 'range' AND i.task_index BETWEEN l.from_index AND l.to_index AS is_in_range,
       s.batch_id IS NOT NULL AND NOT s.closed AND s.deadline_at > v_now AS is_open
     FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_failure_types, p_failure_details, p_counted,
       p_possible_duplicates, p_delays_ms) WITH ORDINALITY
@@ -158,7 +166,12 @@ BEGIN
       upstream_id = NULL, unknown_since = NULL, failure_detail = left(i.failure_detail, 500)
     FROM input i
     WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-      AND t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown') AND i.is_open
+      AND i.is_open
+      AND CASE
+        WHEN i.failure_type IS NULL THEN t.state = 'queued' AND (t.fence = i.fence OR (t.fence = 0 AND i.is_in_range))
+        WHEN i.possible_duplicate AND t.state = 'unknown' AND t.upstream_id IS NOT NULL THEN false
+        ELSE t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown')
+      END
     RETURNING i.ord, t.account_id, t.batch_id, t.task_index
   ),
   remembered AS (
@@ -168,6 +181,7 @@ BEGIN
       b.upstream_id, i.possible_duplicate, b.submitted_at, v_now
     FROM won w JOIN input i ON i.ord = w.ord
     JOIN before b ON b.account_id = w.account_id AND b.batch_id = w.batch_id AND b.task_index = w.task_index
+    WHERE i.failure_type IS NOT NULL
   ),
   queued AS (
     INSERT INTO task_retries (account_id, batch_id, task_index, due_at)

@@ -68,9 +68,16 @@ BEGIN
 END
 $$;
 
+-- From before it knew of routes.
+DROP FUNCTION IF EXISTS take_over_leases(uuid, integer, integer);
+
 -- Takes over leases that ran out: a new fence on the lease and on every unfinished task of it, so that the old holder
 -- loses each write that it still attempts. Submissions it had in the air become unknown.
-CREATE OR REPLACE FUNCTION take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer)
+-- p_routes are those that the worker serves, all when null. A lease of another route is left to a worker that can go on
+-- with it, until it is as old as the timeout of what was submitted under it: then anybody may end its tasks.
+CREATE OR REPLACE FUNCTION take_over_leases(
+  p_worker_id uuid, p_lease_ms integer, p_tasks integer, p_routes text[] DEFAULT NULL
+)
 RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -87,8 +94,11 @@ BEGIN
     -- The longest expired, each of which has a task; then in the order in which everyone locks.
     SELECT e.account_id, e.batch_id, e.fence, e.kind, e.from_index, e.to_index
     FROM (
-      SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index FROM task_leases l
-      WHERE l.lease_until <= v_now ORDER BY l.lease_until LIMIT p_tasks
+      SELECT l.account_id, l.batch_id, l.fence, l.kind, l.from_index, l.to_index
+      FROM task_leases l JOIN batch_schedule b ON b.account_id = l.account_id AND b.batch_id = l.batch_id
+      WHERE l.lease_until <= v_now AND (p_routes IS NULL OR l.route = ANY (p_routes)
+        OR l.lease_until + b.timeout_ms * interval '1 millisecond' <= v_now)
+      ORDER BY l.lease_until LIMIT p_tasks
     ) e
     ORDER BY e.account_id, e.batch_id, e.from_index
   LOOP
