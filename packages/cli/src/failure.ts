@@ -105,7 +105,7 @@ function adviceFor(error: APIError): string[] {
 function place(problem: InputProblem, source: string): string {
   const where = problem.line === null ? source : `${source}:${problem.line}`;
   const id = problem.custom_id === null ? '' : ` [${problem.custom_id}]`;
-  return `${where}:${id} ${problem.param === null ? '' : `${problem.param} `}${problem.detail}`;
+  return `${where}:${id} ${problem.detail}`;
 }
 
 function placesOf(problems: readonly InputProblem[], total: number, source: string): string[] {

@@ -187,14 +187,20 @@ describe('what is wrong with a file', () => {
       request.path.endsWith('/estimate')
         ? problem(400, 'invalid_items', 'One item is invalid.', {
             errors: [
-              { index: 2, custom_id: 'c', param: 'prompt', code: 'too_long', detail: 'has more than 5,000 characters' },
+              {
+                index: 2,
+                custom_id: 'c',
+                param: 'prompt',
+                code: 'too_long',
+                detail: 'The prompt has more than 5,000 characters.',
+              },
             ],
           })
         : null;
     const csv = ['prompt,custom_id', '"a\n\nb",a', 'b,b', '', 'c,c'].join('\n');
     const { code, stdout, stderr } = await rushes(['submit', file(csv), ...SUBMIT, '--json'], { server });
     expect(code).toBe(2);
-    expect(stderr).toContain('prompts.csv:7: [c] prompt has more than 5,000 characters');
+    expect(stderr).toContain('prompts.csv:7: [c] The prompt has more than 5,000 characters.');
     expect(JSON.parse(stdout)).toMatchObject({
       code: 'invalid_items',
       status: 400,

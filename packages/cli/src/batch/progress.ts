@@ -25,7 +25,9 @@ class Pace {
     this.#start ??= { atMs: nowMs, done };
     const gained = done - this.#start.done;
     const elapsedMs = nowMs - this.#start.atMs;
-    return gained > 0 && elapsedMs > 0 ? ((batch.counts.total - done) * elapsedMs) / gained : null;
+    return gained > 0 && elapsedMs > 0 && done < batch.counts.total
+      ? ((batch.counts.total - done) * elapsedMs) / gained
+      : null;
   }
 }
 
@@ -35,11 +37,11 @@ function percent(batch: Batch): number {
 
 function facts(batch: Batch, leftMs: number | null): string {
   const { counts } = batch;
-  const failed = counts.failed + counts.canceled;
   return [
     `${count(settled(batch))}/${count(counts.total)} ${percent(batch)}%`,
     `${count(counts.succeeded)} succeeded`,
-    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    ...(counts.failed > 0 ? [`${count(counts.failed)} failed`] : []),
+    ...(counts.canceled > 0 ? [`${count(counts.canceled)} canceled`] : []),
     `charged ${count(batch.credits.charged)}`,
     ...(leftMs === null ? [] : [`about ${duration(leftMs)} left`]),
   ].join(', ');

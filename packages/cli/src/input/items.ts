@@ -62,7 +62,8 @@ class Collector {
   fault(line: number | null, detail: string, param: string | null = null, customId: string | null = null): void {
     this.problemCount += 1;
     if (this.problems.length >= NAMED_PROBLEMS_MAX) return;
-    this.problems.push({ index: null, line, custom_id: customId, param, code: 'bad_syntax', detail });
+    const sentence = param === null ? detail : `${param} ${detail}`;
+    this.problems.push({ index: null, line, custom_id: customId, param, code: 'bad_syntax', detail: sentence });
   }
 }
 
