@@ -55,7 +55,8 @@ function headersOf(video: TaskVideoFile, grant: LinkGrant, etag: string): Answer
     // The bytes never change, but the right to see them ends: a cache has to ask each time.
     'Cache-Control': 'private, no-cache',
     'X-Content-Type-Options': 'nosniff',
-    'Content-Security-Policy': "default-src 'none'; media-src 'self'; sandbox",
+    // No `sandbox`: in the page that a browser makes of a video it turns the origin into null, and the video is refused.
+    'Content-Security-Policy': "default-src 'none'; media-src 'self'",
     'Referrer-Policy': 'no-referrer',
     // A customer's page may play it from another origin.
     'Cross-Origin-Resource-Policy': 'cross-origin',
