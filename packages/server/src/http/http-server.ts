@@ -18,7 +18,11 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-function urlOf(host: string, port: number): string {
+/** Every interface is no address that anybody could call; the own machine can call this one. */
+const CALLABLE: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+function urlOf(listenHost: string, port: number): string {
+  const host = CALLABLE[listenHost] ?? listenHost;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -17,8 +17,21 @@ interface Window {
   next: number;
 }
 
+/** How many of a window's times are out of it. From `next` on the ring is in order, so they are found by halving. */
+function placesLeft({ times, next }: Window, nowMs: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const time = times[(next + middle) % times.length] ?? nowMs;
+    if (nowMs - time >= RATE_WINDOW_MS) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /**
- * At most `limit` requests in any 60 seconds per key: a sliding log, exact within this process (decision 0004). A refused
+ * At most `limit` requests in any 60 seconds per key: a sliding log, exact within this process (docs/decisions/0020). A refused
  * request is not counted, so that a client that backs off gets through as soon as the window allows.
  */
 export class RateLimiter {
@@ -32,18 +45,13 @@ export class RateLimiter {
       window.times[window.next] = nowMs;
       window.next = (window.next + 1) % limit;
     }
-    let inWindow = 0;
-    let earliest = nowMs;
-    for (const time of window.times) {
-      if (nowMs - time >= RATE_WINDOW_MS) continue;
-      inWindow += 1;
-      earliest = Math.min(earliest, time);
-    }
+    const left = placesLeft(window, nowMs);
+    const earliest = window.times[(window.next + left) % limit] ?? nowMs;
     const resetSeconds = Math.ceil((earliest + RATE_WINDOW_MS - nowMs) / 1_000);
     return {
       allowed,
       limit,
-      remaining: limit - inWindow,
+      remaining: left,
       retryAfterSeconds: allowed ? 0 : Math.max(1, resetSeconds),
       resetSeconds,
     };

@@ -109,7 +109,7 @@ describe('a link', () => {
     }
     // The last character has four bits to spare: of its 64 values one is right, not sixteen.
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-    const lasts = [...alphabet].filter(
+    const lasts = Array.from(alphabet).filter(
       (last) => server.deps.linkSigner.verify(token.slice(0, -1) + last, new Date()).kind === 'valid',
     );
     expect(lasts).toEqual([token.at(-1)]);
