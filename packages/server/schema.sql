@@ -614,6 +614,7 @@ CREATE OR REPLACE FUNCTION public.begin_attempts(p_account_ids uuid[], p_batch_i
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -991,6 +992,7 @@ CREATE OR REPLACE FUNCTION public.mark_unknown(p_account_ids uuid[], p_batch_ids
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -1049,6 +1051,7 @@ CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_bat
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
 AS $function$
 #variable_conflict use_column
 BEGIN
@@ -1118,6 +1121,7 @@ CREATE OR REPLACE FUNCTION public.requeue_tasks(p_account_ids uuid[], p_batch_id
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -1238,6 +1242,7 @@ CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -1448,6 +1453,7 @@ CREATE OR REPLACE FUNCTION public.start_batches(p_account_ids uuid[], p_batch_id
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
 AS $function$
 DECLARE
   v_batch batches;

@@ -1,6 +1,6 @@
 export { openDatabase } from './database.ts';
 export type { Database, DatabaseOptions, Queryable, Row, SqlValue } from './database.ts';
-export { isTransient, isUnavailable } from './errors.ts';
+export { isLockTimeout, isTransient, isUnavailable } from './errors.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
 export type { MigrateOptions, MigrateResult } from './migrate.ts';
 export type { Protection } from './protect-tables.ts';

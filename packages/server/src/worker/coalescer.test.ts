@@ -14,6 +14,7 @@ function setUp(flush: (items: readonly string[]) => Promise<readonly string[]>, 
       return flush(items);
     },
     onError: () => ({ action: 'retry', pauseMs: 1_000 }),
+    groupOf: (item) => item,
     ...more,
   });
   return { clock, calls, coalescer };
@@ -50,7 +51,7 @@ describe('a coalescer', () => {
   it('finds the poisoned group by halves and lets the others through', async () => {
     const { clock, coalescer } = setUp(
       (items) => (items.some((item) => item.startsWith('bad')) ? Promise.reject(new Error('poison')) : echo(items)),
-      { onError: (_error, items) => ({ action: items.length > 1 ? 'split' : 'retry', pauseMs: 1_000 }), groupOf: (item) => item },
+      { onError: () => ({ action: 'split', pauseMs: 1_000 }) },
     );
     const settled: string[] = [];
     for (const item of ['a', 'b', 'bad', 'c', 'd']) void coalescer.add(item).then((answer) => settled.push(answer), () => undefined);
@@ -64,7 +65,7 @@ describe('a coalescer', () => {
   it('goes on with what arrives later while a poisoned group is tried again', async () => {
     const { clock, coalescer } = setUp(
       (items) => (items.includes('bad') ? Promise.reject(new Error('poison')) : echo(items)),
-      { onError: () => ({ action: 'split', pauseMs: 1_000 }), groupOf: (item) => item },
+      { onError: () => ({ action: 'split', pauseMs: 1_000 }) },
     );
     void coalescer.add('bad').catch(() => undefined);
     void coalescer.add('a');
@@ -72,6 +73,42 @@ describe('a coalescer', () => {
     const later = coalescer.add('later');
     await clock.advance(50);
     expect(await later).toBe('later!');
+    const stopped = coalescer.stop(0);
+    await clock.advance(0);
+    await stopped;
+  });
+
+  it('keeps a group that cannot be handled now together, and never holds up another for it again', async () => {
+    let locked = true;
+    const { clock, calls, coalescer } = setUp(
+      (items) => (locked && items.some((item) => item.startsWith('a')) ? Promise.reject(new Error('locked')) : echo(items)),
+      { onError: () => ({ action: 'set-apart', pauseMs: 1_000 }), groupOf: (item) => item.charAt(0) },
+    );
+    const answers = Promise.all(['a1', 'b1', 'a2'].map((item) => coalescer.add(item)));
+    await clock.advance(50);
+    calls.length = 0;
+    const later = Promise.all(['a3', 'b2'].map((item) => coalescer.add(item)));
+    await clock.advance(50);
+    expect(calls).toEqual([['b2']]);
+    locked = false;
+    await clock.advance(2_000);
+    expect(await answers).toEqual(['a1!', 'b1!', 'a2!']);
+    expect(await later).toEqual(['a3!', 'b2!']);
+    expect(calls.slice(1)).toEqual([['a1', 'a2'], ['a3']]);
+  });
+
+  it('finds the poisoned item of a group and lets the rest of the group through', async () => {
+    const { clock, coalescer } = setUp(
+      (items) => (items.includes('a3') ? Promise.reject(new Error('poison')) : echo(items)),
+      { onError: () => ({ action: 'split', pauseMs: 1_000 }), groupOf: (item) => item.charAt(0) },
+    );
+    const handled: string[] = [];
+    for (const item of ['a1', 'a2', 'a3', 'a4', 'b1']) void coalescer.add(item).then((answer) => handled.push(answer), () => undefined);
+    await clock.advance(2_000);
+    expect(handled.sort()).toEqual(['a1!', 'a2!', 'a4!', 'b1!']);
+    void coalescer.add('a5').then((answer) => handled.push(answer));
+    await clock.advance(2_000);
+    expect(handled).toContain('a5!');
     const stopped = coalescer.stop(0);
     await clock.advance(0);
     await stopped;

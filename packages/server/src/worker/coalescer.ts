@@ -1,5 +1,12 @@
 import type { Clock } from '../ports.ts';
 
+/**
+ * `retry`: no call can succeed now, so the whole call again. `set-apart`: one group cannot be handled now; it is found by
+ * halves, set apart and tried again with what is added to it meanwhile, while the others go on. `split`: something may be
+ * poisoned; likewise, and inside its group it is found by halves too, so that one item never keeps the rest.
+ */
+export type FailedCall = 'retry' | 'set-apart' | 'split';
+
 export interface CoalescerOptions<I, R> {
   /** Handles many items in one call and answers them in order. */
   readonly flush: (items: readonly I[]) => Promise<readonly R[]>;
@@ -7,13 +14,10 @@ export interface CoalescerOptions<I, R> {
   /** How long the first item of a call waits for others. */
   readonly windowMs: number;
   readonly maxItems: number;
-  /**
-   * What to do when a call failed. `retry`: the whole call again after the pause, as often as needed. `split`: something
-   * in it may be poisoned, so its halves are tried apart; a single item that fails is tried again after the pause.
-   */
-  readonly onError: (error: unknown, items: readonly I[], failuresInARow: number) => { readonly action: 'retry' | 'split'; readonly pauseMs: number };
-  /** Items with the same group are never separated by a split. */
-  readonly groupOf?: (item: I) => string;
+  /** What to do when a call failed, and how long to wait before the next try. */
+  readonly onError: (error: unknown, items: readonly I[], failuresInARow: number) => { readonly action: FailedCall; readonly pauseMs: number };
+  /** Items of one group stay together unless one of them is poisoned. */
+  readonly groupOf: (item: I) => string;
 }
 
 /**
@@ -40,33 +44,85 @@ export function createCoalescer<I, R>(options: CoalescerOptions<I, R>): Coalesce
   let waiting: Waiting<I, R>[] = [];
   let running: Promise<void> | null = null;
   const giveUp = new AbortController();
-  /** Calls that failed and wait for another try; they do not hold up what comes after them. */
+  /** Work beside the main line: halves of a call that failed, and groups set apart. */
   const apart = new Set<Promise<void>>();
+  /** What was added to a group since it was set apart. */
+  const setApart = new Map<string, Waiting<I, R>[]>();
+
+  const call = async (entries: readonly Waiting<I, R>[]): Promise<void> => {
+    const answers = await options.flush(entries.map((entry) => entry.item));
+    entries.forEach((entry, at) => {
+      const answer = answers[at];
+      if (answer === undefined) entry.reject(new Error('a coalesced call left an item without an answer'));
+      else entry.resolve(answer);
+    });
+  };
 
   const handle = async (entries: readonly Waiting<I, R>[]): Promise<void> => {
-    for (let failures = 0; ; ) {
+    for (let failures = 1; ; failures += 1) {
       try {
-        const answers = await options.flush(entries.map((entry) => entry.item));
-        entries.forEach((entry, at) => {
-          const answer = answers[at];
-          if (answer === undefined) entry.reject(new Error('a coalesced call left an item without an answer'));
-          else entry.resolve(answer);
-        });
+        await call(entries);
         return;
       } catch (error) {
-        failures += 1;
         const { action, pauseMs } = options.onError(error, entries.map((entry) => entry.item), failures);
-        const halves = action === 'split' ? split(entries, options.groupOf) : null;
-        if (halves !== null) {
-          for (const half of halves) startApart(half);
+        if (action !== 'retry') {
+          for (const part of split(entries, options.groupOf)) {
+            startApart(part.group === null ? handle(part.entries) : insist(part.group, part.entries, pauseMs));
+          }
           return;
         }
         if (!(await pause(pauseMs))) {
-          for (const entry of entries) entry.reject(new CoalescerStopped('stopped before the call succeeded'));
+          giveUpOn(entries);
           return;
         }
       }
     }
+  };
+
+  /** Tries one group until all of it has succeeded. */
+  const insist = async (group: string, first: readonly Waiting<I, R>[], firstPauseMs: number): Promise<void> => {
+    const earlier = setApart.get(group);
+    if (earlier !== undefined) {
+      earlier.push(...first);
+      return;
+    }
+    const added: Waiting<I, R>[] = [];
+    setApart.set(group, added);
+    let open = [...first];
+    let pauseMs = firstPauseMs;
+    for (let failures = 2; open.length > 0; failures += 1) {
+      if (await pause(pauseMs)) {
+        const failed = await tryByHalves(open, failures);
+        open = failed.entries;
+        pauseMs = failed.pauseMs;
+      } else {
+        giveUpOn(open);
+        open = [];
+      }
+      open.push(...added.splice(0, options.maxItems - open.length));
+    }
+    setApart.delete(group);
+  };
+
+  const tryByHalves = async (
+    entries: readonly Waiting<I, R>[],
+    failures: number,
+  ): Promise<{ readonly entries: Waiting<I, R>[]; readonly pauseMs: number }> => {
+    try {
+      await call(entries);
+      return { entries: [], pauseMs: 0 };
+    } catch (error) {
+      const { action, pauseMs } = options.onError(error, entries.map((entry) => entry.item), failures);
+      if (action !== 'split' || entries.length === 1) return { entries: [...entries], pauseMs };
+      const middle = Math.ceil(entries.length / 2);
+      const left = await tryByHalves(entries.slice(0, middle), failures);
+      const right = await tryByHalves(entries.slice(middle), failures);
+      return { entries: [...left.entries, ...right.entries], pauseMs };
+    }
+  };
+
+  const giveUpOn = (entries: readonly Waiting<I, R>[]): void => {
+    for (const entry of entries) entry.reject(new CoalescerStopped('stopped before the call succeeded'));
   };
 
   const pause = async (ms: number): Promise<boolean> => {
@@ -78,8 +134,8 @@ export function createCoalescer<I, R>(options: CoalescerOptions<I, R>): Coalesce
     }
   };
 
-  const startApart = (entries: readonly Waiting<I, R>[]): void => {
-    const work = handle(entries).finally(() => apart.delete(work));
+  const startApart = (started: Promise<void>): void => {
+    const work = started.finally(() => apart.delete(work));
     apart.add(work);
   };
 
@@ -106,7 +162,13 @@ export function createCoalescer<I, R>(options: CoalescerOptions<I, R>): Coalesce
           reject(new CoalescerStopped('stopped'));
           return;
         }
-        waiting.push({ item, resolve, reject });
+        const entry = { item, resolve, reject };
+        const added = setApart.get(options.groupOf(item));
+        if (added !== undefined) {
+          added.push(entry);
+          return;
+        }
+        waiting.push(entry);
         start();
       });
     },
@@ -129,20 +191,20 @@ export function createCoalescer<I, R>(options: CoalescerOptions<I, R>): Coalesce
   };
 }
 
-/** Two halves by group, or null when everything is of one group. */
-function split<I, R>(
-  entries: readonly Waiting<I, R>[],
-  groupOf: ((item: I) => string) | undefined,
-): [Waiting<I, R>[], Waiting<I, R>[]] | null {
-  const groups = new Map<string, Waiting<I, R>[]>();
-  entries.forEach((entry, at) => {
-    const group = groupOf === undefined ? String(at) : groupOf(entry.item);
-    const list = groups.get(group);
-    if (list === undefined) groups.set(group, [entry]);
-    else list.push(entry);
-  });
-  if (groups.size < 2) return null;
-  const lists = [...groups.values()];
-  const middle = Math.ceil(lists.length / 2);
-  return [lists.slice(0, middle).flat(), lists.slice(middle).flat()];
+interface Part<I, R> {
+  /** Set when everything in it is of one group. */
+  readonly group: string | null;
+  readonly entries: readonly Waiting<I, R>[];
+}
+
+/** Two halves, or the whole when it is of one group. */
+function split<I, R>(entries: readonly Waiting<I, R>[], groupOf: (item: I) => string): Part<I, R>[] {
+  const groups = [...Map.groupBy(entries, (entry) => groupOf(entry.item))];
+  const middle = Math.ceil(groups.length / 2);
+  return [groups.slice(0, middle), groups.slice(middle)]
+    .filter((half) => half.length > 0)
+    .map((half) => ({
+      group: groups.length === 1 ? (half[0]?.[0] ?? null) : null,
+      entries: half.flatMap(([, members]) => members),
+    }));
 }

@@ -11,15 +11,13 @@ export interface DispatchOptions {
   readonly drive: (task: LeasedTask) => Promise<void>;
 }
 
-/** Loads the unfinished tasks of leases, marks their batches as started, and drives them. */
+/** Loads the unfinished tasks of leases and drives them. */
 export async function takeUp(
   engine: Engine,
   leases: readonly LeaseKey[],
-  startedBatches: readonly LeaseKey[],
   driveTask: (task: LeasedTask) => Promise<void>,
 ): Promise<void> {
   if (leases.length === 0) return;
-  if (startedBatches.length > 0) await engine.store.startBatches(startedBatches);
   for (const task of await engine.store.load(leases)) void driveTask(task);
 }
 
@@ -42,7 +40,7 @@ export async function dispatch(engine: Engine, options: DispatchOptions, wake: W
         if (leases.length === 0) continue;
         waiting.push(...waiting.splice(waiting.indexOf(route), 1));
         claimed += leases.length;
-        await takeUp(engine, leases, leases.filter((lease) => lease.startsBatch), options.drive);
+        await takeUp(engine, leases, options.drive);
       }
       await wake.wait(claimed > 0 ? 0 : options.idleMs, stop);
     } catch (error) {

@@ -16,6 +16,8 @@ export interface AttemptFailure {
 
 /** Where a task goes from here. `dropped`: somebody else decides about it now. */
 export type Step =
+  /** The first of its batch to be sent: the batch begins with it. */
+  | { readonly next: 'start'; readonly task: LeasedTask }
   | { readonly next: 'submit'; readonly task: LeasedTask }
   /** It cannot be sent now: it goes back to the queue, never sent. */
   | { readonly next: 'release'; readonly task: LeasedTask; readonly delayMs: number }
@@ -40,7 +42,7 @@ export type Step =
 function firstStep(task: LeasedTask): Step {
   switch (task.state) {
     case 'queued':
-      return { next: 'submit', task };
+      return { next: task.isBatchQueued ? 'start' : 'submit', task };
     case 'running':
       if (task.upstreamId === null) throw new Error('a running task has an upstream id');
       return { next: 'poll', task: { ...task, upstreamId: task.upstreamId } };
@@ -100,6 +102,9 @@ type StepOnRoute = Exclude<Step, { next: 'release' | 'time-out' | 'done' | 'drop
 
 async function takeOnRoute(engine: Engine, state: RouteState, step: StepOnRoute, lost: AbortSignal): Promise<Step> {
   switch (step.next) {
+    case 'start':
+      await engine.starts.add(step.task);
+      return { next: 'submit', task: step.task };
     case 'submit':
       return submit(engine, state, step.task, lost);
     case 'record':

@@ -43,6 +43,7 @@ export interface Engine {
   readonly downloads: ReturnType<typeof pLimit>;
   /** Names one attempt to the upstream: unguessable, the same whenever it is derived. */
   tokenFor(task: LeasedTask, attempt: number): string;
+  readonly starts: Coalescer<LeasedTask, boolean>;
   readonly intents: Coalescer<LeasedTask, boolean>;
   readonly submitted: Coalescer<{ task: LeasedTask; upstreamId: string }, boolean>;
   readonly unknowns: Coalescer<{ task: LeasedTask; detail: string }, boolean>;

@@ -1,9 +1,9 @@
 /** The worker: claims tasks, takes each to its end, and settles what came of them. */
 import pLimit from 'p-limit';
-import { isTransient, isUnavailable, type Database } from '../db/index.ts';
+import { isLockTimeout, isTransient, isUnavailable, type Database } from '../db/index.ts';
 import type { Clock, HttpClient, Logger, Random, VideoStorage } from '../ports.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import { createCoalescer, type Coalescer } from './coalescer.ts';
+import { createCoalescer, type Coalescer, type FailedCall } from './coalescer.ts';
 import { dispatch, Wake, type DispatchOptions } from './dispatch.ts';
 import { drive } from './drive.ts';
 import type { Engine, Route } from './engine.ts';
@@ -63,8 +63,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const wake = new Wake((ms, signal) => clock.sleep(ms, signal));
   const onError =
     (what: string) =>
-    (error: unknown, items: readonly unknown[], failuresInARow: number): { action: 'retry' | 'split'; pauseMs: number } => {
+    (error: unknown, items: readonly unknown[], failuresInARow: number): { action: FailedCall; pauseMs: number } => {
       const pauseMs = Math.min(LONGEST_RETRY_PAUSE_MS, 50 * 2 ** Math.min(failuresInARow, 10)) * (0.5 + random.fraction());
+      if (isLockTimeout(error)) {
+        logger.warn({ err: error, items: items.length }, `${what} waits for an account that is locked`);
+        return { action: 'set-apart', pauseMs };
+      }
       if (isTransient(error) || isUnavailable(error)) {
         logger.warn({ err: error, items: items.length }, `${what} waits for the database`);
         return { action: 'retry', pauseMs };
@@ -101,6 +105,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         },
       ]),
     ),
+    starts: coalescer('starting batches', RECORD_WINDOW_MS, (batch) => batch.accountId, async (items) => {
+      await store.startBatches(items);
+      return items.map(() => true);
+    }),
     intents: coalescer('recording intents', RECORD_WINDOW_MS, (task) => task.accountId, (items) => store.beginAttempts(items)),
     submitted: coalescer('recording submissions', RECORD_WINDOW_MS, (item: { task: LeasedTask; upstreamId: string }) => item.task.accountId, (items) => store.recordSubmissions(items)),
     unknowns: coalescer('recording unknown outcomes', RECORD_WINDOW_MS, (item: { task: LeasedTask; detail: string }) => item.task.accountId, (items) => store.markUnknown(items)),
@@ -148,7 +156,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       // Waiting and polling end here; submissions in the air go on until their answers are recorded.
       engine.inFlight.abandonAll();
       await within(STOP_DEADLINE_MS, clock, () => Promise.all(driven));
-      const writes = [engine.intents, engine.submitted, engine.unknowns, engine.requeues, engine.endings];
+      const writes = [engine.starts, engine.intents, engine.submitted, engine.unknowns, engine.requeues, engine.endings];
       for (const write of writes) await write.stop(STOP_DEADLINE_MS / writes.length);
       renewing.abort();
       await renewal;

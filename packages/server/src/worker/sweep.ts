@@ -29,7 +29,7 @@ export function renewLeases(engine: Engine, options: DispatchOptions, stop: Abor
     const held = await engine.store.renew(engine.workerId, options.leaseMs);
     const reload = engine.inFlight.compare(held, question);
     if (reload.length > 0) engine.logger.warn({ leases: reload.length }, 'some leases hold tasks unknown here: reloading');
-    await takeUp(engine, reload, reload, options.drive);
+    await takeUp(engine, reload, options.drive);
   });
 }
 
@@ -50,7 +50,7 @@ export function takeOverLeases(
     const routes = [...engine.routes.keys()];
     const leases = await engine.store.takeOver(engine.workerId, options.leaseMs, TAKE_OVER_TASKS, routes);
     if (leases.length > 0) engine.logger.info({ leases: leases.length }, 'took over leases that ran out');
-    await takeUp(engine, leases, leases, options.drive);
+    await takeUp(engine, leases, options.drive);
   });
 }
 

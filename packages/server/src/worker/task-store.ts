@@ -25,11 +25,6 @@ export interface Requeue {
   readonly delayMs: number;
 }
 
-export interface ClaimedLease extends LeaseKey {
-  /** The first range of its batch: the batch starts processing with it. */
-  readonly startsBatch: boolean;
-}
-
 export interface HeldLease extends LeaseKey {
   readonly open: number;
 }
@@ -48,7 +43,7 @@ interface LeaseRow {
 /** The worker's view of the database: one method per SQL function. */
 export interface TaskStore {
   configureRoute(route: string, maxConcurrentTasks: number): Promise<void>;
-  claim(workerId: string, route: string, slots: number, leaseMs: number): Promise<ClaimedLease[]>;
+  claim(workerId: string, route: string, slots: number, leaseMs: number): Promise<LeaseKey[]>;
   load(leases: readonly LeaseKey[]): Promise<LeasedTask[]>;
   startBatches(batches: readonly OpenBatch[]): Promise<void>;
   /** Answers, for each task, whether it may be sent now. */
@@ -109,11 +104,13 @@ export function createTaskStore(db: Database, clock: Clock): TaskStore {
     },
 
     async claim(workerId, route, slots, leaseMs) {
-      const rows = await db.query<LeaseRow & { starts_batch: boolean }>(
-        'SELECT * FROM claim_tasks($1, $2, $3, $4)',
-        [workerId, route, slots, leaseMs],
-      );
-      return rows.map((row) => ({ ...toLease(row), startsBatch: row.starts_batch }));
+      const rows = await db.query<LeaseRow>('SELECT * FROM claim_tasks($1, $2, $3, $4)', [
+        workerId,
+        route,
+        slots,
+        leaseMs,
+      ]);
+      return rows.map(toLease);
     },
 
     async load(leases) {
@@ -127,16 +124,18 @@ export function createTaskStore(db: Database, clock: Clock): TaskStore {
         prompt: string;
         params: TaskParams;
         state: LeasedTask['state'];
+        is_batch_queued: boolean;
         attempt: number;
         failures: number;
         upstream_id: string | null;
         timeout_ms: number;
         timeout_in_ms: number | null;
         unknown_for_ms: number | null;
-      }>('SELECT * FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[])', [
-        ...leaseColumns(leases),
-        leases.map((lease) => lease.fence),
-      ]);
+      }>(
+        `SELECT t.*, b.status = 'queued' AS is_batch_queued
+         FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[]) t JOIN batches b USING (account_id, batch_id)`,
+        [...leaseColumns(leases), leases.map((lease) => lease.fence)],
+      );
       const nowMs = clock.monotonicMs();
       return rows.map((row) => ({
         accountId: row.account_id,
@@ -148,6 +147,7 @@ export function createTaskStore(db: Database, clock: Clock): TaskStore {
         prompt: row.prompt,
         params: row.params,
         state: row.state,
+        isBatchQueued: row.is_batch_queued,
         attempt: row.attempt,
         failures: row.failures,
         upstreamId: row.upstream_id,

@@ -22,6 +22,8 @@ export interface LeasedTask extends TaskKey {
   readonly prompt: string;
   readonly params: TaskParams;
   readonly state: 'queued' | 'submitting' | 'running' | 'unknown';
+  /** Nothing of its batch was sent yet when this was read. */
+  readonly isBatchQueued: boolean;
   /** Submissions so far. */
   readonly attempt: number;
   /** What used up its retries so far. */

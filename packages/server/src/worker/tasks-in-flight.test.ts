@@ -13,6 +13,7 @@ function task(index: number, fence = 1): LeasedTask {
     prompt: '',
     params: {},
     state: 'queued',
+    isBatchQueued: false,
     attempt: 0,
     failures: 0,
     upstreamId: null,

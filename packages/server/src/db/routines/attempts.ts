@@ -3,7 +3,8 @@
  * back to the queue when it may be tried again. Every write stands under the task's fence and state.
  *
  * Locks are taken in one order everywhere: account, hold, schedule, leases, tasks; rows of one kind by their keys. Input is
- * sorted for that reason: an update over a nested loop locks in the order of its outer side.
+ * sorted for that reason: an update over a nested loop locks in the order of its outer side. A call waits a second for a
+ * lock and no longer, since it carries the tasks of many accounts, of which one is locked.
  */
 export const attempts = /* sql */ `
 -- Commits the intent to submit attempt number p_attempts. Returns the tasks that may be sent now; one that was canceled
@@ -14,6 +15,7 @@ CREATE OR REPLACE FUNCTION begin_attempts(
 ) RETURNS TABLE (ord bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -53,6 +55,7 @@ CREATE OR REPLACE FUNCTION record_submissions(
 ) RETURNS TABLE (ord bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -91,6 +94,7 @@ CREATE OR REPLACE FUNCTION mark_unknown(
 ) RETURNS TABLE (ord bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -120,6 +124,7 @@ CREATE OR REPLACE FUNCTION requeue_tasks(
 ) RETURNS TABLE (ord bigint, answer text)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -7,6 +7,7 @@ export const batchControl = /* sql */ `
 CREATE OR REPLACE FUNCTION start_batches(p_account_ids uuid[], p_batch_ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
 AS $$
 DECLARE
   v_batch batches;
