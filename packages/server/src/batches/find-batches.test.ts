@@ -89,6 +89,7 @@ describe('the list of batches', () => {
       forge(['desc', '1', uuid]),
       forge(['desc', 1, "'; DROP TABLE batches"]),
       forge({}),
+      Buffer.from(`["desc", 1, "${uuid}"]`).toString('base64url'),
       forge(null),
       'A'.repeat(10_000),
     ]) {

@@ -185,6 +185,41 @@ describe('races over one batch', () => {
       ]),
     ).toEqual(['lost', 'settled']);
   });
+
+  it('a task that runs is neither canceled nor expired, whoever asks', async () => {
+    const { caller, batchUuid, tasks } = await running(10);
+    const endings = [
+      { ...tasks[0]!, ending: 'canceled' as const },
+      { ...tasks[1]!, ending: 'expired' as const },
+    ];
+    expect(await settle(world.db, caller.accountUuid, batchUuid, endings)).toEqual(['lost', 'lost']);
+  });
+
+  it('a task of a canceled batch is not tried again', async () => {
+    const { caller, batchUuid, tasks } = await running(10);
+    await world.service.cancel(caller, batchUuid, { preview: false });
+    const answer = await world.db.query(
+      `SELECT answer FROM requeue_tasks(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::int], ARRAY[$4::bigint],
+         ARRAY['provider_error'], ARRAY[''], ARRAY[true], ARRAY[false], ARRAY[0])`,
+      [caller.accountUuid, batchUuid, tasks[0]!.index, tasks[0]!.fence],
+    );
+    expect(answer).toEqual([{ answer: 'closed' }]);
+    expect(await world.service.task(caller, batchUuid, tasks[0]!.index)).toMatchObject({ status: 'processing' });
+  });
+
+  it('a claim of one range is no leave to send a task of another', async () => {
+    const caller = await openAccount(world, 490);
+    const batchUuid = uuidOf(await create(world, caller, submission()));
+    const tasks = (await startTasks(world, 5)).filter((task) => task.batchUuid === batchUuid);
+    expect(tasks.map((task) => task.index)).toEqual([0, 1, 2, 3, 4]);
+    const begin = (index: number) =>
+      world.db.query(
+        `SELECT ord FROM begin_attempts(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::int], ARRAY[$4::bigint], ARRAY[1], ARRAY[1000])`,
+        [caller.accountUuid, batchUuid, index, tasks[0]!.fence],
+      );
+    expect(await begin(4)).toHaveLength(1);
+    expect(await begin(5)).toEqual([]);
+  });
 });
 
 describe('the event list', () => {

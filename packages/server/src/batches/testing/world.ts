@@ -125,7 +125,11 @@ export async function startTasks(
   }));
 }
 
-export type TestEnding = 'succeeded' | 'provider_error' | 'moderation_input' | 'timeout';
+export type TestEnding = 'succeeded' | 'provider_error' | 'moderation_input' | 'timeout' | 'canceled' | 'expired';
+
+function outcomeOf(ending: TestEnding): string {
+  return ending === 'succeeded' || ending === 'canceled' || ending === 'expired' ? ending : 'failed';
+}
 
 /** Settles tasks of one batch; returns the answer for each. */
 export async function settle(
@@ -143,7 +147,7 @@ export async function settle(
       endings.map(() => batchUuid),
       endings.map(({ index }) => index),
       endings.map(({ fence }) => fence),
-      succeeded.map((good) => (good ? 'succeeded' : 'failed')),
+      endings.map(({ ending }) => outcomeOf(ending)),
       endings.map(({ ending }) => (ending === 'succeeded' ? null : ending)),
       endings.map(() => null),
       endings.map(() => 'upstream-id'),
