@@ -6,16 +6,17 @@ import { createBatchService } from './batches/index.ts';
 import type { Config } from './config.ts';
 import { accessDatabase, type DatabaseAccess } from './database-access.ts';
 import { isUnavailable } from './db/index.ts';
+import { startHousekeeping } from './housekeeping.ts';
 import { createHttpServer, type HttpServer } from './http/index.ts';
 import { createHttpClient } from './outbound-http.ts';
-import type { Logger, VideoStorage } from './ports.ts';
+import type { Logger } from './ports.ts';
 import { findDeadProcesses, forget, registerProcess } from './processes/index.ts';
 import { deriveSecrets, type Secrets } from './secrets.ts';
 import { openSharedSimulator } from './shared-simulator.ts';
 import { systemClock as clock, systemRandom as random } from './system-ports.ts';
 import { modelTimeoutMs, routeFor, upstreamRoutes } from './upstream-routes.ts';
 import { VERSION } from './version.ts';
-import { createFileStorage, createLinkSigner } from './videos/index.ts';
+import { createFileStorage, createLinkSigner, type FileStorage } from './videos/index.ts';
 import {
   createEgressGuard,
   createNameResolver,
@@ -67,7 +68,7 @@ interface Shared {
   readonly logger: Logger;
   readonly secrets: Secrets;
   readonly access: DatabaseAccess;
-  readonly storage: VideoStorage;
+  readonly storage: FileStorage;
   readonly webhookSealer: SecretSealer;
   readonly webhookGuard: EgressGuard;
 }
@@ -172,6 +173,8 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
       })),
   });
   closers.push(() => worker.stop());
+  const housekeeping = startHousekeeping({ db, storage: shared.storage, clock, logger });
+  closers.push(() => housekeeping.stop());
   const sender = createWebhookSender({ guard: shared.webhookGuard, clock });
   closers.push(() => sender.close());
   const delivery = startDelivery({
