@@ -45,6 +45,7 @@ describe('exit codes', () => {
         exit_code: exitCode,
       });
       expect(stderr).toContain('So it is.');
+      expect(stderr).not.toContain(ESCAPE);
       expect(stderr).toContain('trace-1');
     },
   );
@@ -212,7 +213,10 @@ describe('one batch', () => {
   test('status shows it, and --exit-code ends as its state says', async () => {
     const server = await serverWithBatch();
     server.looksUntilFinal = 3;
-    expect((await rushes(['status', 'bat_1'], { server })).code).toBe(0);
+    const shown = await rushes(['status', 'bat_1'], { server });
+    expect(shown.code).toBe(0);
+    expect(shown.stdout).toContain('bat_1  sora-2  queued');
+    expect(shown.stdout).not.toContain(ESCAPE);
     expect((await rushes(['status', 'bat_1', '--exit-code'], { server })).code).toBe(69);
     server.endsAs = 'failed';
     const last = await rushes(['status', 'bat_1', '--exit-code', '--json'], { server });
