@@ -111,18 +111,27 @@ try {
     deadWorkers: () => Promise.resolve([]),
   });
   for (;;) {
-    const [left] = await db.query<{ batches: number }>('SELECT count(*) AS batches FROM batches WHERE finished_at IS NULL');
+    const [left] = await db.query<{ batches: number }>(
+      'SELECT count(*) AS batches FROM batches WHERE finished_at IS NULL',
+    );
     if (left?.batches === 0) break;
     await systemClock.sleep(20);
   }
   const seconds = (performance.now() - startedMs) / 1_000;
   const cpu = process.cpuUsage(cpuBefore);
   await worker.stop();
-  const [entries] = await admin.query<{ entries: number }>(`SELECT count(*) AS entries FROM credit_ledger WHERE kind = 'charge'`);
+  const [entries] = await admin.query<{ entries: number }>(
+    `SELECT count(*) AS entries FROM credit_ledger WHERE kind = 'charge'`,
+  );
   const violations = await admin.query('SELECT * FROM ledger_violations');
-  if (entries?.entries !== tasks || violations.length > 0) throw new Error('the books do not add up: the figure is worth nothing');
-  console.log(`${tasks} tasks in batches of ${batchSize} over ${accounts} accounts, ${concurrency} in flight, ${cpus().length} cores`);
-  console.log(`${Math.round(tasks / seconds)} tasks a second (${seconds.toFixed(2)} s), worker process ${((cpu.user + cpu.system) / 1e6).toFixed(1)} CPU s`);
+  if (entries?.entries !== tasks || violations.length > 0)
+    throw new Error('the books do not add up: the figure is worth nothing');
+  console.log(
+    `${tasks} tasks in batches of ${batchSize} over ${accounts} accounts, ${concurrency} in flight, ${cpus().length} cores`,
+  );
+  console.log(
+    `${Math.round(tasks / seconds)} tasks a second (${seconds.toFixed(2)} s), worker process ${((cpu.user + cpu.system) / 1e6).toFixed(1)} CPU s`,
+  );
   await db.close();
   await admin.close();
 } finally {

@@ -23,6 +23,7 @@ export function buildWhatIsMissing(): void {
 
 export interface LocalServer {
   readonly url: string;
+  readonly pid: number;
   /** Resolves when it ended by itself. */
   readonly ended: Promise<number | null>;
   stop(): Promise<void>;
@@ -37,8 +38,14 @@ function environment(settings: Settings): NodeJS.ProcessEnv {
 }
 
 /** Starts `rushes-server start` and waits for its ready line. */
-export async function startServer(dataDir: string, port: number, settings: Settings): Promise<LocalServer> {
-  const child = spawn(process.execPath, [SERVER_BIN, 'start', '--port', String(port), '--data-dir', dataDir], {
+export async function startServer(
+  dataDir: string,
+  port: number,
+  settings: Settings,
+  role: 'all' | 'api' = 'all',
+): Promise<LocalServer> {
+  const words = ['start', '--role', role, '--port', String(port), '--data-dir', dataDir];
+  const child = spawn(process.execPath, [SERVER_BIN, ...words], {
     env: environment(settings),
     // Its own group: Ctrl-C reaches us, and we stop it in our own order.
     detached: true,
@@ -56,6 +63,7 @@ export async function startServer(dataDir: string, port: number, settings: Setti
   });
   return {
     url,
+    pid: child.pid ?? 0,
     ended,
     async stop() {
       child.kill('SIGTERM');
