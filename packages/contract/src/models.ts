@@ -4,8 +4,7 @@ export type ParamName = keyof TaskParams;
 
 /** What one parameter may be: a closed set of values, or a URL. */
 export type ParamRule =
-  | { readonly kind: 'one_of'; readonly values: readonly (string | number)[] }
-  | { readonly kind: 'url' };
+  { readonly kind: 'one_of'; readonly values: readonly (string | number)[] } | { readonly kind: 'url' };
 
 export interface ModelSpec {
   readonly id: string;

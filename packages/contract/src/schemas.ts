@@ -234,9 +234,7 @@ export const webhookEndpointSchema = shape<wire.WebhookEndpoint>()(
 );
 
 export const webhookEndpointWithSecretSchema = shape<wire.WebhookEndpointWithSecret>()(
-  z
-    .object({ ...webhookEndpointFields, secret: z.string().nullable() })
-    .meta({ id: 'WebhookEndpointWithSecret' }),
+  z.object({ ...webhookEndpointFields, secret: z.string().nullable() }).meta({ id: 'WebhookEndpointWithSecret' }),
 );
 
 export const webhookDeliverySchema = shape<wire.WebhookDelivery>()(

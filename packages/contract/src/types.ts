@@ -8,15 +8,7 @@ import type { FailureType, Terms } from './failures.ts';
 
 export type BatchStatus = 'queued' | 'processing' | 'completed' | 'partial' | 'failed' | 'canceled';
 export type TaskStatus = 'queued' | 'processing' | 'succeeded' | 'failed' | 'canceled';
-export type LedgerKind =
-  | 'purchase'
-  | 'grant'
-  | 'reserve'
-  | 'charge'
-  | 'refund'
-  | 'forfeit'
-  | 'reversal'
-  | 'revoke';
+export type LedgerKind = 'purchase' | 'grant' | 'reserve' | 'charge' | 'refund' | 'forfeit' | 'reversal' | 'revoke';
 export type LedgerBucket = 'external' | 'available' | 'reserved' | 'spent';
 export type ModelLifecycle = 'active' | 'deprecated' | 'retired';
 export type DeliveryState = 'pending' | 'delivered' | 'exhausted';

@@ -33,7 +33,10 @@ async function urls(config: Config, logger: Logger): Promise<Urls> {
 }
 
 /** Brings the database to this build's schema. */
-export async function migrateDatabase(config: Config, logger: Logger): Promise<{ applied: readonly string[]; protection: Protection }> {
+export async function migrateDatabase(
+  config: Config,
+  logger: Logger,
+): Promise<{ applied: readonly string[]; protection: Protection }> {
   const found = await urls(config, logger);
   try {
     return await runMigrations(found);

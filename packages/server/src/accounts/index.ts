@@ -1,6 +1,6 @@
 export { createAccount, findAccount, listAccounts, terminateAccount } from './accounts.ts';
 export type { AccountDetail, AccountMode, AccountStatus, AccountSummary, NewAccount, Termination } from './accounts.ts';
-export { createApiKey, disableApiKey, listApiKeys } from './api-keys.ts';
+export { createApiKey, disableApiKey } from './api-keys.ts';
 export type { ApiKeySummary, CreatedApiKey, NewApiKey } from './api-keys.ts';
 export { authenticate } from './authenticate.ts';
 export type { Caller } from './authenticate.ts';

@@ -59,10 +59,16 @@ function parseSafeInteger(text: string): number {
   return value;
 }
 
+/** Its own type names the oids of built-in types only; any oid is fine. */
+const defaultTypeParser = pg.types.getTypeParser as (
+  oid: number,
+  format?: 'text' | 'binary',
+) => (text: string) => unknown;
+
 const types: pg.CustomTypesConfig = {
   getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
     if ((oid === INT8_OID || oid === NUMERIC_OID) && format !== 'binary') return parseSafeInteger;
-    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
+    return defaultTypeParser(oid, format);
   },
 };
 

@@ -1,6 +1,6 @@
 import { ITEM_LIMITS, parseId, type ModelSpec, type TaskParams } from '@rushes/contract';
 import { checkParams, isPlainObject } from './check-params.ts';
-import { quoted, suggestion } from './closest-name.ts';
+import { quoted, shortened, suggestion } from './closest-name.ts';
 import type { Problems } from './problems.ts';
 import { characterFault, isLongerThan } from './text-rules.ts';
 
@@ -41,15 +41,16 @@ export function checkFields(
   const names: readonly string[] = SUBMISSION_FIELDS;
   for (const name of fields.keys()) {
     if (names.includes(name)) continue;
-    const detail = `There is no field ${quoted(name)} in this request.${suggestion(name, [...names, 'items'])}`;
-    problems.addToRequest(name, 'unknown_name', detail);
+    const detail = (): string =>
+      `There is no field ${quoted(name)} in this request.${suggestion(name, [...names, 'items'])}`;
+    problems.addToRequest(shortened(name), 'unknown_name', detail);
   }
   const model = checkModel(fields.get('model'), models, problems);
   return {
     requestId: kind === 'create' ? checkRequestId(fields.get('request_id'), problems) : null,
     model,
-    defaults: checkParams(fields.get('defaults'), model, (name, fault) => {
-      problems.addToRequest(name === '' ? 'defaults' : `defaults.${name}`, fault.code, fault.detail);
+    defaults: checkParams(fields.get('defaults'), model, (name, code, detail) => {
+      problems.addToRequest(name === '' ? 'defaults' : `defaults.${shortened(name)}`, code, detail);
     }),
     metadata: checkMetadata(fields.get('metadata'), problems),
     spendLimit: checkCredits('spend_limit', fields, problems),
@@ -112,7 +113,7 @@ function checkMetadata(value: unknown, problems: Problems): Readonly<Record<stri
 }
 
 function checkMetadataEntry(key: string, value: unknown, problems: Problems): boolean {
-  const param = `metadata.${key.slice(0, ITEM_LIMITS.metadataKeyMaxLength).replaceAll(/\p{Surrogate}/gu, '\ufffd')}`;
+  const param = `metadata.${shortened(key)}`;
   const name = `The metadata key ${quoted(key)}`;
   if (key === '') problems.addToRequest(param, 'blank', 'A metadata key is empty.');
   else if (isLongerThan(key, ITEM_LIMITS.metadataKeyMaxLength)) {

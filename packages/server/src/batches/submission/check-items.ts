@@ -1,6 +1,6 @@
 import type { ModelSpec, TaskParams } from '@rushes/contract';
 import { checkParams, isPlainObject, mergeParams } from './check-params.ts';
-import { quoted, suggestion } from './closest-name.ts';
+import { quoted, shortened, suggestion } from './closest-name.ts';
 import type { ItemPlace, Problems } from './problems.ts';
 import type { RawItem, RawSubmission, SubmittedItem } from './submission.ts';
 import { customIdFault, promptFault } from './text-rules.ts';
@@ -39,7 +39,7 @@ function checkCount(count: number, model: ModelSpec, problems: Problems): void {
     const advice = 'Split it into several batches.';
     problems.addToItems(
       'too_many',
-      `The batch has ${count} items; ${model.id} takes at most ${model.maxItems}. ${advice}`,
+      `The batch has ${count > 2 * model.maxItems ? `more than ${2 * model.maxItems}` : count} items; ${model.id} takes at most ${model.maxItems}. ${advice}`,
     );
   }
 }
@@ -72,11 +72,11 @@ function checkItem(
   if (soundId !== null) checkUnique(soundId, place, firstUse, problems);
   for (const name of Object.keys(value)) {
     if (ITEM_FIELDS.includes(name)) continue;
-    const detail = `An item has no field ${quoted(name)}.${suggestion(name, ITEM_FIELDS)}`;
-    problems.addToItem(place, name, 'unknown_name', detail);
+    const detail = (): string => `An item has no field ${quoted(name)}.${suggestion(name, ITEM_FIELDS)}`;
+    problems.addToItem(place, shortened(name), 'unknown_name', detail);
   }
-  const own = checkParams(params, model, (name, wrong) => {
-    problems.addToItem(place, name === '' ? 'params' : `params.${name}`, wrong.code, wrong.detail);
+  const own = checkParams(params, model, (name, code, detail) => {
+    problems.addToItem(place, name === '' ? 'params' : `params.${shortened(name)}`, code, detail);
   });
   if (typeof prompt !== 'string') return null;
   return { prompt, customId: soundId, params: mergeParams(defaults, own) };

@@ -1,8 +1,9 @@
-import { PARAM_NAMES, type ModelSpec, type ParamName, type TaskParams } from '@rushes/contract';
+import { PARAM_NAMES, type ItemErrorCode, type ModelSpec, type ParamName, type TaskParams } from '@rushes/contract';
 import { quoted, suggestion } from './closest-name.ts';
+import type { Detail } from './problems.ts';
 import { urlFault, type Fault } from './text-rules.ts';
 
-export type ParamReport = (name: string, fault: Fault) => void;
+export type ParamReport = (name: string, code: ItemErrorCode, detail: Detail) => void;
 
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -33,19 +34,18 @@ function paramFault(name: ParamName, value: unknown, model: ModelSpec): Fault | 
 export function checkParams(params: unknown, model: ModelSpec | null, report: ParamReport): TaskParams {
   if (params === undefined) return {};
   if (!isPlainObject(params)) {
-    report('', { code: 'wrong_type', detail: 'Parameters are an object of names and values.' });
+    report('', 'wrong_type', 'Parameters are an object of names and values.');
     return {};
   }
   const sound: Partial<Record<ParamName, unknown>> = {};
   for (const [name, value] of Object.entries(params)) {
     if (!isParamName(name)) {
-      const detail = `There is no parameter ${quoted(name)}.${suggestion(name, PARAM_NAMES)}`;
-      report(name, { code: 'unknown_name', detail });
+      report(name, 'unknown_name', () => `There is no parameter ${quoted(name)}.${suggestion(name, PARAM_NAMES)}`);
       continue;
     }
     const fault = model === null ? null : paramFault(name, value, model);
     if (fault === null) sound[name] = value;
-    else report(name, fault);
+    else report(name, fault.code, fault.detail);
   }
   return inOrder(sound);
 }

@@ -53,8 +53,12 @@ export function suggestion(name: string, candidates: readonly string[]): string 
   return closest === null ? '' : ` Did you mean ${JSON.stringify(closest)}?`;
 }
 
-/** A name from outside, quoted for a message and cut, so that a megabyte of it is not sent back. */
-export function quoted(text: string): string {
-  const cut = text.length > LONGEST_TYPO ? `${text.slice(0, LONGEST_TYPO)}…` : text;
-  return JSON.stringify(cut.replaceAll(/\p{Surrogate}/gu, '\ufffd'));
+/** A name from outside as it may be sent back: not a megabyte of it, and nothing that JSON cannot carry. */
+export function shortened(name: string): string {
+  return name.slice(0, LONGEST_TYPO).replaceAll(/\p{Surrogate}/gu, '\ufffd');
+}
+
+/** The same in double quotes, for a message. */
+export function quoted(name: string): string {
+  return JSON.stringify(name.length > LONGEST_TYPO ? `${shortened(name)}…` : shortened(name));
 }

@@ -12,8 +12,8 @@ export type JsonResult =
 
 /** A batch nests four deep. */
 const MAX_DEPTH = 16;
-/** A full batch with every parameter set has 150,000; what is far past it only fills the memory. */
-const MAX_VALUES = 1_000_000;
+/** A full batch with every parameter set has 80,000 commas; what is far past it only costs time and memory. */
+const MAX_VALUES = 250_000;
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;

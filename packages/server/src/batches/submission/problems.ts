@@ -10,6 +10,13 @@ export interface ItemPlace {
   readonly customId: string | null;
 }
 
+/** A text, or what makes it: a body can hold a million faults, of which a hundred are described. */
+export type Detail = string | (() => string);
+
+function textOf(detail: Detail): string {
+  return typeof detail === 'string' ? detail : detail();
+}
+
 /**
  * Everything that is wrong with one submission. All of it is counted; what is described is bounded, since ten thousand
  * bad rows help nobody.
@@ -21,10 +28,10 @@ export class Problems {
   #itemCount = 0;
 
   /** A field of the request that belongs to no single item. */
-  addToRequest(param: string, code: ItemErrorCode, detail: string): void {
+  addToRequest(param: string, code: ItemErrorCode, detail: Detail): void {
     this.#requestCount += 1;
     if (this.#request.length < ITEM_LIMITS.reportedErrorsMax) {
-      this.#request.push({ index: null, custom_id: null, param, code, detail });
+      this.#request.push({ index: null, custom_id: null, param, code, detail: textOf(detail) });
     }
   }
 
@@ -34,7 +41,7 @@ export class Problems {
     this.#items.unshift({ index: null, custom_id: null, param: 'items', code, detail });
   }
 
-  addToItem(place: ItemPlace, param: string | null, code: ItemErrorCode, detail: string): void {
+  addToItem(place: ItemPlace, param: string | null, code: ItemErrorCode, detail: Detail): void {
     this.#itemCount += 1;
     if (this.#items.length >= ITEM_LIMITS.reportedErrorsMax) return;
     this.#items.push({
@@ -43,7 +50,7 @@ export class Problems {
       custom_id: place.customId,
       param,
       code,
-      detail,
+      detail: textOf(detail),
     });
   }
 

@@ -16,6 +16,17 @@ describe('broken CSV', () => {
     expect(onlyError(csv(`prompt\n"a"b\n`))).toMatchObject({ line: 2, code: 'bad_syntax' });
   });
 
+  it('of a form that would only fill the memory is refused soon', () => {
+    expect(csv(`prompt${','.repeat(2_000_000)}`)).toMatchObject({
+      code: 'invalid_csv',
+      errors: [{ line: 1, code: 'too_long' }],
+    });
+    expect(csv(`prompt${',x'.repeat(1_000)}\n`).errors).toMatchObject([{ line: 1, code: 'too_many' }]);
+    expect(csv(`prompt\n"${'x\n'.repeat(1_000_000)}`).errors).toMatchObject([{ line: 2, code: 'bad_syntax' }]);
+    expect(csv(`prompt\n${'a,b\n'.repeat(100_000)}`).errorCount).toBe(1_000);
+    expect(csv(`prompt\n${'a\n'.repeat(100_000)}`).detail).toContain('more than 20000 items');
+  });
+
   it('with ragged rows is refused and names each', () => {
     const refusal = csv(`prompt,custom_id\nA dog, running,x\nok,y\nshort\n`);
     expect(refusal).toMatchObject({ code: 'invalid_csv', errorCount: 2 });

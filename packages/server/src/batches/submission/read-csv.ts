@@ -7,6 +7,12 @@ import { paramFromText } from './read-query.ts';
 import type { RawItem, RawSubmission } from './submission.ts';
 
 const METADATA = 'metadata.';
+/** A prompt of 5,000 characters, all of them quotes, is 40 kB; there is room for columns that are left out. */
+const RECORD_MAX_BYTES = 1024 * 1024;
+const COLUMNS_MAX = 1_000;
+/** Beyond twice the largest batch the exact number of rows helps nobody, nor do thousands of ragged ones. */
+const ROWS_READ_FACTOR = 2;
+const RAGGED_READ_MAX = 1_000;
 const COLUMNS: readonly string[] = ['prompt', 'custom_id', ...PARAM_NAMES];
 
 interface CsvRecord {
@@ -83,6 +89,11 @@ function lineCounter(bytes: Buffer): (upTo: number) => number {
   };
 }
 
+/** Stops the parser: the rest of the body cannot change the answer. */
+class Decided extends Error {
+  override readonly name = 'Decided';
+}
+
 /** Takes the records as the parser finds them; keeps no more rows than a batch can have. */
 class TableBuilder {
   readonly rows: CsvRecord[] = [];
@@ -90,13 +101,21 @@ class TableBuilder {
   header: CsvRecord | null = null;
   rowCount = 0;
   raggedCount = 0;
+  widest = 0;
   readonly #mostItems: number;
 
   constructor(mostItems: number) {
     this.#mostItems = mostItems;
   }
 
+  /** Whether there is nothing more to learn from further records. */
+  get isDecided(): boolean {
+    const { rowCount, raggedCount, widest } = this;
+    return rowCount > ROWS_READ_FACTOR * this.#mostItems || raggedCount >= RAGGED_READ_MAX || widest > COLUMNS_MAX;
+  }
+
   take(line: number, cells: readonly string[]): void {
+    this.widest = Math.max(this.widest, cells.length);
     if (this.header === null) {
       this.header = { line, cells };
       return;
@@ -114,30 +133,55 @@ class TableBuilder {
 
 function readTable(text: string, mostItems: number): Outcome<CsvTable> {
   const bytes = Buffer.from(text);
+  const overlong = overlongLine(bytes);
+  if (overlong !== null) return refuseCsv([overlong]);
   const lineOf = lineCounter(bytes);
   const table = new TableBuilder(mostItems);
   try {
     parse(bytes, {
       relax_column_count: true,
       skip_empty_lines: true,
+      max_record_size: RECORD_MAX_BYTES,
       record_delimiter: ['\r\n', '\n'],
       on_record: (cells: string[], { bytes: end }: InfoRecord): null => {
         table.take(lineOf(end), cells);
+        if (table.isDecided) throw new Decided();
         return null;
       },
     });
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    return refuseCsv([syntaxError(error, lineOf(bytes.length), table.header === null ? null : table.rowCount)]);
+    if (error instanceof CsvError) {
+      return refuseCsv([syntaxError(error, lineOf(bytes.length), table.header === null ? null : table.rowCount)]);
+    }
+    if (!(error instanceof Decided)) throw error;
   }
   const { header, rows, rowCount, ragged, raggedCount } = table;
   if (header === null) {
     const detail = 'The CSV is empty. Its first line must name the columns, `prompt` among them.';
     return refuse({ code: 'invalid_csv', detail });
   }
+  if (header.cells.length > COLUMNS_MAX) {
+    const detail = `The header has more than ${COLUMNS_MAX} columns.`;
+    return refuseCsv([{ index: null, line: header.line, custom_id: null, param: null, code: 'too_many', detail }]);
+  }
   // A wrong header makes every row look ragged; it is the better thing to say.
   if (raggedCount > 0 && headerErrors(header, true).length === 0) return refuseCsv(ragged, raggedCount);
   return accept({ header, rows, rowCount });
+}
+
+/** The parser's own bound on a record does not count its commas, and forty million of them would fill the memory. */
+function overlongLine(bytes: Buffer): ItemError | null {
+  let line = 1;
+  for (let start = 0; start < bytes.length; line += 1) {
+    const newline = bytes.indexOf(0x0a, start);
+    const end = newline < 0 ? bytes.length : newline;
+    if (end - start > RECORD_MAX_BYTES) {
+      const detail = `The line is longer than ${RECORD_MAX_BYTES / 2 ** 20} MiB.`;
+      return { index: null, line, custom_id: null, param: null, code: 'too_long', detail };
+    }
+    start = end + 1;
+  }
+  return null;
 }
 
 function raggedRow(index: number, line: number, cells: readonly string[], header: CsvRecord): ItemError {
@@ -149,6 +193,7 @@ function raggedRow(index: number, line: number, cells: readonly string[], header
 function syntaxError(error: CsvError, line: number, index: number | null): ItemError {
   const details: Partial<Record<string, string>> = {
     CSV_QUOTE_NOT_CLOSED: 'A quote that opens in this record is never closed.',
+    CSV_MAX_RECORD_SIZE: 'This record is longer than 1 MiB: a quote that opens in it is probably never closed.',
     INVALID_OPENING_QUOTE:
       'A double quote stands inside a cell that is not quoted. Put the cell into double quotes and double those in it.',
     CSV_INVALID_CLOSING_QUOTE: 'Text follows a closing quote. A double quote inside a quoted cell must be doubled.',

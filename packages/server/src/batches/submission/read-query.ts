@@ -1,7 +1,7 @@
 import { PARAM_NAMES } from '@rushes/contract';
 import { SUBMISSION_FIELDS } from './check-fields.ts';
 import { isPlainObject } from './check-params.ts';
-import { quoted, suggestion } from './closest-name.ts';
+import { quoted, shortened, suggestion } from './closest-name.ts';
 import { parseJson } from './json-text.ts';
 import type { Problems } from './problems.ts';
 
@@ -43,7 +43,7 @@ export function readQuery(
     } else {
       const known = [...SUBMISSION_FIELDS, ...(format === 'csv' ? ['ignore_columns'] : [])];
       const detail = `There is no query parameter ${quoted(name)}.${suggestion(name, known)}`;
-      problems.addToRequest(name.slice(0, 64), 'unknown_name', detail);
+      problems.addToRequest(shortened(name), 'unknown_name', detail);
     }
   }
   for (const object of OBJECT_FIELDS) {
@@ -56,7 +56,7 @@ export function readQuery(
 export function refuseQuery(query: ReadonlyMap<string, string>, problems: Problems): void {
   for (const name of query.keys()) {
     const detail = `The query parameter ${quoted(name)} has no meaning with a JSON body. Put the field into the body.`;
-    problems.addToRequest(name.slice(0, 64), 'unknown_name', detail);
+    problems.addToRequest(shortened(name), 'unknown_name', detail);
   }
 }
 
@@ -89,7 +89,7 @@ function readPart(
 
 function setOnce(object: string, key: string, value: unknown, part: Map<string, unknown>, problems: Problems): void {
   if (part.has(key)) {
-    problems.addToRequest(`${object}.${key.slice(0, 64)}`, 'duplicate', `\`${object}\` names ${quoted(key)} twice.`);
+    problems.addToRequest(`${object}.${shortened(key)}`, 'duplicate', `\`${object}\` names ${quoted(key)} twice.`);
   } else {
     part.set(key, value);
   }
