@@ -7,8 +7,7 @@ const LONGEST_PAUSE_MS = 60_000;
 const PROBE_LOOK_MS = 250;
 
 export type Admission =
-  | { readonly admitted: true; readonly isProbe: boolean }
-  | { readonly admitted: false; readonly retryInMs: number };
+  { readonly admitted: true; readonly isProbe: boolean } | { readonly admitted: false; readonly retryInMs: number };
 
 /**
  * Keeps a route closed for a while after its upstream said that it cannot take more, or could not be reached. Pauses

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock, settleMicrotasks } from '../../testing/manual-clock.ts';
 import { CoalescerStopped, createCoalescer, type CoalescerOptions } from './coalescer.ts';
 
-function setUp(flush: (items: readonly string[]) => Promise<readonly string[]>, more: Partial<CoalescerOptions<string, string>> = {}) {
+function setUp(
+  flush: (items: readonly string[]) => Promise<readonly string[]>,
+  more: Partial<CoalescerOptions<string, string>> = {},
+) {
   const clock = new ManualClock();
   const calls: string[][] = [];
   const coalescer = createCoalescer<string, string>({
@@ -41,7 +44,9 @@ describe('a coalescer', () => {
 
   it('tries a failed call again until it succeeds, with nothing lost', async () => {
     let failures = 3;
-    const { clock, calls, coalescer } = setUp((items) => (failures-- > 0 ? Promise.reject(new Error('away')) : echo(items)));
+    const { clock, calls, coalescer } = setUp((items) =>
+      failures-- > 0 ? Promise.reject(new Error('away')) : echo(items),
+    );
     const answer = coalescer.add('a');
     await clock.advance(50 + 3_000);
     expect(await answer).toBe('a!');
@@ -54,7 +59,11 @@ describe('a coalescer', () => {
       { onError: () => ({ action: 'split', pauseMs: 1_000 }) },
     );
     const settled: string[] = [];
-    for (const item of ['a', 'b', 'bad', 'c', 'd']) void coalescer.add(item).then((answer) => settled.push(answer), () => undefined);
+    for (const item of ['a', 'b', 'bad', 'c', 'd'])
+      void coalescer.add(item).then(
+        (answer) => settled.push(answer),
+        () => undefined,
+      );
     await clock.advance(50);
     expect(settled.sort()).toEqual(['a!', 'b!', 'c!', 'd!']);
     const stopped = coalescer.stop(0);
@@ -81,7 +90,8 @@ describe('a coalescer', () => {
   it('keeps a group that cannot be handled now together, and never holds up another for it again', async () => {
     let locked = true;
     const { clock, calls, coalescer } = setUp(
-      (items) => (locked && items.some((item) => item.startsWith('a')) ? Promise.reject(new Error('locked')) : echo(items)),
+      (items) =>
+        locked && items.some((item) => item.startsWith('a')) ? Promise.reject(new Error('locked')) : echo(items),
       { onError: () => ({ action: 'set-apart', pauseMs: 1_000 }), groupOf: (item) => item.charAt(0) },
     );
     const answers = Promise.all(['a1', 'b1', 'a2'].map((item) => coalescer.add(item)));
@@ -103,7 +113,11 @@ describe('a coalescer', () => {
       { onError: () => ({ action: 'split', pauseMs: 1_000 }), groupOf: (item) => item.charAt(0) },
     );
     const handled: string[] = [];
-    for (const item of ['a1', 'a2', 'a3', 'a4', 'b1']) void coalescer.add(item).then((answer) => handled.push(answer), () => undefined);
+    for (const item of ['a1', 'a2', 'a3', 'a4', 'b1'])
+      void coalescer.add(item).then(
+        (answer) => handled.push(answer),
+        () => undefined,
+      );
     await clock.advance(2_000);
     expect(handled.sort()).toEqual(['a1!', 'a2!', 'a4!', 'b1!']);
     void coalescer.add('a5').then((answer) => handled.push(answer));

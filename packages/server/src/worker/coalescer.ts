@@ -15,7 +15,11 @@ export interface CoalescerOptions<I, R> {
   readonly windowMs: number;
   readonly maxItems: number;
   /** What to do when a call failed, and how long to wait before the next try. */
-  readonly onError: (error: unknown, items: readonly I[], failuresInARow: number) => { readonly action: FailedCall; readonly pauseMs: number };
+  readonly onError: (
+    error: unknown,
+    items: readonly I[],
+    failuresInARow: number,
+  ) => { readonly action: FailedCall; readonly pauseMs: number };
   /** Items of one group stay together unless one of them is poisoned. */
   readonly groupOf: (item: I) => string;
 }
@@ -41,154 +45,170 @@ export class CoalescerStopped extends Error {
 }
 
 export function createCoalescer<I, R>(options: CoalescerOptions<I, R>): Coalescer<I, R> {
-  let waiting: Waiting<I, R>[] = [];
-  let running: Promise<void> | null = null;
-  const giveUp = new AbortController();
-  /** Work beside the main line: halves of a call that failed, and groups set apart. */
-  const apart = new Set<Promise<void>>();
-  /** What was added to a group since it was set apart. */
-  const setApart = new Map<string, Waiting<I, R>[]>();
+  return new GroupedCoalescer(options);
+}
 
-  const call = async (entries: readonly Waiting<I, R>[]): Promise<void> => {
-    const answers = await options.flush(entries.map((entry) => entry.item));
+class GroupedCoalescer<I, R> implements Coalescer<I, R> {
+  readonly #options: CoalescerOptions<I, R>;
+  readonly #giveUp = new AbortController();
+  #waiting: Waiting<I, R>[] = [];
+  #running: Promise<void> | null = null;
+  /** Work beside the main line: halves of a call that failed, and groups set apart. */
+  readonly #apart = new Set<Promise<void>>();
+  /** What was added to a group since it was set apart. */
+  readonly #setApart = new Map<string, Waiting<I, R>[]>();
+
+  constructor(options: CoalescerOptions<I, R>) {
+    this.#options = options;
+  }
+
+  add(item: I): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      if (this.#giveUp.signal.aborted) {
+        reject(new CoalescerStopped('stopped'));
+        return;
+      }
+      const entry = { item, resolve, reject };
+      const added = this.#setApart.get(this.#options.groupOf(item));
+      if (added === undefined) {
+        this.#waiting.push(entry);
+        this.#start();
+      } else {
+        added.push(entry);
+      }
+    });
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const idle = this.#idle();
+    const deadline = new AbortController();
+    await Promise.race([idle, this.#options.clock.sleep(deadlineMs, deadline.signal).catch(() => undefined)]);
+    deadline.abort();
+    this.#giveUp.abort();
+    await idle;
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#running !== null || this.#apart.size > 0) {
+      await this.#running;
+      await Promise.all(this.#apart);
+    }
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+      if (this.#waiting.length > 0) this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    await this.#pause(this.#options.windowMs);
+    while (this.#waiting.length > 0) await this.#handle(this.#waiting.splice(0, this.#options.maxItems));
+  }
+
+  async #call(entries: readonly Waiting<I, R>[]): Promise<void> {
+    const answers = await this.#options.flush(entries.map((entry) => entry.item));
     entries.forEach((entry, at) => {
       const answer = answers[at];
       if (answer === undefined) entry.reject(new Error('a coalesced call left an item without an answer'));
       else entry.resolve(answer);
     });
-  };
+  }
 
-  const handle = async (entries: readonly Waiting<I, R>[]): Promise<void> => {
+  #verdict(
+    error: unknown,
+    entries: readonly Waiting<I, R>[],
+    failures: number,
+  ): { action: FailedCall; pauseMs: number } {
+    return this.#options.onError(
+      error,
+      entries.map((entry) => entry.item),
+      failures,
+    );
+  }
+
+  async #handle(entries: readonly Waiting<I, R>[]): Promise<void> {
     for (let failures = 1; ; failures += 1) {
       try {
-        await call(entries);
+        await this.#call(entries);
         return;
       } catch (error) {
-        const { action, pauseMs } = options.onError(error, entries.map((entry) => entry.item), failures);
+        const { action, pauseMs } = this.#verdict(error, entries, failures);
         if (action !== 'retry') {
-          for (const part of split(entries, options.groupOf)) {
-            startApart(part.group === null ? handle(part.entries) : insist(part.group, part.entries, pauseMs));
+          for (const { group, entries: part } of split(entries, this.#options.groupOf)) {
+            this.#besides(group === null ? this.#handle(part) : this.#insist(group, part, pauseMs));
           }
           return;
         }
-        if (!(await pause(pauseMs))) {
+        if (!(await this.#pause(pauseMs))) {
           giveUpOn(entries);
           return;
         }
       }
     }
-  };
+  }
+
+  #besides(started: Promise<void>): void {
+    const work = started.finally(() => this.#apart.delete(work));
+    this.#apart.add(work);
+  }
 
   /** Tries one group until all of it has succeeded. */
-  const insist = async (group: string, first: readonly Waiting<I, R>[], firstPauseMs: number): Promise<void> => {
-    const earlier = setApart.get(group);
+  async #insist(group: string, first: readonly Waiting<I, R>[], firstPauseMs: number): Promise<void> {
+    const earlier = this.#setApart.get(group);
     if (earlier !== undefined) {
       earlier.push(...first);
       return;
     }
     const added: Waiting<I, R>[] = [];
-    setApart.set(group, added);
+    this.#setApart.set(group, added);
     let open = [...first];
     let pauseMs = firstPauseMs;
     for (let failures = 2; open.length > 0; failures += 1) {
-      if (await pause(pauseMs)) {
-        const failed = await tryByHalves(open, failures);
+      if (await this.#pause(pauseMs)) {
+        const failed = await this.#tryByHalves(open, failures);
         open = failed.entries;
         pauseMs = failed.pauseMs;
       } else {
         giveUpOn(open);
         open = [];
       }
-      open.push(...added.splice(0, options.maxItems - open.length));
+      open.push(...added.splice(0, Math.max(0, this.#options.maxItems - open.length)));
     }
-    setApart.delete(group);
-  };
+    this.#setApart.delete(group);
+  }
 
-  const tryByHalves = async (
+  async #tryByHalves(
     entries: readonly Waiting<I, R>[],
     failures: number,
-  ): Promise<{ readonly entries: Waiting<I, R>[]; readonly pauseMs: number }> => {
+  ): Promise<{ readonly entries: Waiting<I, R>[]; readonly pauseMs: number }> {
     try {
-      await call(entries);
+      await this.#call(entries);
       return { entries: [], pauseMs: 0 };
     } catch (error) {
-      const { action, pauseMs } = options.onError(error, entries.map((entry) => entry.item), failures);
+      const { action, pauseMs } = this.#verdict(error, entries, failures);
       if (action !== 'split' || entries.length === 1) return { entries: [...entries], pauseMs };
       const middle = Math.ceil(entries.length / 2);
-      const left = await tryByHalves(entries.slice(0, middle), failures);
-      const right = await tryByHalves(entries.slice(middle), failures);
+      const left = await this.#tryByHalves(entries.slice(0, middle), failures);
+      const right = await this.#tryByHalves(entries.slice(middle), failures);
       return { entries: [...left.entries, ...right.entries], pauseMs };
     }
-  };
+  }
 
-  const giveUpOn = (entries: readonly Waiting<I, R>[]): void => {
-    for (const entry of entries) entry.reject(new CoalescerStopped('stopped before the call succeeded'));
-  };
-
-  const pause = async (ms: number): Promise<boolean> => {
+  /** False when it was cut short because the coalescer gives up. */
+  async #pause(ms: number): Promise<boolean> {
     try {
-      await options.clock.sleep(ms, giveUp.signal);
+      await this.#options.clock.sleep(ms, this.#giveUp.signal);
       return true;
     } catch {
       return false;
     }
-  };
+  }
+}
 
-  const startApart = (started: Promise<void>): void => {
-    const work = started.finally(() => apart.delete(work));
-    apart.add(work);
-  };
-
-  const run = async (): Promise<void> => {
-    await pause(options.windowMs);
-    while (waiting.length > 0) {
-      const entries = waiting.slice(0, options.maxItems);
-      waiting = waiting.slice(options.maxItems);
-      await handle(entries);
-    }
-  };
-
-  const start = (): void => {
-    running ??= run().finally(() => {
-      running = null;
-      if (waiting.length > 0) start();
-    });
-  };
-
-  return {
-    add(item) {
-      return new Promise<R>((resolve, reject) => {
-        if (giveUp.signal.aborted) {
-          reject(new CoalescerStopped('stopped'));
-          return;
-        }
-        const entry = { item, resolve, reject };
-        const added = setApart.get(options.groupOf(item));
-        if (added !== undefined) {
-          added.push(entry);
-          return;
-        }
-        waiting.push(entry);
-        start();
-      });
-    },
-    async stop(deadlineMs) {
-      const idle = (async () => {
-        while (running !== null || apart.size > 0) {
-          await running;
-          await Promise.all(apart);
-        }
-      })();
-      const deadline = new AbortController();
-      await Promise.race([
-        idle,
-        options.clock.sleep(deadlineMs, deadline.signal).catch(() => undefined),
-      ]);
-      deadline.abort();
-      giveUp.abort();
-      await idle;
-    },
-  };
+function giveUpOn<I, R>(entries: readonly Waiting<I, R>[]): void {
+  for (const entry of entries) entry.reject(new CoalescerStopped('stopped before the call succeeded'));
 }
 
 interface Part<I, R> {

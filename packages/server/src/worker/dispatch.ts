@@ -45,7 +45,9 @@ export async function dispatch(engine: Engine, options: DispatchOptions, wake: W
       await wake.wait(claimed > 0 ? 0 : options.idleMs, stop);
     } catch (error) {
       if (stop.aborted) return;
-      const message = isUnavailable(error) ? 'the database is away; claiming waits' : 'claiming failed; it is tried again';
+      const message = isUnavailable(error)
+        ? 'the database is away; claiming waits'
+        : 'claiming failed; it is tried again';
       engine.logger.error({ err: error }, message);
       await wake.wait(1_000, stop);
     }

@@ -2,11 +2,11 @@ import type pLimit from 'p-limit';
 import type { Clock, HttpClient, Logger, Random, VideoStorage } from '../ports.ts';
 import type { Upstream } from '../upstreams/index.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
-import type { Coalescer } from './coalescer.ts';
 import type { RetryLimits } from './retry-policy.ts';
-import type { Ending, Requeue, RequeueAnswer, SettleAnswer, TaskStore } from './task-store.ts';
+import type { TaskStore } from './task-store.ts';
 import type { TasksInFlight } from './tasks-in-flight.ts';
 import type { LeasedTask } from './task.ts';
+import type { Writers } from './writers.ts';
 
 /** One upstream as this worker uses it. */
 export interface Route {
@@ -30,7 +30,7 @@ export interface RouteState {
 }
 
 /** What the steps of a task share. */
-export interface Engine {
+export interface Engine extends Writers {
   readonly workerId: string;
   readonly store: TaskStore;
   readonly clock: Clock;
@@ -43,12 +43,6 @@ export interface Engine {
   readonly downloads: ReturnType<typeof pLimit>;
   /** Names one attempt to the upstream: unguessable, the same whenever it is derived. */
   tokenFor(task: LeasedTask, attempt: number): string;
-  readonly starts: Coalescer<LeasedTask, boolean>;
-  readonly intents: Coalescer<LeasedTask, boolean>;
-  readonly submitted: Coalescer<{ task: LeasedTask; upstreamId: string }, boolean>;
-  readonly unknowns: Coalescer<{ task: LeasedTask; detail: string }, boolean>;
-  readonly requeues: Coalescer<Requeue, RequeueAnswer>;
-  readonly endings: Coalescer<{ task: LeasedTask; ending: Ending }, SettleAnswer>;
   /** Called when a slot became free. */
   onSlotFree(): void;
 }

@@ -1,9 +1,9 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { HttpFailure, type StoredVideo } from '../ports.ts';
 import { VideoTooLarge } from '../videos/index.ts';
+import { ask } from './ask.ts';
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
-import { ask } from './poll.ts';
 import { describeTask, type LeasedTask } from './task.ts';
 
 /** More than any model here makes; what is larger is no clip of ours. */
@@ -48,7 +48,12 @@ export async function fetchVideo(
     engine.logger.warn({ ...describeTask(task), detail: fetched.detail, tries }, 'a video could not be fetched');
     missing = fetched.kind === 'missing' ? missing + 1 : 0;
     if (fetched.kind === 'hopeless' || missing >= MISSING_ANSWERS_MAX || clock.monotonicMs() >= expiresAtMs) {
-      return { next: 'fail', task, failure: { type: 'storage_error', detail: fetched.detail }, possibleDuplicate: false };
+      return {
+        next: 'fail',
+        task,
+        failure: { type: 'storage_error', detail: fetched.detail },
+        possibleDuplicate: false,
+      };
     }
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10));
     await clock.sleep(pauseMs * (0.75 + engine.random.fraction() / 2), lost);
@@ -114,7 +119,10 @@ class VideoSignature extends Transform {
     }
     this.#head = null;
     if (head.toString('latin1', 4, 8) === 'ftyp') done(null, head);
-    else done(new NotAVideo(`the result is no MP4 file; it begins with ${head.subarray(0, SIGNATURE_BYTES).toString('hex')}`));
+    else
+      done(
+        new NotAVideo(`the result is no MP4 file; it begins with ${head.subarray(0, SIGNATURE_BYTES).toString('hex')}`),
+      );
   }
 
   override _flush(done: TransformCallback): void {

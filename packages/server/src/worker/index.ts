@@ -1,16 +1,15 @@
 /** The worker: claims tasks, takes each to its end, and settles what came of them. */
 import pLimit from 'p-limit';
-import { isLockTimeout, isTransient, isUnavailable, type Database } from '../db/index.ts';
+import type { Database } from '../db/index.ts';
 import type { Clock, HttpClient, Logger, Random, VideoStorage } from '../ports.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import { createCoalescer, type Coalescer, type FailedCall } from './coalescer.ts';
 import { dispatch, Wake, type DispatchOptions } from './dispatch.ts';
 import { drive } from './drive.ts';
 import type { Engine, Route } from './engine.ts';
 import { expireBatches, renewLeases, takeOverLeases } from './sweep.ts';
-import { createTaskStore, type Ending, type Requeue } from './task-store.ts';
+import { createTaskStore } from './task-store.ts';
 import { TasksInFlight } from './tasks-in-flight.ts';
-import type { LeasedTask } from './task.ts';
+import { createWriters } from './writers.ts';
 
 export type { Route } from './engine.ts';
 export { upstreamReport, type ReportedSubmission } from './upstream-report.ts';
@@ -46,13 +45,8 @@ export interface Worker {
 const CONCURRENT_SUBMISSIONS = 256;
 const CONCURRENT_POLLS = 64;
 const CONCURRENT_DOWNLOADS = 16;
-/** Refunds must be visible within a second; a twentieth of that gathers most completions of a busy worker. */
-const SETTLE_WINDOW_MS = 50;
-const RECORD_WINDOW_MS = 5;
-const ITEMS_PER_CALL = 2_000;
 /** A submission in the air gets this long to be answered and recorded before the process goes. */
 const STOP_DEADLINE_MS = 20_000;
-const LONGEST_RETRY_PAUSE_MS = 10_000;
 
 /** Starts the loops of a worker. They end with `stop`. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
@@ -61,28 +55,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   for (const route of options.routes) await store.configureRoute(route.name, route.maxConcurrentTasks);
 
   const wake = new Wake((ms, signal) => clock.sleep(ms, signal));
-  const onError =
-    (what: string) =>
-    (error: unknown, items: readonly unknown[], failuresInARow: number): { action: FailedCall; pauseMs: number } => {
-      const pauseMs = Math.min(LONGEST_RETRY_PAUSE_MS, 50 * 2 ** Math.min(failuresInARow, 10)) * (0.5 + random.fraction());
-      if (isLockTimeout(error)) {
-        logger.warn({ err: error, items: items.length }, `${what} waits for an account that is locked`);
-        return { action: 'set-apart', pauseMs };
-      }
-      if (isTransient(error) || isUnavailable(error)) {
-        logger.warn({ err: error, items: items.length }, `${what} waits for the database`);
-        return { action: 'retry', pauseMs };
-      }
-      logger.error({ err: error, items: items.length, alert: true }, `${what} failed: tried in parts`);
-      return { action: 'split', pauseMs };
-    };
-  const coalescer = <I, R>(
-    what: string,
-    windowMs: number,
-    groupOf: (item: I) => string,
-    flush: (items: readonly I[]) => Promise<readonly R[]>,
-  ): Coalescer<I, R> => createCoalescer<I, R>({ flush, clock, windowMs, maxItems: ITEMS_PER_CALL, onError: onError(what), groupOf });
-
+  const writers = createWriters({ store, clock, random, logger });
   const engine: Engine = {
     workerId: options.workerId,
     store,
@@ -105,15 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         },
       ]),
     ),
-    starts: coalescer('starting batches', RECORD_WINDOW_MS, (batch) => batch.accountId, async (items) => {
-      await store.startBatches(items);
-      return items.map(() => true);
-    }),
-    intents: coalescer('recording intents', RECORD_WINDOW_MS, (task) => task.accountId, (items) => store.beginAttempts(items)),
-    submitted: coalescer('recording submissions', RECORD_WINDOW_MS, (item: { task: LeasedTask; upstreamId: string }) => item.task.accountId, (items) => store.recordSubmissions(items)),
-    unknowns: coalescer('recording unknown outcomes', RECORD_WINDOW_MS, (item: { task: LeasedTask; detail: string }) => item.task.accountId, (items) => store.markUnknown(items)),
-    requeues: coalescer('requeueing', SETTLE_WINDOW_MS, (item: Requeue) => item.task.accountId, (items) => store.requeue(items)),
-    endings: coalescer('settling', SETTLE_WINDOW_MS, (item: { task: LeasedTask; ending: Ending }) => item.task.accountId, (items) => store.settle(items)),
+    ...writers,
     onSlotFree: () => wake.now(),
   };
 
@@ -156,7 +121,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       // Waiting and polling end here; submissions in the air go on until their answers are recorded.
       engine.inFlight.abandonAll();
       await within(STOP_DEADLINE_MS, clock, () => Promise.all(driven));
-      const writes = [engine.starts, engine.intents, engine.submitted, engine.unknowns, engine.requeues, engine.endings];
+      const writes = [
+        engine.starts,
+        engine.intents,
+        engine.submitted,
+        engine.unknowns,
+        engine.requeues,
+        engine.endings,
+      ];
       for (const write of writes) await write.stop(STOP_DEADLINE_MS / writes.length);
       renewing.abort();
       await renewal;

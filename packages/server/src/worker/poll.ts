@@ -1,4 +1,4 @@
-import type { PollResult } from '../upstreams/index.ts';
+import { ask } from './ask.ts';
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
 import { fetchVideo } from './fetch-video.ts';
@@ -49,17 +49,5 @@ export async function poll(
         if (clock.monotonicMs() >= timeoutAtMs) return { next: 'time-out', task };
         await clock.sleep(pauseMs(result.kind === 'unavailable' ? (result.retryAfterMs ?? 0) : 0), lost);
     }
-  }
-}
-
-/** One question about a task. An adapter that fails must not keep a task from its timeout. */
-export async function ask(engine: Engine, { route }: RouteState, upstreamId: string, lost: AbortSignal): Promise<PollResult> {
-  try {
-    return await route.upstream.poll(upstreamId, lost);
-  } catch (error) {
-    if (!lost.aborted) {
-      engine.logger.error({ err: error, route: route.name }, 'an adapter failed where it should have answered');
-    }
-    return { kind: 'unavailable', detail: 'the adapter failed during the poll' };
   }
 }

@@ -9,8 +9,7 @@ export interface RetryLimits {
 }
 
 export type RetryDecision =
-  | { readonly retry: false }
-  | { readonly retry: true; readonly counted: boolean; readonly delayMs: number };
+  { readonly retry: false } | { readonly retry: true; readonly counted: boolean; readonly delayMs: number };
 
 /**
  * Whether a failed attempt is followed by another. `failures` and `attempt` are the task's counters before this

@@ -25,7 +25,12 @@ export async function submit(engine: Engine, state: RouteState, task: LeasedTask
   });
 }
 
-async function send(engine: Engine, { route, breaker }: RouteState, task: LeasedTask, admission: Admission): Promise<Step> {
+async function send(
+  engine: Engine,
+  { route, breaker }: RouteState,
+  task: LeasedTask,
+  admission: Admission,
+): Promise<Step> {
   if (!(await engine.intents.add(task))) {
     breaker.forget(admission);
     return { next: 'dropped' };
@@ -66,7 +71,12 @@ async function send(engine: Engine, { route, breaker }: RouteState, task: Leased
 }
 
 /** The call may have happened from here on: losing the lease must not cut it off, or its answer would be lost too. */
-async function call(engine: Engine, upstream: RouteState['route']['upstream'], task: LeasedTask, model: string): Promise<SubmitResult> {
+async function call(
+  engine: Engine,
+  upstream: RouteState['route']['upstream'],
+  task: LeasedTask,
+  model: string,
+): Promise<SubmitResult> {
   try {
     return await upstream.submit({
       model,

@@ -28,7 +28,8 @@ export function renewLeases(engine: Engine, options: DispatchOptions, stop: Abor
     const question = engine.inFlight.ask();
     const held = await engine.store.renew(engine.workerId, options.leaseMs);
     const reload = engine.inFlight.compare(held, question);
-    if (reload.length > 0) engine.logger.warn({ leases: reload.length }, 'some leases hold tasks unknown here: reloading');
+    if (reload.length > 0)
+      engine.logger.warn({ leases: reload.length }, 'some leases hold tasks unknown here: reloading');
     await takeUp(engine, reload, options.drive);
   });
 }

@@ -61,7 +61,7 @@ export interface TaskStore {
   expire(batch: OpenBatch): Promise<number>;
 }
 
-type Columns = Record<string, (readonly (string | number | boolean | null | Uint8Array)[])>;
+type Columns = Record<string, readonly (string | number | boolean | null | Uint8Array)[]>;
 
 function keys(tasks: readonly LeasedTask[]): Columns {
   return {
@@ -93,184 +93,190 @@ function answers<A extends string>(count: number, rows: readonly { ord: number; 
 }
 
 export function createTaskStore(db: Database, clock: Clock): TaskStore {
-  return {
-    async configureRoute(route, maxConcurrentTasks) {
-      await db.query(
-        `INSERT INTO dispatch_routes (route, max_concurrent_tasks) VALUES ($1, $2)
-         ON CONFLICT (route) DO UPDATE SET max_concurrent_tasks = excluded.max_concurrent_tasks
-         WHERE dispatch_routes.max_concurrent_tasks <> excluded.max_concurrent_tasks`,
-        [route, maxConcurrentTasks],
-      );
-    },
+  return new PostgresTaskStore(db, clock);
+}
 
-    async claim(workerId, route, slots, leaseMs) {
-      const rows = await db.query<LeaseRow>('SELECT * FROM claim_tasks($1, $2, $3, $4)', [
-        workerId,
-        route,
-        slots,
-        leaseMs,
-      ]);
-      return rows.map(toLease);
-    },
+class PostgresTaskStore implements TaskStore {
+  readonly #db: Database;
+  readonly #clock: Clock;
 
-    async load(leases) {
-      const rows = await db.query<{
-        account_id: string;
-        batch_id: string;
-        task_index: number;
-        fence: number;
-        route: string;
-        model: string;
-        prompt: string;
-        params: TaskParams;
-        state: LeasedTask['state'];
-        is_batch_queued: boolean;
-        attempt: number;
-        failures: number;
-        upstream_id: string | null;
-        timeout_ms: number;
-        timeout_in_ms: number | null;
-        unknown_for_ms: number | null;
-      }>(
-        `SELECT t.*, b.status = 'queued' AS is_batch_queued
-         FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[]) t JOIN batches b USING (account_id, batch_id)`,
-        [...leaseColumns(leases), leases.map((lease) => lease.fence)],
-      );
-      const nowMs = clock.monotonicMs();
-      return rows.map((row) => ({
-        accountId: row.account_id,
-        batchId: row.batch_id,
-        index: row.task_index,
-        fence: row.fence,
-        route: row.route,
-        model: row.model,
-        prompt: row.prompt,
-        params: row.params,
-        state: row.state,
-        isBatchQueued: row.is_batch_queued,
-        attempt: row.attempt,
-        failures: row.failures,
-        upstreamId: row.upstream_id,
-        timeoutMs: row.timeout_ms,
-        timeoutAtMs: row.timeout_in_ms === null ? null : nowMs + row.timeout_in_ms,
-        unknownForMs: row.unknown_for_ms,
-      }));
-    },
+  constructor(db: Database, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
 
-    async startBatches(batches) {
-      await db.query('SELECT start_batches($1::uuid[], $2::uuid[])', leaseColumns(batches));
-    },
+  async configureRoute(route: string, maxConcurrentTasks: number): Promise<void> {
+    await this.#db.query(
+      `INSERT INTO dispatch_routes (route, max_concurrent_tasks) VALUES ($1, $2)
+       ON CONFLICT (route) DO UPDATE SET max_concurrent_tasks = excluded.max_concurrent_tasks
+       WHERE dispatch_routes.max_concurrent_tasks <> excluded.max_concurrent_tasks`,
+      [route, maxConcurrentTasks],
+    );
+  }
 
-    async beginAttempts(tasks) {
-      const key = keys(tasks);
-      const rows = await db.query<{ ord: number }>(
-        'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::int[])',
-        [
-          ...Object.values(key),
-          tasks.map((task) => task.attempt + 1),
-          tasks.map((task) => task.timeoutMs),
-        ],
-      );
-      return flags(tasks.length, rows);
-    },
+  async claim(workerId: string, route: string, slots: number, leaseMs: number): Promise<LeaseKey[]> {
+    const rows = await this.#db.query<LeaseRow>('SELECT * FROM claim_tasks($1, $2, $3, $4)', [
+      workerId,
+      route,
+      slots,
+      leaseMs,
+    ]);
+    return rows.map(toLease);
+  }
 
-    async recordSubmissions(submissions) {
-      const tasks = submissions.map((submission) => submission.task);
-      const rows = await db.query<{ ord: number }>(
-        'SELECT * FROM record_submissions($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::text[])',
-        [
-          ...Object.values(keys(tasks)),
-          tasks.map((task) => task.attempt),
-          submissions.map((submission) => submission.upstreamId),
-        ],
-      );
-      return flags(tasks.length, rows);
-    },
+  async load(leases: readonly LeaseKey[]): Promise<LeasedTask[]> {
+    const rows = await this.#db.query<{
+      account_id: string;
+      batch_id: string;
+      task_index: number;
+      fence: number;
+      route: string;
+      model: string;
+      prompt: string;
+      params: TaskParams;
+      state: LeasedTask['state'];
+      is_batch_queued: boolean;
+      attempt: number;
+      failures: number;
+      upstream_id: string | null;
+      timeout_ms: number;
+      timeout_in_ms: number | null;
+      unknown_for_ms: number | null;
+    }>(
+      `SELECT t.*, b.status = 'queued' AS is_batch_queued
+       FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[]) t JOIN batches b USING (account_id, batch_id)`,
+      [...leaseColumns(leases), leases.map((lease) => lease.fence)],
+    );
+    const nowMs = this.#clock.monotonicMs();
+    return rows.map((row) => ({
+      accountId: row.account_id,
+      batchId: row.batch_id,
+      index: row.task_index,
+      fence: row.fence,
+      route: row.route,
+      model: row.model,
+      prompt: row.prompt,
+      params: row.params,
+      state: row.state,
+      isBatchQueued: row.is_batch_queued,
+      attempt: row.attempt,
+      failures: row.failures,
+      upstreamId: row.upstream_id,
+      timeoutMs: row.timeout_ms,
+      timeoutAtMs: row.timeout_in_ms === null ? null : nowMs + row.timeout_in_ms,
+      unknownForMs: row.unknown_for_ms,
+    }));
+  }
 
-    async markUnknown(unknowns) {
-      const tasks = unknowns.map((unknown) => unknown.task);
-      const rows = await db.query<{ ord: number }>(
-        'SELECT * FROM mark_unknown($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[])',
-        [...Object.values(keys(tasks)), unknowns.map((unknown) => unknown.detail)],
-      );
-      return flags(tasks.length, rows);
-    },
+  async startBatches(batches: readonly OpenBatch[]): Promise<void> {
+    await this.#db.query('SELECT start_batches($1::uuid[], $2::uuid[])', leaseColumns(batches));
+  }
 
-    async requeue(requeues) {
-      const rows = await db.query<{ ord: number; answer: RequeueAnswer }>(
-        `SELECT * FROM requeue_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[],
-           $7::boolean[], $8::boolean[], $9::int[])`,
-        [
-          ...Object.values(keys(requeues.map((requeue) => requeue.task))),
-          requeues.map(({ failure }) => failure?.type ?? null),
-          requeues.map(({ failure }) => failure?.detail ?? null),
-          requeues.map(({ failure }) => failure?.counted ?? false),
-          requeues.map(({ failure }) => failure?.possibleDuplicate ?? false),
-          requeues.map((requeue) => Math.round(requeue.delayMs)),
-        ],
-      );
-      return answers(requeues.length, rows, 'lost');
-    },
+  async beginAttempts(tasks: readonly LeasedTask[]): Promise<boolean[]> {
+    const key = keys(tasks);
+    const rows = await this.#db.query<{ ord: number }>(
+      'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::int[])',
+      [...Object.values(key), tasks.map((task) => task.attempt + 1), tasks.map((task) => task.timeoutMs)],
+    );
+    return flags(tasks.length, rows);
+  }
 
-    async settle(endings) {
-      const failures = endings.map(({ ending }) => (ending.outcome === 'failed' ? ending : null));
-      const videos = endings.map(({ ending }) => (ending.outcome === 'succeeded' ? ending.video : null));
-      const rows = await db.query<{ ord: number; answer: SettleAnswer }>(
-        `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[],
-           $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
-        [
-          ...Object.values(keys(endings.map(({ task }) => task))),
-          endings.map(({ ending }) => ending.outcome),
-          failures.map((failure) => failure?.type ?? null),
-          failures.map((failure) => failure?.detail ?? null),
-          endings.map(({ task }) => task.upstreamId),
-          videos.map((video) => video?.key ?? null),
-          videos.map((video) => video?.bytes ?? null),
-          videos.map((video) => video?.sha256 ?? null),
-          videos.map((video) => video?.contentType ?? null),
-        ],
-      );
-      // Not `lost`: the video of the one that counted may be stored under the same key.
-      return answers(endings.length, rows, 'late');
-    },
+  async recordSubmissions(submissions: readonly { task: LeasedTask; upstreamId: string }[]): Promise<boolean[]> {
+    const tasks = submissions.map((submission) => submission.task);
+    const rows = await this.#db.query<{ ord: number }>(
+      'SELECT * FROM record_submissions($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::text[])',
+      [
+        ...Object.values(keys(tasks)),
+        tasks.map((task) => task.attempt),
+        submissions.map((submission) => submission.upstreamId),
+      ],
+    );
+    return flags(tasks.length, rows);
+  }
 
-    async renew(workerId, leaseMs) {
-      const rows = await db.query<LeaseRow & { open: number }>('SELECT * FROM renew_leases($1, $2)', [
-        workerId,
-        leaseMs,
-      ]);
-      return rows.map((row) => ({ ...toLease(row), open: row.open }));
-    },
+  async markUnknown(unknowns: readonly { task: LeasedTask; detail: string }[]): Promise<boolean[]> {
+    const tasks = unknowns.map((unknown) => unknown.task);
+    const rows = await this.#db.query<{ ord: number }>(
+      'SELECT * FROM mark_unknown($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[])',
+      [...Object.values(keys(tasks)), unknowns.map((unknown) => unknown.detail)],
+    );
+    return flags(tasks.length, rows);
+  }
 
-    async takeOver(workerId, leaseMs, tasks, routes) {
-      const rows = await db.query<LeaseRow>('SELECT * FROM take_over_leases($1, $2, $3, $4::text[])', [
-        workerId,
-        leaseMs,
-        tasks,
-        routes,
-      ]);
-      return rows.map(toLease);
-    },
+  async requeue(requeues: readonly Requeue[]): Promise<RequeueAnswer[]> {
+    const rows = await this.#db.query<{ ord: number; answer: RequeueAnswer }>(
+      `SELECT * FROM requeue_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[],
+         $7::boolean[], $8::boolean[], $9::int[])`,
+      [
+        ...Object.values(keys(requeues.map((requeue) => requeue.task))),
+        requeues.map(({ failure }) => failure?.type ?? null),
+        requeues.map(({ failure }) => failure?.detail ?? null),
+        requeues.map(({ failure }) => failure?.counted ?? false),
+        requeues.map(({ failure }) => failure?.possibleDuplicate ?? false),
+        requeues.map((requeue) => Math.round(requeue.delayMs)),
+      ],
+    );
+    return answers(requeues.length, rows, 'lost');
+  }
 
-    async voidLeases(workerId) {
-      const [row] = await db.query<{ voided: number }>('SELECT void_leases($1) AS voided', [workerId]);
-      return row?.voided ?? 0;
-    },
+  async settle(endings: readonly { task: LeasedTask; ending: Ending }[]): Promise<SettleAnswer[]> {
+    const failures = endings.map(({ ending }) => (ending.outcome === 'failed' ? ending : null));
+    const videos = endings.map(({ ending }) => (ending.outcome === 'succeeded' ? ending.video : null));
+    const rows = await this.#db.query<{ ord: number; answer: SettleAnswer }>(
+      `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[],
+         $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
+      [
+        ...Object.values(keys(endings.map(({ task }) => task))),
+        endings.map(({ ending }) => ending.outcome),
+        failures.map((failure) => failure?.type ?? null),
+        failures.map((failure) => failure?.detail ?? null),
+        endings.map(({ task }) => task.upstreamId),
+        videos.map((video) => video?.key ?? null),
+        videos.map((video) => video?.bytes ?? null),
+        videos.map((video) => video?.sha256 ?? null),
+        videos.map((video) => video?.contentType ?? null),
+      ],
+    );
+    // Not `lost`: the video of the one that counted may be stored under the same key.
+    return answers(endings.length, rows, 'late');
+  }
 
-    async expiredBatches() {
-      const rows = await db.query<{ account_id: string; batch_id: string }>(
-        `SELECT account_id, batch_id FROM batch_schedule
-         WHERE NOT closed AND deadline_at <= rushes_now() ORDER BY deadline_at LIMIT 100`,
-      );
-      return rows.map((row) => ({ accountId: row.account_id, batchId: row.batch_id }));
-    },
+  async renew(workerId: string, leaseMs: number): Promise<HeldLease[]> {
+    const rows = await this.#db.query<LeaseRow & { open: number }>('SELECT * FROM renew_leases($1, $2)', [
+      workerId,
+      leaseMs,
+    ]);
+    return rows.map((row) => ({ ...toLease(row), open: row.open }));
+  }
 
-    async expire(batch) {
-      const [row] = await db.query<{ closed: number }>(`SELECT close_batch($1, $2, 'expired') AS closed`, [
-        batch.accountId,
-        batch.batchId,
-      ]);
-      return row?.closed ?? 0;
-    },
-  };
+  async takeOver(workerId: string, leaseMs: number, tasks: number, routes: readonly string[]): Promise<LeaseKey[]> {
+    const rows = await this.#db.query<LeaseRow>('SELECT * FROM take_over_leases($1, $2, $3, $4::text[])', [
+      workerId,
+      leaseMs,
+      tasks,
+      routes,
+    ]);
+    return rows.map(toLease);
+  }
+
+  async voidLeases(workerId: string): Promise<number> {
+    const [row] = await this.#db.query<{ voided: number }>('SELECT void_leases($1) AS voided', [workerId]);
+    return row?.voided ?? 0;
+  }
+
+  async expiredBatches(): Promise<OpenBatch[]> {
+    const rows = await this.#db.query<{ account_id: string; batch_id: string }>(
+      `SELECT account_id, batch_id FROM batch_schedule
+       WHERE NOT closed AND deadline_at <= rushes_now() ORDER BY deadline_at LIMIT 100`,
+    );
+    return rows.map((row) => ({ accountId: row.account_id, batchId: row.batch_id }));
+  }
+
+  async expire(batch: OpenBatch): Promise<number> {
+    const [row] = await this.#db.query<{ closed: number }>(`SELECT close_batch($1, $2, 'expired') AS closed`, [
+      batch.accountId,
+      batch.batchId,
+    ]);
+    return row?.closed ?? 0;
+  }
 }

@@ -20,7 +20,10 @@ const PAGE = 5_000;
  * Every submission of which the upstream may have a generation, oldest batch first: the present attempt of each task
  * and the earlier attempts kept beside it. What is not a possible duplicate is matched to its task by the upstream's id.
  */
-export async function* upstreamReport(db: Database, onlyPossibleDuplicates: boolean): AsyncGenerator<ReportedSubmission[]> {
+export async function* upstreamReport(
+  db: Database,
+  onlyPossibleDuplicates: boolean,
+): AsyncGenerator<ReportedSubmission[]> {
   let after: [string, string, number, number] | null = null;
   for (;;) {
     const rows: ReportedSubmission[] = await db.query<ReportedSubmission>(

@@ -37,12 +37,18 @@ describe('a worker', () => {
       '[sim:drop]',
       '[sim:expire]',
     ];
-    const batch = await createBatch(world, caller, directives.map((directive) => `a street ${directive}`));
+    const batch = await createBatch(
+      world,
+      caller,
+      directives.map((directive) => `a street ${directive}`),
+    );
     await world.startWorker();
 
     const { status, credits } = await ended(world, batch);
     const rows = await taskRows(world, batch);
-    expect(rows.map((row) => [directives[row.task_index], row.state, row.failure_type, row.resolution, row.attempt])).toEqual([
+    expect(
+      rows.map((row) => [directives[row.task_index], row.state, row.failure_type, row.resolution, row.attempt]),
+    ).toEqual([
       ['', 'succeeded', null, 'charge', 1],
       ['[sim:fail]', 'failed', 'provider_error', 'refund', 3],
       ['[sim:fail_once]', 'succeeded', null, 'charge', 2],
@@ -136,7 +142,9 @@ describe('a worker', () => {
     await world.admin.query("UPDATE batches SET deadline_at = rushes_now() - interval '1 s'");
     await world.startWorker();
     expect(await ended(world, paused)).toMatchObject({ status: 'failed', credits: { refunded: 490, held: 0 } });
-    expect((await taskRows(world, paused)).every((row) => row.failure_type === 'timeout' && row.attempt === 0)).toBe(true);
+    expect((await taskRows(world, paused)).every((row) => row.failure_type === 'timeout' && row.attempt === 0)).toBe(
+      true,
+    );
     expect(await violations(world)).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ import { checkLedger, issueCredits } from '../../ledger/index.ts';
 import { createHttpClient } from '../../outbound-http.ts';
 import type { HttpClient } from '../../ports.ts';
 import { systemClock, systemRandom } from '../../system-ports.ts';
-import { createGrsai, startSimulator, type Simulator, type Upstream } from '../../upstreams/index.ts';
+import { createGrsai, startSimulator, type Simulator } from '../../upstreams/index.ts';
 import { createFileStorage, type FileStorage } from '../../videos/index.ts';
 import { startWorker, type Route, type Worker, type WorkerOptions } from '../index.ts';
 
@@ -23,6 +23,7 @@ export interface WorkerWorld {
   readonly db: Database;
   /** Superuser. */
   readonly admin: Database;
+  readonly adminUrl: string;
   readonly service: BatchService;
   readonly simulator: Simulator;
   readonly storage: FileStorage;
@@ -42,7 +43,10 @@ export interface WorldOptions {
   readonly timeoutMs?: number;
 }
 
-export async function openWorkerWorld({ latencyMs = [5, 30], timeoutMs = 20_000 }: WorldOptions = {}): Promise<WorkerWorld> {
+export async function openWorkerWorld({
+  latencyMs = [5, 30],
+  timeoutMs = 20_000,
+}: WorldOptions = {}): Promise<WorkerWorld> {
   const database = await createTestDatabase();
   const folder = await mkdtemp(path.join(tmpdir(), 'rushes-worker-test-'));
   const open = (url: string, maxConnections: number): Database =>
@@ -78,6 +82,7 @@ export async function openWorkerWorld({ latencyMs = [5, 30], timeoutMs = 20_000 
   return {
     db,
     admin,
+    adminUrl: database.adminUrl,
     storage,
     simulator,
     http,
@@ -130,7 +135,11 @@ export async function openWorkerWorld({ latencyMs = [5, 30], timeoutMs = 20_000 
 }
 
 /** An account with more credits than any test spends. */
-export async function openAccount(world: WorkerWorld, plan: Plan = 'enterprise', terms: Partial<Terms> = {}): Promise<BatchCaller> {
+export async function openAccount(
+  world: WorkerWorld,
+  plan: Plan = 'enterprise',
+  terms: Partial<Terms> = {},
+): Promise<BatchCaller> {
   const accountUuid = await createAccount(world.db, systemRandom, { name: 'Test', plan, mode: 'test' });
   await issueCredits(world.db, { accountUuid, kind: 'grant', amount: 100_000_000, reason: 'test', reference: 'test' });
   return { accountUuid, mode: 'test', terms: { ...DEFAULT_TERMS, ...terms } };
@@ -246,7 +255,44 @@ export async function missingVideos(world: WorkerWorld, batch: TestBatch): Promi
   return missing;
 }
 
-/** The route's upstream with some of its methods replaced. */
-export function upstreamWith(upstream: Upstream, change: Partial<Upstream>): Upstream {
-  return { ...upstream, ...change };
+/** A database that a stopped process does not reach: its statements wait until it goes on. */
+export function stoppable(db: Database): { readonly db: Database; stop(): void; goOn(): void } {
+  let gate = Promise.resolve();
+  let open: () => void = () => undefined;
+  return {
+    db: {
+      ...db,
+      async query(sql, values) {
+        await gate;
+        return db.query(sql, values);
+      },
+    },
+    stop() {
+      gate = new Promise((resolve) => (open = resolve));
+    },
+    goOn: () => open(),
+  };
+}
+
+/** How often prompts were generated: {1} when nothing was paid for twice. */
+export async function timesGenerated(world: WorkerWorld): Promise<Set<number>> {
+  return new Set((await generationsByPrompt(world)).values());
+}
+
+/** Batches whose tasks take a route of this name. */
+export function serviceOfRoute(world: WorkerWorld, route: string, timeoutMs = 20_000): BatchService {
+  return createBatchService({
+    db: world.db,
+    random: systemRandom,
+    routeFor: () => route,
+    modelTimeoutMs: () => timeoutMs,
+  });
+}
+
+export async function ledgerKinds(world: WorkerWorld, batch: TestBatch): Promise<Record<string, number>> {
+  const rows = await world.db.query<{ kind: string; entries: number }>(
+    'SELECT kind, count(*) AS entries FROM credit_ledger WHERE batch_id = $1 GROUP BY kind',
+    [batch.batchUuid],
+  );
+  return Object.fromEntries(rows.map((row) => [row.kind, row.entries]));
 }

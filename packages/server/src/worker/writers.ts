@@ -1,0 +1,92 @@
+import { isLockTimeout, isTransient, isUnavailable } from '../db/index.ts';
+import type { Clock, Logger, Random } from '../ports.ts';
+import { createCoalescer, type Coalescer, type CoalescerOptions } from './coalescer.ts';
+import type { Requeue, RequeueAnswer, SettleAnswer, TaskStore } from './task-store.ts';
+import type { LeasedTask } from './task.ts';
+
+/** Refunds must be visible within a second; a twentieth of that gathers most completions of a busy worker. */
+const SETTLE_WINDOW_MS = 50;
+const RECORD_WINDOW_MS = 5;
+const ITEMS_PER_CALL = 2_000;
+const FIRST_RETRY_PAUSE_MS = 50;
+const LONGEST_RETRY_PAUSE_MS = 10_000;
+
+type Submitted = Parameters<TaskStore['recordSubmissions']>[0][number];
+type Unknown = Parameters<TaskStore['markUnknown']>[0][number];
+type Ended = Parameters<TaskStore['settle']>[0][number];
+
+/** What the tasks of a worker write, gathered into few calls across batches and accounts. */
+export interface Writers {
+  readonly starts: Coalescer<LeasedTask, boolean>;
+  readonly intents: Coalescer<LeasedTask, boolean>;
+  readonly submitted: Coalescer<Submitted, boolean>;
+  readonly unknowns: Coalescer<Unknown, boolean>;
+  readonly requeues: Coalescer<Requeue, RequeueAnswer>;
+  readonly endings: Coalescer<Ended, SettleAnswer>;
+}
+
+interface WriterDeps {
+  readonly store: TaskStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export function createWriters({ store, clock, random, logger }: WriterDeps): Writers {
+  const onError =
+    (what: string): CoalescerOptions<unknown, unknown>['onError'] =>
+    (error, items, failuresInARow) => {
+      const backoffMs = FIRST_RETRY_PAUSE_MS * 2 ** Math.min(failuresInARow, 10);
+      const pauseMs = Math.min(LONGEST_RETRY_PAUSE_MS, backoffMs) * (0.5 + random.fraction());
+      if (isLockTimeout(error)) {
+        logger.warn({ err: error, items: items.length }, `${what} waits for an account that is locked`);
+        return { action: 'set-apart', pauseMs };
+      }
+      if (isTransient(error) || isUnavailable(error)) {
+        logger.warn({ err: error, items: items.length }, `${what} waits for the database`);
+        return { action: 'retry', pauseMs };
+      }
+      logger.error({ err: error, items: items.length, alert: true }, `${what} failed: tried in parts`);
+      return { action: 'split', pauseMs };
+    };
+  const writer = <I, R>(
+    what: string,
+    windowMs: number,
+    accountOf: (item: I) => string,
+    flush: (items: readonly I[]) => Promise<readonly R[]>,
+  ): Coalescer<I, R> =>
+    createCoalescer({ flush, clock, windowMs, maxItems: ITEMS_PER_CALL, onError: onError(what), groupOf: accountOf });
+  const ofTask = (task: LeasedTask): string => task.accountId;
+
+  return {
+    starts: writer('starting batches', RECORD_WINDOW_MS, ofTask, async (tasks) => {
+      await store.startBatches(tasks);
+      return tasks.map(() => true);
+    }),
+    intents: writer('recording intents', RECORD_WINDOW_MS, ofTask, (tasks) => store.beginAttempts(tasks)),
+    submitted: writer<Submitted, boolean>(
+      'recording submissions',
+      RECORD_WINDOW_MS,
+      ({ task }) => task.accountId,
+      (items) => store.recordSubmissions(items),
+    ),
+    unknowns: writer<Unknown, boolean>(
+      'recording unknown outcomes',
+      RECORD_WINDOW_MS,
+      ({ task }) => task.accountId,
+      (items) => store.markUnknown(items),
+    ),
+    requeues: writer<Requeue, RequeueAnswer>(
+      'requeueing',
+      SETTLE_WINDOW_MS,
+      ({ task }) => task.accountId,
+      (items) => store.requeue(items),
+    ),
+    endings: writer<Ended, SettleAnswer>(
+      'settling',
+      SETTLE_WINDOW_MS,
+      ({ task }) => task.accountId,
+      (items) => store.settle(items),
+    ),
+  };
+}
