@@ -1,6 +1,6 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
-import { isTransient } from './errors.ts';
+import { isAnswerMissing, isTransient } from './errors.ts';
 
 /** Values as node-postgres takes them: an array becomes a PostgreSQL array, an object json. */
 export type SqlValue =
@@ -40,12 +40,17 @@ export interface DatabaseOptions {
   readonly maxConnections: number;
   /** Called when an idle connection breaks; the pool replaces it by itself. */
   readonly onConnectionError: (error: Error) => void;
+  /** How long a statement waits for its answer before its connection is given up; longer than any statement may run. */
+  readonly answerTimeoutMs?: number;
 }
 
 const LOCK_TIMEOUT_MS = 15_000;
 /** A process that is stopped in the middle of a transaction keeps an account's lock no longer than this. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 120_000;
+/** The server ends a statement before; no word until then means that it, or the way to it, has gone without a reset. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
+const FIRST_KEEP_ALIVE_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const TRANSACTION_TRIES = 5;
 
@@ -92,6 +97,16 @@ function queryable(build: Knex, client: pg.Pool | pg.PoolClient): Queryable {
   };
 }
 
+/** Returns the error that shows the connection to be of no more use. */
+async function rollback(client: pg.PoolClient): Promise<Error | undefined> {
+  try {
+    await client.query('ROLLBACK');
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
 /** A connection pool with the limits that keep one stopped or slow process from holding up the others. */
 export function openDatabase(options: DatabaseOptions): Database {
   const build = knex({ client: 'pg' });
@@ -103,6 +118,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: FIRST_KEEP_ALIVE_MS,
     types,
   });
   pool.on('error', options.onConnectionError);
@@ -116,14 +134,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     try {
       await client.query('BEGIN');
       const result = await work(queryable(build, client));
-      await client.query('COMMIT');
+      const { command } = await client.query('COMMIT');
+      if (command !== 'COMMIT')
+        throw new Error('a statement of this transaction failed and was ignored: it was rolled back');
       return result;
     } catch (error) {
-      try {
-        await client.query('ROLLBACK');
-      } catch (rollbackError) {
-        broken = rollbackError instanceof Error ? rollbackError : new Error(String(rollbackError));
-      }
+      broken = isAnswerMissing(error) ? error : await rollback(client);
       throw error;
     } finally {
       client.off('error', ignore);

@@ -15,6 +15,11 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === '55P03';
 }
 
+/** No answer came within the client's own time limit; the connection still waits for it and is of no more use. */
+export function isAnswerMissing(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout';
+}
+
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -38,6 +43,7 @@ const CONNECTION_CODES = new Set([
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== null && (CONNECTION_CODES.has(state) || state.startsWith('08') || state.startsWith('53'))) return true;
+  if (isAnswerMissing(error)) return true;
   // node-postgres reports a connection that broke under a statement, or could not be had, without a code.
   return (
     error instanceof Error &&

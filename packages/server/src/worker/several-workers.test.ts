@@ -205,6 +205,14 @@ describe('limits', () => {
     expect(row?.others).toBeLessThan(100);
   });
 
+  it('leave each route its share of the free slots of a worker', async () => {
+    const [hungry, modest] = await Promise.all([openAccount(world), openAccount(world)]);
+    await createBatch(world, hungry, prompts(20, '[sim:timeout]'));
+    const batch = await createBatch(world, modest, prompts(10), { service: serviceOfRoute(world, 'other') });
+    await world.startWorker({ concurrency: 8, routes: [world.route(), world.route({ name: 'other' })] });
+    await expect.poll(async () => (await batchOf(world, batch)).counts.succeeded, WAIT).toBeGreaterThanOrEqual(4);
+  });
+
   it('of one route do not keep the free slots of a worker from another', async () => {
     const [hungry, modest] = await Promise.all([openAccount(world), openAccount(world)]);
     const service = serviceOfRoute(world, 'other');
