@@ -93,12 +93,14 @@ describe('what a newcomer copies', { timeout: TIMEOUT_MS }, () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let printed = '';
+    const listening = new Promise<void>((resolve) => receiver.stdout.once('data', () => resolve()));
     const done = new Promise<void>((resolve) => {
       receiver.stdout.on('data', (chunk: Buffer) => {
         printed += chunk.toString();
         if (printed.split('\n').filter((line) => /^(batch|task)\./.test(line)).length === 12) resolve();
       });
     });
+    await listening;
     const items = Array.from({ length: 10 }, (_, at) => ({ prompt: `a paper crane unfolds, take ${at}` }));
     await rushes.batches.wait((await rushes.batches.create({ model: 'sora-2', items })).id);
     await done;
@@ -144,6 +146,34 @@ describe('what a newcomer copies', { timeout: TIMEOUT_MS }, () => {
     expect(exported.code).toBe(0);
     // A header, the grant, the reservation and one entry for each prompt.
     expect(readFileSync(path.join(folder, 'ledger.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 1 + 1 + 60);
+  });
+
+  it('a batch that paused for too many failures says so and goes on when it is told to', async () => {
+    const customer = await account();
+    const rushes = new Rushes({ apiKey: customer.api_key, baseUrl: server.url });
+    const items = Array.from({ length: 150 }, (_, at) => ({
+      prompt: `a kite over the dunes, take ${at}${at < 75 ? ' [sim:moderate_output]' : ''}`,
+    }));
+    const { id } = await rushes.batches.create({ model: 'sora-2', items, max_failure_rate: 0.1 });
+    const cli = (...words: string[]): Promise<Run> => run(process.execPath, [CLI_BIN, ...words], environment(customer));
+
+    expect((await cli('watch', id, '--json')).code).toBe(69);
+    const paused = await rushes.batches.retrieve(id);
+    expect(paused).toMatchObject({ status: 'processing', paused: true });
+    expect(paused.counts.queued).toBeGreaterThan(0);
+    const resumed = await cli('resume', id, '--json');
+    expect(JSON.parse(resumed.out)).toMatchObject({ id, paused: false });
+    // More of it may fail before the good ones begin: each pause is a new decision.
+    let batch = await rushes.batches.retrieve(id);
+    while (batch.finished_at === null) {
+      if (batch.paused) await rushes.batches.resume(id);
+      batch = await rushes.batches.retrieve(id);
+    }
+    expect(batch).toMatchObject({
+      status: 'partial',
+      counts: { succeeded: 75, failed: 75 },
+      failure_summary: { moderation_output: 75 },
+    });
   });
 
   it('the curl steps of the README work as printed', async () => {

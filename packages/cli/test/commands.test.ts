@@ -130,6 +130,8 @@ describe('help', () => {
       'list',
       'login',
       'models',
+      'pause',
+      'resume',
       'status',
       'submit',
       'tasks',

@@ -25,7 +25,11 @@ export function wayBack(batchId: string): string[] {
 function paused(batch: Batch): CliError {
   return new CliError('paused', `${batch.id} is paused; its waiting videos do not start until it is resumed.`, {
     exitCode: EXIT.stillRunning,
-    advice: [`See why: rushes tasks ${batch.id} --status failed`, `Give the rest back: rushes cancel ${batch.id}`],
+    advice: [
+      `See why: rushes tasks ${batch.id} --status failed`,
+      `Go on: rushes resume ${batch.id}`,
+      `Give the rest back: rushes cancel ${batch.id}`,
+    ],
     members: { batch_id: batch.id },
   });
 }

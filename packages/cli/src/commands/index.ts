@@ -9,6 +9,8 @@ import LedgerList from './ledger/list.ts';
 import List from './list.ts';
 import Login from './login.ts';
 import Models from './models.ts';
+import Pause from './pause.ts';
+import Resume from './resume.ts';
 import Status from './status.ts';
 import Submit from './submit.ts';
 import Tasks from './tasks.ts';
@@ -28,6 +30,8 @@ export const COMMANDS = {
   list: List,
   login: Login,
   models: Models,
+  pause: Pause,
+  resume: Resume,
   status: Status,
   submit: Submit,
   tasks: Tasks,

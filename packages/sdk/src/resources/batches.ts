@@ -121,6 +121,16 @@ export class Batches {
     return new ApiPromise(this.#cancel(batchId, params, options));
   }
 
+  /** Nothing new of the batch is sent until it is resumed; what runs goes on. Doing it again changes nothing. */
+  pause(batchId: string, options?: RequestOptions): ApiPromise<Batch> {
+    return new ApiPromise(this.#control(batchId, 'pause', options));
+  }
+
+  /** Lets a paused batch go on, with a new sample for its `max_failure_rate`. Doing it again changes nothing. */
+  resume(batchId: string, options?: RequestOptions): ApiPromise<Batch> {
+    return new ApiPromise(this.#control(batchId, 'resume', options));
+  }
+
   /** The tasks of a batch, by index. */
   tasks(batchId: string, params: TaskListParams = {}, options?: RequestOptions): PagePromise<Task> {
     const path = (): string => `/v1/batches/${segment(batchId, 'batchId')}/tasks`;
@@ -160,6 +170,11 @@ export class Batches {
   async #cancel(batchId: string, params: CancelParams, options?: RequestOptions): Promise<Answer<CancelResult>> {
     const path = `/v1/batches/${segment(batchId, 'batchId')}/cancel`;
     return this.#transport.json({ method: 'POST', path, query: { ...params }, body: jsonBody({}) }, options);
+  }
+
+  async #control(batchId: string, verb: 'pause' | 'resume', options?: RequestOptions): Promise<Answer<Batch>> {
+    const path = `/v1/batches/${segment(batchId, 'batchId')}/${verb}`;
+    return this.#transport.json({ method: 'POST', path, body: jsonBody({}) }, options);
   }
 
   async #createFrom(

@@ -39,6 +39,18 @@ describe('migrations', () => {
     await db.close();
   });
 
+  it('take no lock that a working server would wait for when nothing has changed', async () => {
+    const options = { migrationUrl: migrated.adminUrl, applicationUrl: migrated.appUrl };
+    await migrate(options);
+    const db = open(migrated.adminUrl);
+    // A reader in a transaction: any change of a table's owner or of a function would have to wait for it.
+    await db.transaction(async (tx) => {
+      await tx.query('SELECT count(*) FROM credit_ledger, tasks, ledger_violations');
+      expect(await migrate(options)).toEqual({ applied: [], protection: { level: 'full' } });
+    });
+    await db.close();
+  });
+
   it('say what is missing in a database that was never migrated', async () => {
     const empty = await createEmptyDatabase();
     databases.push(empty);

@@ -3,6 +3,9 @@ import type { Knex } from 'knex';
 /** `full`: the application's role can move credits through functions only. `reduced`: says why it is not so. */
 export type Protection = { readonly level: 'full' } | { readonly level: 'reduced'; readonly reason: string };
 
+/** To be changed with anything that this file grants, so that databases already migrated get it too. */
+export const PROTECTION_VERSION = '1';
+
 const OWNER = 'rushes_owner';
 const APPLICATION = 'rushes_app';
 
