@@ -29,7 +29,7 @@ const http: HttpClient = {
   request: () => Promise.reject(new Error('not used')),
   stream: () => Promise.resolve({ status: 200, headers: {}, body: Readable.from([clip]) }),
 };
-const storage: VideoStorage = {
+const storage: VideoStorage & { freeBytes(): Promise<number> } = {
   put: async (key, content) => {
     let bytes = 0;
     for await (const chunk of content) bytes += (chunk as Buffer).length;
@@ -38,6 +38,7 @@ const storage: VideoStorage = {
   read: () => Promise.reject(new Error('not used')),
   size: () => Promise.resolve(null),
   remove: () => Promise.resolve(),
+  freeBytes: () => Promise.resolve(Number.MAX_SAFE_INTEGER),
 };
 
 async function seed(db: Database): Promise<void> {

@@ -1,5 +1,6 @@
 import { isUnavailable } from '../db/index.ts';
 import type { Engine } from './engine.ts';
+import { FreeSpace } from './free-space.ts';
 import type { LeasedTask, LeaseKey } from './task.ts';
 
 export interface DispatchOptions {
@@ -10,6 +11,8 @@ export interface DispatchOptions {
   readonly idleMs: number;
   readonly drive: (task: LeasedTask) => Promise<void>;
 }
+
+const NO_SPACE_PAUSE_MS = 1_000;
 
 /** Loads the unfinished tasks of leases and drives them. */
 export async function takeUp(
@@ -28,8 +31,18 @@ export async function takeUp(
 export async function dispatch(engine: Engine, options: DispatchOptions, wake: Wake, stop: AbortSignal): Promise<void> {
   /** Served longest ago first, so that no route keeps the free slots from another. */
   const waiting = [...engine.routes];
+  const space = new FreeSpace(engine.storage, engine.clock);
+  let isFull = false;
   while (!stop.aborted) {
     try {
+      if (!(await space.isEnough())) {
+        if (!isFull)
+          engine.logger.error({ alert: true }, 'the video storage is almost full: nothing new is dispatched');
+        isFull = true;
+        await wake.wait(NO_SPACE_PAUSE_MS, stop);
+        continue;
+      }
+      isFull = false;
       let claimed = 0;
       for (const [at, route] of [...waiting].entries()) {
         const [name, { breaker }] = route;

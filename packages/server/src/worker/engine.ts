@@ -1,7 +1,8 @@
 import type pLimit from 'p-limit';
-import type { Clock, HttpClient, Logger, Random, VideoStorage } from '../ports.ts';
+import type { Clock, HttpClient, Logger, Random } from '../ports.ts';
 import type { Upstream } from '../upstreams/index.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
+import type { MeasuredStorage } from './free-space.ts';
 import type { RetryLimits } from './retry-policy.ts';
 import type { TaskStore } from './task-store.ts';
 import type { TasksInFlight } from './tasks-in-flight.ts';
@@ -37,7 +38,7 @@ export interface Engine extends Writers {
   readonly random: Random;
   readonly logger: Logger;
   readonly http: HttpClient;
-  readonly storage: VideoStorage;
+  readonly storage: MeasuredStorage;
   readonly routes: ReadonlyMap<string, RouteState>;
   readonly inFlight: TasksInFlight;
   readonly downloads: ReturnType<typeof pLimit>;

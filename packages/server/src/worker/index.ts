@@ -1,11 +1,12 @@
 /** The worker: claims tasks, takes each to its end, and settles what came of them. */
 import pLimit from 'p-limit';
 import type { Database } from '../db/index.ts';
-import type { Clock, HttpClient, Logger, Random, VideoStorage } from '../ports.ts';
+import type { Clock, HttpClient, Logger, Random } from '../ports.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { dispatch, Wake, type DispatchOptions } from './dispatch.ts';
 import { drive } from './drive.ts';
 import type { Engine, Route } from './engine.ts';
+import type { MeasuredStorage } from './free-space.ts';
 import { expireBatches, renewLeases, takeOverLeases } from './sweep.ts';
 import { createTaskStore } from './task-store.ts';
 import { TasksInFlight } from './tasks-in-flight.ts';
@@ -21,7 +22,7 @@ export interface WorkerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly http: HttpClient;
-  readonly storage: VideoStorage;
+  readonly storage: MeasuredStorage;
   readonly routes: readonly Route[];
   readonly concurrency: number;
   readonly leaseMs: number;

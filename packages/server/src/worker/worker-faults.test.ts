@@ -7,6 +7,7 @@ import {
   createBatch,
   ended,
   generationsByPrompt,
+  missingVideos,
   ledgerKinds,
   openAccount,
   openWorkerWorld,
@@ -92,31 +93,41 @@ describe('an upstream in trouble', () => {
     expect((await ended(world, batch)).status).toBe('completed');
   });
 
-  it('is tried again after its adapter failed, in a submission as in a poll', async () => {
+  it('is asked whether it took a submission when its adapter failed, not later than any other', async () => {
     const caller = await openAccount(world);
     const batch = await createBatch(world, caller, prompts(10));
     const { upstream } = world.route();
-    let submitFailures = 3;
-    let pollFailures = 3;
+    let failures = 3;
     const brittle = world.route({
       upstream: {
         ...upstream,
         submit: (generation) =>
-          submitFailures-- > 0
-            ? Promise.reject(new TypeError('undefined is not an object'))
-            : upstream.submit(generation),
-        poll: (id, signal) =>
-          pollFailures-- > 0 ? Promise.reject(new TypeError('undefined is not an object')) : upstream.poll(id, signal),
+          failures-- > 0 ? Promise.reject(new TypeError('no object')) : upstream.submit(generation),
       },
     });
-    await world.startWorker({ routes: [brittle] });
+    // So long a lease that nothing is found and loaded again within this test.
+    await world.startWorker({ routes: [brittle], leaseMs: 600_000 });
     expect((await ended(world, batch)).status).toBe('completed');
+    const attempts = await world.db.query('SELECT 1 FROM task_attempts WHERE batch_id = $1 AND possible_duplicate', [
+      batch.batchUuid,
+    ]);
+    expect(attempts).toHaveLength(3);
+  });
+
+  it('cannot keep a task past its timeout, even when its adapter fails at every poll', async () => {
+    const caller = await openAccount(world);
+    const service = serviceOfRoute(world, 'simulator', 500);
+    const batch = await createBatch(world, caller, prompts(10), { service });
+    const upstream = { ...world.route().upstream, poll: () => Promise.reject(new TypeError('no object')) };
+    await world.startWorker({ routes: [world.route({ upstream })] });
+    expect(await ended(world, batch)).toMatchObject({ status: 'failed', credits: { refunded: 490 } });
+    expect((await taskRows(world, batch)).every((row) => row.failure_type === 'timeout')).toBe(true);
   });
 
   it('that serves an empty, short or wrong file as a video leaves no connection open and is not paid', async () => {
     const caller = await openAccount(world);
     const batch = await createBatch(world, caller, prompts(10));
-    const bodies = [Buffer.alloc(0), Buffer.from('short'), Buffer.alloc(512 * 1024, '<html>sorry</html>')];
+    const bodies = [Buffer.alloc(0), Buffer.from('short'), Buffer.alloc(32 * 1024 * 1024, '<html>sorry</html>')];
     let asked = 0;
     let open = 0;
     const server = createServer((_request, response) => {
@@ -218,5 +229,44 @@ describe('a database in trouble', () => {
     expect(await ended(world, batch)).toMatchObject({ status: 'failed', credits: { refunded: 490 } });
     await world.admin.query('DROP TRIGGER refuse_it ON credit_ledger');
     expect(await ended(world, kept)).toMatchObject({ status: 'failed', credits: { refunded: 490 } });
+  });
+});
+
+describe('a storage in trouble', () => {
+  it('that is almost full gets no new work, and its videos when there is room again', async () => {
+    const caller = await openAccount(world);
+    const batch = await createBatch(world, caller, prompts(10));
+    let looks = 0;
+    let freeBytes = 1_000_000;
+    const freeBytesAsked = (): Promise<number> => {
+      looks += 1;
+      return Promise.resolve(freeBytes);
+    };
+    const worker = await world.startWorker({ storage: { ...world.storage, freeBytes: freeBytesAsked } });
+    await expect.poll(() => looks, WAIT).toBeGreaterThan(0);
+    worker.wake();
+    await expect.poll(() => looks, WAIT).toBeGreaterThan(1);
+    expect((await generationsByPrompt(world)).size).toBe(0);
+    freeBytes = 10 ** 12;
+    worker.wake();
+    expect((await ended(world, batch)).status).toBe('completed');
+  });
+
+  it('that refuses a write for a while is asked again; no video is generated twice for it', async () => {
+    const caller = await openAccount(world);
+    const batch = await createBatch(world, caller, prompts(10));
+    let failures = 15;
+    const storage: typeof world.storage = {
+      ...world.storage,
+      put(key, content, contentType, maxBytes) {
+        if (failures-- <= 0) return world.storage.put(key, content, contentType, maxBytes);
+        content.on('error', () => undefined).destroy();
+        return Promise.reject(Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' }));
+      },
+    };
+    await world.startWorker({ storage });
+    expect((await ended(world, batch)).status).toBe('completed');
+    expect(await timesGenerated(world)).toEqual(new Set([1]));
+    expect(await missingVideos(world, batch)).toEqual([]);
   });
 });
