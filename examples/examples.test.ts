@@ -180,7 +180,9 @@ describe('what a newcomer copies', { timeout: TIMEOUT_MS }, () => {
     const env = environment(await account());
     const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
     const block = /### With curl\n\n```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-    const script = block.replaceAll('http://127.0.0.1:4600', server.url).replaceAll('@examples/', `@${ROOT}examples/`);
+    const script = block
+      .replaceAll('http://127.0.0.1:4600', server.url)
+      .replaceAll(/@(examples\/\S+)/g, `"@${ROOT}$1"`);
     const answers = await run('bash', ['-e', '-c', script.replaceAll('\n\n', '\necho\n')], env);
     const [credits, batch, ledger] = answers.out
       .trim()

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, onTestFinished } from 'vitest';
 import { silentLogger } from '../../../../testing/silent-logger.ts';
@@ -26,8 +27,8 @@ export interface Holder {
 
 /** Starts a process that opens the database. */
 export function startHolder(options: HolderOptions, spawnOptions: SpawnOptions = {}): Holder {
-  const script = new URL('./hold-postgres.ts', import.meta.url);
-  const child = spawn(process.execPath, [script.pathname, JSON.stringify(options)], {
+  const script = fileURLToPath(new URL('./hold-postgres.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, JSON.stringify(options)], {
     ...spawnOptions,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
