@@ -86,6 +86,7 @@ describe('an upstream in trouble', () => {
     expect(rows.filter((row) => row.attempt === 1)).toHaveLength(submissions);
     const attempts = await world.db.query('SELECT 1 FROM task_attempts WHERE batch_id = $1', [batch.batchUuid]);
     expect(attempts).toHaveLength(submissions);
+    expect(await world.db.query('SELECT 1 FROM task_leases')).toEqual([]);
     expect(await violations(world)).toEqual([]);
     await worker.stop();
     await world.startWorker();
