@@ -200,6 +200,11 @@ async function run(scratch: string): Promise<void> {
   }
 }
 
+// Ctrl-C reaches every process of the demo: each stops in its own way, and what we wait for ends.
+process.once('SIGINT', () => {
+  say('\nStopping…');
+});
+
 buildWhatIsMissing();
 rmSync(VIDEOS, { recursive: true, force: true });
 const startedMs = performance.now();

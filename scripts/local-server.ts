@@ -47,8 +47,6 @@ export async function startServer(
   const words = ['start', '--role', role, '--port', String(port), '--data-dir', dataDir];
   const child = spawn(process.execPath, [SERVER_BIN, ...words], {
     env: environment(settings),
-    // Its own group: Ctrl-C reaches us, and we stop it in our own order.
-    detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = exitCode(child);
