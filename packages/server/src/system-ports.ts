@@ -31,10 +31,31 @@ export const systemRandom: Random = {
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
+/**
+ * What a log line keeps of an error. Libraries hang whole connections onto theirs; none of that is for a log, and some of
+ * it is secret.
+ */
+function loggedError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return error;
+  const known = Object.fromEntries(
+    ['code', 'detail', 'where', 'constraint', 'table'].flatMap((name) => {
+      const value: unknown = Reflect.get(error, name);
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
+  );
+  const cause = error.cause === undefined || depth > 3 ? {} : { cause: loggedError(error.cause, depth + 1) };
+  return { type: error.name, message: error.message, stack: error.stack, ...known, ...cause };
+}
+
 /** JSON lines on standard error: standard output belongs to the result of a command. */
 export function createLogger(level: LogLevel): Logger {
   return pino(
-    { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: (error: unknown) => loggedError(error) },
+    },
     pino.destination({ dest: 2, sync: true }),
   );
 }

@@ -123,7 +123,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAliveInitialDelayMillis: FIRST_KEEP_ALIVE_MS,
     types,
   });
-  pool.on('error', options.onConnectionError);
+  let closing = false;
+  pool.on('error', (error) => {
+    // Connections that are being closed may end in any way they like.
+    if (!closing) options.onConnectionError(error);
+  });
 
   const once = async <T>(work: (tx: Queryable) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
@@ -160,6 +164,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
     },
     async close() {
+      closing = true;
       await pool.end();
       await build.destroy();
     },
