@@ -38,6 +38,8 @@ export interface App {
 }
 
 const API_CONNECTIONS = 12;
+const DELIVERY_CONNECTIONS = 4;
+/** The worker's own: a lease that cannot be renewed because requests hold every connection is lost. */
 const WORKER_CONNECTIONS = 8;
 
 /** Starts the server in one of its roles; when it rejects, nothing of it is left running. */
@@ -77,7 +79,7 @@ type Closers = (() => Promise<void>)[];
 
 async function start(config: Config, role: Role, logger: Logger, closers: Closers): Promise<string | null> {
   const secrets = deriveSecrets(config.secretKey);
-  const connections = (role === 'worker' ? 0 : API_CONNECTIONS) + (role === 'api' ? 0 : WORKER_CONNECTIONS);
+  const connections = (role === 'worker' ? 0 : API_CONNECTIONS) + (role === 'api' ? 0 : DELIVERY_CONNECTIONS);
   const access = await accessDatabase(config, logger, connections);
   closers.push(() => access.close());
   if (access.protection?.level === 'reduced') {
@@ -151,7 +153,7 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
   closers.push(() => simulator.close());
   const worker = await startWorker({
     workerId,
-    db,
+    db: access.openPool(WORKER_CONNECTIONS),
     clock,
     random,
     logger: logger.child({ room: 'worker' }),

@@ -9,7 +9,9 @@ export interface DatabaseAccess {
   readonly protection: Protection | null;
   /** Names of migrations that this build has and the database has not. */
   pendingMigrations(): Promise<readonly string[]>;
-  /** Closes the pool, and the embedded PostgreSQL when nobody else uses it. */
+  /** One more pool, for work that must not wait until others give their connections back. */
+  openPool(maxConnections: number): Database;
+  /** Closes the pools, and the embedded PostgreSQL when nobody else uses it. */
   close(): Promise<void>;
 }
 
@@ -61,12 +63,18 @@ export async function accessDatabase(config: Config, logger: Logger, maxConnecti
   try {
     const migratesItself = config.databaseUrl === null || config.env === 'development';
     const migrated = migratesItself ? await runMigrations(found) : null;
-    const db = openDatabase({
-      url: found.application,
-      applicationName: 'rushes',
-      maxConnections,
-      onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
-    });
+    const pools: Database[] = [];
+    const openPool = (connections: number): Database => {
+      const pool = openDatabase({
+        url: found.application,
+        applicationName: 'rushes',
+        maxConnections: connections,
+        onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
+      });
+      pools.push(pool);
+      return pool;
+    };
+    const db = openPool(maxConnections);
     const pending = (): Promise<readonly string[]> => pendingMigrations((sql) => db.query<{ name: string }>(sql));
     const missing = migrated === null ? await pending() : [];
     if (missing.length > 0) {
@@ -75,10 +83,11 @@ export async function accessDatabase(config: Config, logger: Logger, maxConnecti
     }
     return {
       db,
+      openPool,
       protection: migrated?.protection ?? null,
       pendingMigrations: pending,
       async close() {
-        await db.close();
+        await Promise.all(pools.map((pool) => pool.close()));
         await found.close();
       },
     };
