@@ -118,7 +118,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
     async stop() {
       stop.abort(new Error('the worker is stopping'));
-      await Promise.all(loops);
+      // A claim that is answered later is driven by nobody; its leases run out.
+      await within(STOP_DEADLINE_MS, clock, () => Promise.all(loops));
       // Waiting and polling end here; submissions in the air go on until their answers are recorded.
       engine.inFlight.abandonAll();
       await within(STOP_DEADLINE_MS, clock, () => Promise.all(driven));
