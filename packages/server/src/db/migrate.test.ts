@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { describeSchema } from './describe-schema.ts';
@@ -65,6 +66,44 @@ describe('migrations', () => {
     const both = { migrationUrl: migrated.adminUrl, applicationUrl: migrated.appUrl };
     expect((await migrate(both)).protection).toEqual({ level: 'full' });
     expect((await migrate({ ...both, applicationUrl: null })).protection).toMatchObject({ level: 'reduced' });
+  });
+
+  it('work for a role that may create no roles, and keep the ledger from the application all the same', async () => {
+    const empty = await createEmptyDatabase();
+    databases.push(empty);
+    const suffix = randomUUID().slice(0, 8);
+    const admin = open(empty.adminUrl);
+    const urlOf = (role: string): string => {
+      const url = new URL(empty.adminUrl);
+      url.username = role;
+      url.password = 'x';
+      return url.href;
+    };
+    const [owner, application] = [`plain_owner_${suffix}`, `plain_app_${suffix}`];
+    for (const role of [owner, application]) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    await admin.query(`ALTER DATABASE ${new URL(empty.adminUrl).pathname.slice(1)} OWNER TO ${owner}`);
+
+    const options = { migrationUrl: urlOf(owner), applicationUrl: urlOf(application) };
+    expect((await migrate(options)).protection).toMatchObject({ level: 'reduced' });
+    const db = open(options.applicationUrl);
+    await expect(db.query('DELETE FROM credit_ledger')).rejects.toThrow('permission denied');
+    expect(await db.query('SELECT * FROM credit_ledger')).toEqual([]);
+    const accountId = randomUUID();
+    await db.query(
+      `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
+       VALUES ($1, 'a', 'pilot', 'test', 60, 10, 1, rushes_now())`,
+      [accountId],
+    );
+    await db.query('SELECT open_account($1)', [accountId]);
+    await db.query(`SELECT issue_credits($1, 'grant', 5, 'r', 'r')`, [accountId]);
+    expect(await db.query('SELECT available FROM credit_accounts')).toEqual([{ available: 5 }]);
+    await db.close();
+
+    expect((await migrate({ ...options, applicationUrl: null })).protection).toMatchObject({ level: 'reduced' });
+    await admin.query(`REASSIGN OWNED BY ${owner} TO CURRENT_USER`);
+    await admin.query(`DROP OWNED BY ${owner}, ${application}`);
+    await admin.query(`DROP ROLE ${owner}, ${application}`);
+    await admin.close();
   });
 
   it.each([

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 export type Protection = { readonly level: 'full' } | { readonly level: 'reduced'; readonly reason: string };
 
 /** To be changed with anything that this file grants, so that databases already migrated get it too. */
-export const PROTECTION_VERSION = '1';
+export const PROTECTION_VERSION = '2';
 
 const OWNER = 'rushes_owner';
 const APPLICATION = 'rushes_app';
@@ -32,30 +32,82 @@ const OPEN_TABLES = [
   'webhook_deliveries',
 ];
 
+const TABLES = [...FUNCTION_ONLY_TABLES, ...INSERT_ONLY_TABLES, ...OPEN_TABLES];
+
 async function all(db: Knex, sql: string): Promise<Record<string, unknown>[]> {
   return (await db.raw<{ rows: Record<string, unknown>[] }>(sql)).rows;
 }
 
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 /**
  * Gives the tables and functions to a role that nobody logs in with, and the application's role what it needs and no
- * more. Runs inside the migration's transaction and changes nothing when it was run before.
+ * more. Where the migrating role may not do that, tables stay its own and the application's login is granted the same
+ * rights directly. Runs inside the migration's transaction and changes nothing when it was run before.
  */
 export async function protectTables(tx: Knex, applicationUrl: string | null): Promise<Protection> {
-  const [me] = await all(
-    tx,
-    'SELECT current_user AS name, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user',
-  );
-  const existing = new Set(
-    (await all(tx, `SELECT rolname FROM pg_roles WHERE rolname IN ('${OWNER}', '${APPLICATION}')`)).map(
-      (row) => row['rolname'],
-    ),
-  );
-  if (me?.['rolsuper'] !== true && me?.['rolcreaterole'] !== true && existing.size < 2) {
+  const [me] = await all(tx, 'SELECT current_user AS name, rolsuper FROM pg_roles WHERE rolname = current_user');
+  const login = await findLogin(tx, applicationUrl);
+  const separate = login !== null && login.name !== me?.['name'];
+  if (separate && !login.exists) {
+    return { level: 'reduced', reason: `the application's role ${login.name} does not exist on this server` };
+  }
+  const obstacle = await attempt(tx, async (step) => {
+    await createRoles(step, me?.['rolsuper'] === true);
+    await giveAway(step);
+    await grant(step, APPLICATION);
+    if (separate) await step.raw(`GRANT ${APPLICATION} TO ${quoted(login.name)}`);
+  });
+  if (obstacle !== null && separate) await grant(tx, quoted(login.name));
+
+  if (obstacle !== null) {
     return {
       level: 'reduced',
-      reason: 'the migration role may not create roles, so tables belong to the role that migrates',
+      reason: `tables belong to the role that migrates, which may not give them away: ${obstacle}`,
     };
   }
+  if (login === null) {
+    return {
+      level: 'reduced',
+      reason: 'DATABASE_MIGRATION_URL is not set, so the application logs in as the owner of its tables',
+    };
+  }
+  if (!separate) return { level: 'reduced', reason: 'DATABASE_URL and DATABASE_MIGRATION_URL name the same role' };
+  if (login.isSuperuser) return { level: 'reduced', reason: `the application's role ${login.name} is a superuser` };
+  return { level: 'full' };
+}
+
+interface Login {
+  readonly name: string;
+  readonly exists: boolean;
+  readonly isSuperuser: boolean;
+}
+
+async function findLogin(tx: Knex, applicationUrl: string | null): Promise<Login | null> {
+  if (applicationUrl === null) return null;
+  const name = decodeURIComponent(new URL(applicationUrl).username);
+  const { rows } = await tx.raw<{ rows: { rolsuper: boolean }[] }>('SELECT rolsuper FROM pg_roles WHERE rolname = ?', [
+    name,
+  ]);
+  return { name, exists: rows.length > 0, isSuperuser: rows[0]?.rolsuper === true };
+}
+
+function quoted(role: string): string {
+  return `"${role.replaceAll('"', '""')}"`;
+}
+
+/** Runs `work` in a savepoint. Returns null, or why the migrating role lacks the right to do it; then nothing of it stays. */
+async function attempt(tx: Knex, work: (step: Knex) => Promise<void>): Promise<string | null> {
+  try {
+    await tx.transaction((step) => work(step));
+    return null;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === INSUFFICIENT_PRIVILEGE) return error.message;
+    throw error;
+  }
+}
+
+async function createRoles(tx: Knex, isSuperuser: boolean): Promise<void> {
   await tx.raw(`
     DO $$
     BEGIN
@@ -67,48 +119,36 @@ export async function protectTables(tx: Knex, applicationUrl: string | null): Pr
     END
     $$`);
   // Needed to give objects away on a server where we are no superuser.
-  if (me?.['rolsuper'] !== true) await tx.raw(`GRANT ${OWNER} TO CURRENT_USER`);
-  await tx.raw(`GRANT USAGE, CREATE ON SCHEMA public TO ${OWNER}`);
-  await tx.raw(`GRANT USAGE ON SCHEMA public TO ${APPLICATION}`);
+  const [member] = await all(tx, `SELECT pg_has_role(current_user, '${OWNER}', 'MEMBER') AS yes`);
+  if (!isSuperuser && member?.['yes'] !== true) await tx.raw(`GRANT ${OWNER} TO CURRENT_USER`);
+}
 
-  const tables = [...FUNCTION_ONLY_TABLES, ...INSERT_ONLY_TABLES, ...OPEN_TABLES];
-  for (const table of [...tables, 'ledger_violations']) await tx.raw(`ALTER TABLE ${table} OWNER TO ${OWNER}`);
+/** Makes the owner role own every table and function, and takes the functions from everybody else. */
+async function giveAway(tx: Knex): Promise<void> {
+  await tx.raw(`GRANT USAGE, CREATE ON SCHEMA public TO ${OWNER}`);
+  for (const table of [...TABLES, 'ledger_violations']) await tx.raw(`ALTER TABLE ${table} OWNER TO ${OWNER}`);
+  for (const signature of await functionSignatures(tx)) {
+    await tx.raw(`ALTER FUNCTION ${signature} OWNER TO ${OWNER}`);
+    await tx.raw(`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`);
+  }
+}
+
+async function functionSignatures(tx: Knex): Promise<string[]> {
   const functions = await all(
     tx,
     `SELECT p.oid::regprocedure::text AS signature FROM pg_proc p
      WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`,
   );
-  for (const { signature } of functions) {
-    await tx.raw(`ALTER FUNCTION ${String(signature)} OWNER TO ${OWNER}`);
-    await tx.raw(`REVOKE ALL ON FUNCTION ${String(signature)} FROM PUBLIC`);
-    await tx.raw(`GRANT EXECUTE ON FUNCTION ${String(signature)} TO ${APPLICATION}`);
-  }
-  await tx.raw(`GRANT SELECT ON ${tables.join(', ')}, ledger_violations, schema_migrations TO ${APPLICATION}`);
-  await tx.raw(`GRANT INSERT ON ${INSERT_ONLY_TABLES.join(', ')} TO ${APPLICATION}`);
-  await tx.raw(`GRANT INSERT, UPDATE, DELETE ON ${OPEN_TABLES.join(', ')} TO ${APPLICATION}`);
+  return functions.map(({ signature }) => String(signature));
+}
 
-  if (applicationUrl === null) {
-    return {
-      level: 'reduced',
-      reason: 'DATABASE_MIGRATION_URL is not set, so the application logs in as the owner of its tables',
-    };
-  }
-  const login = decodeURIComponent(new URL(applicationUrl).username);
-  const [role] = (
-    await tx.raw<{ rows: Record<string, unknown>[] }>(
-      'SELECT rolsuper, rolname = current_user AS is_me FROM pg_roles WHERE rolname = ?',
-      [login],
-    )
-  ).rows;
-  if (role === undefined)
-    return { level: 'reduced', reason: `the application's role ${login} does not exist on this server` };
-  if (role['is_me'] === true) {
-    return { level: 'reduced', reason: 'DATABASE_URL and DATABASE_MIGRATION_URL name the same role' };
-  }
-  await tx.raw(`GRANT ${APPLICATION} TO "${login.replaceAll('"', '""')}"`);
-  if (role['rolsuper'] === true) {
-    return { level: 'reduced', reason: `the application's role ${login} is a superuser` };
-  }
-  return { level: 'full' };
+/** What the application needs, and no more. */
+async function grant(tx: Knex, role: string): Promise<void> {
+  await tx.raw(`GRANT USAGE ON SCHEMA public TO ${role}`);
+  await tx.raw(`GRANT SELECT ON ${TABLES.join(', ')}, ledger_violations, schema_migrations TO ${role}`);
+  await tx.raw(`GRANT INSERT ON ${INSERT_ONLY_TABLES.join(', ')} TO ${role}`);
+  await tx.raw(`GRANT INSERT, UPDATE, DELETE ON ${OPEN_TABLES.join(', ')} TO ${role}`);
+  for (const signature of await functionSignatures(tx))
+    await tx.raw(`GRANT EXECUTE ON FUNCTION ${signature} TO ${role}`);
 }
