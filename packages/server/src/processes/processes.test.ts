@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { findDeadProcesses, forget, registerProcess } from './index.ts';
 import { thisPlace, thisProcess, type ProcessIdentity } from './identity.ts';
@@ -115,11 +116,14 @@ test('what registered without /proc is not judged by a system with one', () => {
 });
 
 test.runIf(isLinux)('a process that ended and was not reaped is dead', async () => {
-  // The shell's child ends; the program that replaced the shell does not wait for it.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // The shell's child ends after another program has replaced the shell, one that does not wait for it.
+  const script = 'cat <&3 >/dev/null & echo $!; exec sleep 60';
+  const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
   children.push(parent);
-  const [printed] = (await once(parent.stdout, 'data')) as [Buffer];
+  const [printed] = (await once(parent.stdio[1]!, 'data')) as [Buffer];
   const pid = Number(printed.toString());
+  await expect.poll(() => readFileSync(`/proc/${String(parent.pid)}/comm`, 'utf8')).toBe('sleep\n');
+  (parent.stdio[3] as Writable).end();
   await expect.poll(() => isDead({ ...me, pid, startTicks: null }, here)).toBe(true);
   expect(() => process.kill(pid, 0)).not.toThrow();
 });

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { DEFAULT_TERMS, MODELS, parseId, type Batch, type ModelSpec, type Terms } from '@rushes/contract';
 import { createTestDatabase } from '../../../testing/database.ts';
 import { createAccount } from '../../accounts/index.ts';
-import { openDatabase, type Database } from '../../db/index.ts';
+import { isTransient, isUnavailable, openDatabase, type Database } from '../../db/index.ts';
 import { checkLedger, issueCredits } from '../../ledger/index.ts';
 import type { Random } from '../../ports.ts';
 import { createBatchService, parseSubmission, type BatchCaller, type BatchService, type Submission } from '../index.ts';
@@ -131,6 +131,17 @@ function outcomeOf(ending: TestEnding): string {
   return ending === 'succeeded' || ending === 'canceled' || ending === 'expired' ? ending : 'failed';
 }
 
+/** Asks again as long as the database gives up waiting for a lock, as a worker does; on a busy machine it may. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnavailable(error) && !isTransient(error)) throw error;
+    }
+  }
+}
+
 /** Settles tasks of one batch; returns the answer for each. */
 export async function settle(
   db: Database,
@@ -139,23 +150,25 @@ export async function settle(
   endings: readonly (TaskRef & { readonly ending: TestEnding })[],
 ): Promise<string[]> {
   const succeeded = endings.map(({ ending }) => ending === 'succeeded');
-  const rows = await db.query<{ ord: number; answer: string }>(
-    `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+  const rows = await patiently(() =>
+    db.query<{ ord: number; answer: string }>(
+      `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[],
        $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[]) ORDER BY ord`,
-    [
-      endings.map(() => accountUuid),
-      endings.map(() => batchUuid),
-      endings.map(({ index }) => index),
-      endings.map(({ fence }) => fence),
-      endings.map(({ ending }) => outcomeOf(ending)),
-      endings.map(({ ending }) => (ending === 'succeeded' ? null : ending)),
-      endings.map(() => null),
-      endings.map(() => 'upstream-id'),
-      succeeded.map((good) => (good ? 'key' : null)),
-      succeeded.map((good) => (good ? 1_000 : null)),
-      succeeded.map((good) => (good ? new Uint8Array(32) : null)),
-      succeeded.map((good) => (good ? 'video/mp4' : null)),
-    ],
+      [
+        endings.map(() => accountUuid),
+        endings.map(() => batchUuid),
+        endings.map(({ index }) => index),
+        endings.map(({ fence }) => fence),
+        endings.map(({ ending }) => outcomeOf(ending)),
+        endings.map(({ ending }) => (ending === 'succeeded' ? null : ending)),
+        endings.map(() => null),
+        endings.map(() => 'upstream-id'),
+        succeeded.map((good) => (good ? 'key' : null)),
+        succeeded.map((good) => (good ? 1_000 : null)),
+        succeeded.map((good) => (good ? new Uint8Array(32) : null)),
+        succeeded.map((good) => (good ? 'video/mp4' : null)),
+      ],
+    ),
   );
   return rows.map((row) => row.answer);
 }
