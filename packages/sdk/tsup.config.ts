@@ -3,6 +3,9 @@ import { defineConfig, type Options } from 'tsup';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as { version: string };
 
+/** An entry each, so that a program has only its own framework's. */
+const RECEIVERS = ['node', 'express', 'koa', 'fastify', 'hono', 'fetch'];
+
 /** Makes the step from the client to the file functions one that the reader of "#files" in package.json decides. */
 const filesByCondition: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'files-by-condition',
@@ -22,6 +25,7 @@ export default defineConfig((overrides) => {
       index: 'src/index.ts',
       node: 'src/node/index.ts',
       webhooks: 'src/webhooks/index.ts',
+      ...Object.fromEntries(RECEIVERS.map((name) => [`webhooks/${name}`, `src/webhooks/receivers/${name}.ts`])),
       'files-unavailable': 'src/files-unavailable.ts',
     },
     platform: 'neutral',

@@ -337,6 +337,7 @@ CREATE TABLE webhook_attempts (
   status_code integer,
   error text,
   response_excerpt text,
+  manual boolean NOT NULL DEFAULT false,
   CONSTRAINT webhook_attempts_pkey PRIMARY KEY (account_id, endpoint_id, event_seq, attempt),
   CONSTRAINT webhook_attempts_account_id_endpoint_id_event_seq_fkey FOREIGN KEY (account_id, endpoint_id, event_seq) REFERENCES webhook_deliveries(account_id, endpoint_id, event_seq),
   CONSTRAINT webhook_attempts_attempt_check CHECK ((attempt > 0)),
@@ -354,6 +355,7 @@ CREATE TABLE webhook_deliveries (
   fence bigint NOT NULL DEFAULT 0,
   exhausted_reason text,
   created_at timestamp with time zone NOT NULL,
+  manual_from text,
   CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (account_id, endpoint_id, event_seq),
   CONSTRAINT webhook_deliveries_account_id_endpoint_id_fkey FOREIGN KEY (account_id, endpoint_id) REFERENCES webhook_endpoints(account_id, endpoint_id),
   CONSTRAINT webhook_deliveries_account_id_event_seq_fkey FOREIGN KEY (account_id, event_seq) REFERENCES events(account_id, seq),
@@ -361,11 +363,15 @@ CREATE TABLE webhook_deliveries (
   CONSTRAINT webhook_deliveries_check CHECK (((state = 'pending'::text) = (next_attempt_at IS NOT NULL))),
   CONSTRAINT webhook_deliveries_check1 CHECK (((state = 'exhausted'::text) = (exhausted_reason IS NOT NULL))),
   CONSTRAINT webhook_deliveries_check2 CHECK (((state = 'pending'::text) OR (locked_until IS NULL))),
+  CONSTRAINT webhook_deliveries_check3 CHECK (((state = 'pending'::text) OR (manual_from IS NULL))),
   CONSTRAINT webhook_deliveries_exhausted_reason_check CHECK ((exhausted_reason = ANY (ARRAY['attempts_used_up'::text, 'endpoint_disabled'::text, 'endpoint_deleted'::text]))),
+  CONSTRAINT webhook_deliveries_manual_from_check CHECK ((manual_from = ANY (ARRAY['delivered'::text, 'exhausted'::text]))),
   CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'exhausted'::text])))
 ) WITH (fillfactor=70);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (account_id, endpoint_id, next_attempt_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_exhausted ON public.webhook_deliveries USING btree (account_id, endpoint_id, event_seq) WHERE (state = 'exhausted'::text);
 
 CREATE INDEX webhook_deliveries_newest_first ON public.webhook_deliveries USING btree (account_id, event_seq DESC, endpoint_id DESC);
 
@@ -381,8 +387,17 @@ CREATE TABLE webhook_endpoints (
   fanned_out_seq bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
   deleted_at timestamp with time zone,
+  retired_secrets bytea[] NOT NULL DEFAULT '{}'::bytea[],
+  retired_until timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
+  last_delivery_at timestamp with time zone,
+  failing_since timestamp with time zone,
+  last_failure_at timestamp with time zone,
+  given_up integer NOT NULL DEFAULT 0,
+  warned_at timestamp with time zone,
   CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (account_id, endpoint_id),
   CONSTRAINT webhook_endpoints_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT webhook_endpoints_check CHECK ((cardinality(retired_secrets) = cardinality(retired_until))),
+  CONSTRAINT webhook_endpoints_check1 CHECK (((failing_since IS NOT NULL) OR ((last_failure_at IS NULL) AND (given_up = 0) AND (warned_at IS NULL)))),
   CONSTRAINT webhook_endpoints_url_check CHECK ((length(url) <= 2048))
 ) WITH (fillfactor=50);
 

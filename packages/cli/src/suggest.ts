@@ -29,15 +29,26 @@ function closest(word: string, known: readonly string[]): string | null {
  * The error for words that name no command, or null when they do. `ids` are oclif's, such as `ledger:export`.
  */
 export function unknownCommand(argv: readonly string[], ids: readonly string[]): CliError | null {
-  const [first, second] = argv;
-  if (first === undefined || first.startsWith('-')) return null;
-  if (ids.includes(first)) return null;
-  const inTopic = ids.filter((id) => id.startsWith(`${first}:`)).map((id) => id.slice(first.length + 1));
-  if (inTopic.length > 0) {
-    if (second === undefined || second.startsWith('-') || inTopic.includes(second)) return null;
-    return unknown(`${first} ${second}`, closest(second, inTopic), first);
+  let topic: string | null = null;
+  for (const word of argv) {
+    if (word.startsWith('-')) return null;
+    const prefix: string = topic === null ? '' : `${topic}:`;
+    const known = [
+      ...new Set(ids.filter((id) => id.startsWith(prefix)).map((id) => firstWord(id.slice(prefix.length)))),
+    ];
+    if (!known.includes(word)) {
+      const before = topic === null ? null : topic.replaceAll(':', ' ');
+      return unknown(before === null ? word : `${before} ${word}`, closest(word, known), before);
+    }
+    topic = `${prefix}${word}`;
+    // What follows a command are its arguments.
+    if (ids.includes(topic)) return null;
   }
-  return unknown(first, closest(first, [...new Set(ids.map((id) => id.split(':')[0] ?? id))]), null);
+  return null;
+}
+
+function firstWord(id: string): string {
+  return id.split(':')[0] ?? id;
 }
 
 function unknown(words: string, suggestion: string | null, topic: string | null): CliError {

@@ -6,7 +6,7 @@ const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** Milliseconds since 1970 of a day (its beginning in UTC) or of a moment with its zone; null for anything else. */
-function parseTime(text: string): number | null {
+export function parseTime(text: string): number | null {
   if (!DATE.test(text) && !DATE_TIME.test(text)) return null;
   const at = Date.parse(text);
   if (Number.isNaN(at)) return null;

@@ -226,8 +226,72 @@ const webhookEndpointFields = {
   events: z.array(eventType),
   enabled: z.boolean(),
   disabled_reason: z.string().nullable(),
+  failing_since: time.nullable().meta({ description: 'Since when every attempt has failed; null while it answers.' }),
+  last_delivery_at: time.nullable().meta({ description: 'When it last accepted a delivery.' }),
+  exhausted_count: z
+    .int()
+    .nonnegative()
+    .meta({ description: 'Deliveries that were given up and wait for a redelivery by hand.' }),
+  previous_secret_expires_at: time
+    .nullable()
+    .meta({ description: 'Until when secrets from before a rotation sign too.' }),
   created_at: time,
 };
+
+const requestId = z.string().regex(ITEM_LIMITS.requestIdPattern).exactOptional();
+
+export const updateWebhookEndpointRequestSchema = z
+  .strictObject({
+    url: z.string().max(2_048).exactOptional(),
+    description: z.string().max(512).nullable().exactOptional(),
+    events: z.array(eventType).exactOptional().meta({ description: 'Only these events; empty means every event.' }),
+    enabled: z.boolean().exactOptional().meta({ description: 'Enabling begins with the next event.' }),
+    request_id: requestId,
+  })
+  .meta({ id: 'UpdateWebhookEndpointRequest' });
+
+export const rotateWebhookSecretRequestSchema = z
+  .strictObject({
+    overlap_seconds: z
+      .int()
+      .min(0)
+      .max(604_800)
+      .default(86_400)
+      .meta({ description: 'How long older secrets go on signing beside the new one.' }),
+    request_id: requestId,
+  })
+  .meta({ id: 'RotateWebhookSecretRequest' });
+
+export const redeliverRequestSchema = z
+  .strictObject({
+    since: z.union([z.string().max(64), z.int().positive()]).meta({
+      description: 'A time, the id of an event, or its `seq`: from there on, that one included.',
+      examples: ['2026-11-20T09:30:00Z', 4_711],
+    }),
+    states: z
+      .array(z.enum(['exhausted', 'missed', 'delivered']))
+      .min(1)
+      .exactOptional()
+      .meta({
+        description:
+          'Which deliveries: `missed` are events that the endpoint never got, as it was disabled. Without it exhausted and missed ones.',
+      }),
+    request_id: requestId,
+  })
+  .meta({ id: 'RedeliverRequest' });
+
+export const redeliverResultSchema = shape<wire.RedeliverResult>()(
+  z
+    .object({
+      count: z.int().nonnegative().meta({ description: 'How many deliveries will be made once more.' }),
+      next_since: z
+        .int()
+        .positive()
+        .nullable()
+        .meta({ description: 'The `since` to go on with when one call does not take all; null when that was all.' }),
+    })
+    .meta({ id: 'RedeliverResult' }),
+);
 
 export const webhookEndpointSchema = shape<wire.WebhookEndpoint>()(
   z.object(webhookEndpointFields).meta({ id: 'WebhookEndpoint' }),
@@ -254,6 +318,9 @@ export const webhookDeliverySchema = shape<wire.WebhookDelivery>()(
           status_code: z.int().nullable(),
           error: z.string().nullable(),
           response_excerpt: z.string().nullable(),
+          manual: z
+            .boolean()
+            .meta({ description: 'Asked for by a redelivery: one attempt, outside the automatic ones.' }),
         }),
       ),
       next_attempt_at: time.nullable(),

@@ -218,13 +218,48 @@ export interface WebhookEndpoint {
   events: EventType[];
   enabled: boolean;
   disabled_reason: string | null;
+  /** Since when every attempt has failed; null while it answers, or before the first attempt. */
+  failing_since: string | null;
+  /** When it last accepted a delivery. */
+  last_delivery_at: string | null;
+  /** Deliveries that were given up and wait for a redelivery by hand. */
+  exhausted_count: number;
+  /** Until when secrets from before a rotation sign too; null when only the present one does. */
+  previous_secret_expires_at: string | null;
   created_at: string;
 }
 
-/** The answer to a creation: the only time the secret is shown. */
+/** The answer to a creation or a rotation: the only time the secret is shown. */
 export interface WebhookEndpointWithSecret extends WebhookEndpoint {
-  /** `whsec_` + base64 of 32 bytes; null in the replay of a creation. */
+  /** `whsec_` + base64 of 32 bytes; null in the replay of a creation or a rotation. */
   secret: string | null;
+}
+
+/** Only what is named is changed. */
+export interface UpdateWebhookEndpointRequest {
+  url?: string;
+  description?: string | null;
+  /** Only these events; empty means every event. */
+  events?: EventType[];
+  enabled?: boolean;
+}
+
+/** Which deliveries of an endpoint are made again: `missed` are events that it never got, as it was disabled. */
+export type RedeliverableState = 'exhausted' | 'missed' | 'delivered';
+
+export interface RedeliverRequest {
+  /** A time, the id of an event, or its `seq` (also as digits): from there on, that one included. */
+  since: string | number;
+  /** Default: exhausted and missed. */
+  states?: RedeliverableState[];
+  request_id?: string;
+}
+
+export interface RedeliverResult {
+  /** How many deliveries will be made once more. */
+  count: number;
+  /** The `since` to go on with when there were more than one call takes; null when that was all. */
+  next_since: number | null;
 }
 
 export interface WebhookAttempt {
@@ -235,6 +270,8 @@ export interface WebhookAttempt {
   status_code: number | null;
   error: string | null;
   response_excerpt: string | null;
+  /** Asked for by a redelivery: one attempt, outside the automatic ones. */
+  manual: boolean;
 }
 
 export interface WebhookDelivery {

@@ -5,11 +5,12 @@ import { Ledger } from './resources/ledger.ts';
 import { Models } from './resources/models.ts';
 import { Tasks } from './resources/tasks.ts';
 import { Videos } from './resources/videos.ts';
-import { WebhookDeliveries, WebhookEndpoints } from './resources/webhook-endpoints.ts';
+import { WebhookDeliveries } from './resources/webhook-deliveries.ts';
+import { WebhookEndpoints } from './resources/webhook-endpoints.ts';
 import { type Ports, systemPorts } from './transport/ports.ts';
 import { resolveSettings, type RushesOptions } from './transport/settings.ts';
 import { Transport } from './transport/transport.ts';
-import { signForTest, unwrap, verify } from './webhooks/index.ts';
+import { parseUnverified, signForTest, unwrap, verify } from './webhooks/index.ts';
 
 /**
  * Client of a Rushes server. One instance serves a whole program; it holds no connection of its own.
@@ -27,7 +28,7 @@ export class Rushes {
   readonly webhookDeliveries: WebhookDeliveries;
   readonly events: Events;
   /** Checking what a webhook endpoint receives; also alone at `@rushes/sdk/webhooks`, where no API key is needed. */
-  readonly webhooks = { unwrap, verify, signForTest } as const;
+  readonly webhooks = { unwrap, verify, parseUnverified, signForTest } as const;
   /** Where the server is, without a slash at the end. */
   readonly baseUrl: string;
 

@@ -26,7 +26,13 @@ export type { BatchListParams, CancelParams, ResultsParams, TaskListParams } fro
 export type { EventListParams } from './resources/events.ts';
 export type { LedgerExportParams, LedgerListParams } from './resources/ledger.ts';
 export type { CreateLinkParams } from './resources/tasks.ts';
-export type { CreateWebhookEndpointParams } from './resources/webhook-endpoints.ts';
+export type {
+  RedeliverSinceParams,
+  RotateSecretParams,
+  UpdateWebhookEndpointParams,
+  CreateWebhookEndpointParams,
+} from './resources/webhook-endpoints.ts';
+export type { WebhookDeliveryListParams } from './resources/webhook-deliveries.ts';
 export { ResultsPromise } from './results.ts';
 export { RushesError } from './rushes-error.ts';
 export type { Ports } from './transport/ports.ts';

@@ -39,6 +39,8 @@ export interface Model extends Open<wire.Model> {}
 export interface WebhookEndpoint extends Open<wire.WebhookEndpoint> {}
 export interface WebhookEndpointWithSecret extends Open<wire.WebhookEndpointWithSecret> {}
 export interface WebhookDelivery extends Open<wire.WebhookDelivery> {}
+/** How much will be sent again, and where to go on. */
+export interface WebhookRedelivery extends Open<wire.RedeliverResult> {}
 export interface ListedEvent extends Open<wire.ListedEvent> {}
 export interface ItemError extends Open<wire.ItemError> {}
 export interface Problem extends Open<wire.Problem> {}

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBatch, API_KEY } from './fixtures.ts';
 import { answer } from './scripted-server.ts';
@@ -139,10 +140,41 @@ test('where there is no file system the client loads, and download says what to 
   }
 });
 
+test.each(['mjs', 'cjs'])('every receiver can be had alone, without its framework (%s)', async (kind) => {
+  const names = ['node', 'express', 'koa', 'fastify', 'hono', 'fetch'];
+  const load = kind === 'mjs' ? 'await import' : 'require';
+  const source = `(async () => {
+    const { signForTest, WebhookVerificationError } = ${load}('@rushes/sdk/webhooks');
+    const { fetchReceiver } = ${load}('@rushes/sdk/webhooks/fetch');
+    const secret = 'whsec_' + 'AAAA'.repeat(11);
+    const reasons = [];
+    const onRejected = (error) => reasons.push(error instanceof WebhookVerificationError);
+    const receive = fetchReceiver({ secret, onEvent: () => undefined, onRejected });
+    const { body, headers } = await signForTest({ id: 'evt_1', type: 'webhook.test' }, secret);
+    const statuses = [];
+    for (const sent of [body, 'x']) statuses.push((await receive(new Request('http://x', { method: 'POST', body: sent, headers }))).status);
+    const all = [${names.map((name) => `${load}('@rushes/sdk/webhooks/${name}')`).join(', ')}];
+    console.log(JSON.stringify({ statuses, reasons, types: all.map((each, at) => typeof each[${JSON.stringify(names)}[at] + 'Receiver']) }));
+  })();`;
+  expect(await node(`receivers.${kind}`, source, '')).toEqual({
+    statuses: [204, 400],
+    reasons: [true],
+    types: names.map(() => 'function'),
+  });
+});
+
 const TYPED = `
   import Rushes, { InsufficientCreditsError, type Batch } from '@rushes/sdk';
   import { downloadBatch } from '@rushes/sdk/node';
   import { unwrap } from '@rushes/sdk/webhooks';
+  import { createServer } from 'node:http';
+  import { fetchReceiver } from '@rushes/sdk/webhooks/fetch';
+  import { memoryEventStore, nodeReceiver } from '@rushes/sdk/webhooks/node';
+  export const listener = createServer(nodeReceiver({ secret: ['a', 'b'], store: memoryEventStore(), onEvent: async ({ type }) => { void type; } }));
+  export const POST: (request: Request) => Promise<Response> = fetchReceiver({ secret: 'a', onEvent: (event) => {
+    // @ts-expect-error an event is typed
+    event.nothing;
+  } });
   export async function use(): Promise<number> {
     const rushes = new Rushes({ apiKey: 'x', maxRetries: 0 });
     const batch: Batch = await rushes.batches.create({ model: 'sora-2', items: [{ prompt: 'a', params: { size: 'small' } }] });
@@ -218,7 +250,8 @@ describe('types', () => {
     };
     await follow(entry);
     const all = [...seen.values()].join('');
-    expect(all).not.toMatch(/class Transport|class Batches|fetch\(/);
-    expect(all.length).toBeLessThan(16_000);
+    expect(all).not.toMatch(/class Transport|class Batches|fetch\(|Receiver/);
+    expect(all).not.toMatch(/from ['"][^.]|require\(/);
+    expect(gzipSync(all, { level: 9 }).length).toBeLessThan(4_000);
   });
 });

@@ -6,6 +6,7 @@ import { createBatchService } from './batches/index.ts';
 import type { Config } from './config.ts';
 import { accessDatabase, type DatabaseAccess } from './database-access.ts';
 import { isUnavailable } from './db/index.ts';
+import { createEgressGuard, createNameResolver, type EgressGuard } from './egress/index.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createHttpServer, type HttpServer } from './http/index.ts';
 import { createHttpClient } from './outbound-http.ts';
@@ -17,15 +18,7 @@ import { systemClock as clock, systemRandom as random } from './system-ports.ts'
 import { modelTimeoutMs, routeFor, upstreamRoutes } from './upstream-routes.ts';
 import { VERSION } from './version.ts';
 import { createFileStorage, createLinkSigner, type FileStorage } from './videos/index.ts';
-import {
-  createEgressGuard,
-  createNameResolver,
-  createSecretSealer,
-  createWebhookSender,
-  startDelivery,
-  type EgressGuard,
-  type SecretSealer,
-} from './webhooks/index.ts';
+import { createSecretSealer, createWebhookSender, startDelivery, type SecretSealer } from './webhooks/index.ts';
 import { startWorker } from './worker/index.ts';
 
 export type Role = 'all' | 'api' | 'worker';
@@ -94,6 +87,7 @@ async function start(config: Config, role: Role, logger: Logger, closers: Closer
     webhookSealer: createSecretSealer({ key: secrets.webhookSealing, random }),
     webhookGuard: createEgressGuard({
       allowCidrs: config.webhookAllowCidrs,
+      denyCidrs: config.webhookDenyCidrs,
       development: config.env === 'development',
       resolver: createNameResolver(),
     }),
@@ -187,6 +181,7 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
     sealer: shared.webhookSealer,
     sender,
     attemptTimesMs: config.webhookRetryDelaysMs,
+    disableAfterMs: config.webhookDisableAfterMs,
   });
   closers.push(() => delivery.stop());
 }

@@ -39,7 +39,9 @@ test('an empty environment gives the documented defaults', () => {
     upstream: 'simulator',
     logLevel: 'info',
     webhookAllowCidrs: [],
+    webhookDenyCidrs: [],
     webhookRetryDelaysMs: [0, 60_000, 900_000],
+    webhookDisableAfterMs: 432_000_000,
     grsai: { apiKey: null, baseUrl: 'https://grsaiapi.com' },
     simulator: { port: null, seed: 1, latencyMs: [200, 800], failureRate: 0 },
     workerConcurrency: 256,
@@ -76,7 +78,9 @@ test('every variable reaches its field', () => {
     RUSHES_UNKNOWN_WAIT_MS: '0',
     RUSHES_MODEL_TIMEOUTS_MS: 'sora-2=600000, veo-pro=1800000',
     RUSHES_WEBHOOK_ALLOW_CIDRS: '127.0.0.1, 10.0.0.0/8,fd00::/8',
+    RUSHES_WEBHOOK_DENY_CIDRS: '198.51.100.7',
     RUSHES_WEBHOOK_RETRY_DELAYS_MS: '0,100',
+    RUSHES_WEBHOOK_DISABLE_AFTER_HOURS: '0',
   });
   expect(config).toMatchObject({
     env: 'production',
@@ -96,7 +100,9 @@ test('every variable reaches its field', () => {
     unknownWaitMs: 0,
     modelTimeoutsMs: { 'sora-2': 600_000, 'veo-pro': 1_800_000 },
     webhookAllowCidrs: ['127.0.0.1/32', '10.0.0.0/8', 'fd00::/8'],
+    webhookDenyCidrs: ['198.51.100.7/32'],
     webhookRetryDelaysMs: [0, 100],
+    webhookDisableAfterMs: null,
   });
 });
 
@@ -179,7 +185,9 @@ test.each([
   ['RUSHES_WEBHOOK_ALLOW_CIDRS', '127.1'],
   ['RUSHES_WEBHOOK_ALLOW_CIDRS', '127.0.0.1,,::1'],
   ['RUSHES_WEBHOOK_ALLOW_CIDRS', 'localhost'],
+  ['RUSHES_WEBHOOK_DENY_CIDRS', '10.0.0.0/33'],
   ['RUSHES_WEBHOOK_RETRY_DELAYS_MS', '0,1,2,3'],
+  ['RUSHES_WEBHOOK_DISABLE_AFTER_HOURS', '8761'],
   ['RUSHES_WEBHOOK_RETRY_DELAYS_MS', '0,,1'],
   ['RUSHES_SECRET_KEY', Buffer.alloc(31).toString('base64')],
   ['RUSHES_SECRET_KEY', `${KEY.slice(0, 20)}!${KEY.slice(21)}`],

@@ -29,8 +29,12 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Private ranges that webhooks may be sent to all the same. */
   readonly webhookAllowCidrs: readonly string[];
+  /** Public ranges that nothing is sent to; wins over the allowed ones. */
+  readonly webhookDenyCidrs: readonly string[];
   /** When each automatic attempt is due, counted from the event. */
   readonly webhookRetryDelaysMs: readonly number[];
+  /** Nothing but failures for so long disables an endpoint; null: never. */
+  readonly webhookDisableAfterMs: number | null;
   readonly grsai: { readonly apiKey: string | null; readonly baseUrl: string };
   readonly simulator: {
     /** Null: any free port. */
@@ -105,7 +109,9 @@ export const VARIABLES = [
   'RUSHES_UNKNOWN_WAIT_MS',
   'RUSHES_MODEL_TIMEOUTS_MS',
   'RUSHES_WEBHOOK_ALLOW_CIDRS',
+  'RUSHES_WEBHOOK_DENY_CIDRS',
   'RUSHES_WEBHOOK_RETRY_DELAYS_MS',
+  'RUSHES_WEBHOOK_DISABLE_AFTER_HOURS',
 ] as const;
 
 /** The SDK's and the CLI's; a server started from the same shell has them too. */
@@ -240,8 +246,11 @@ function readGrsaiKey(reader: EnvironmentReader): string | null {
 const MAX_WEBHOOK_ATTEMPTS = 3;
 
 function readWebhooks(reader: EnvironmentReader) {
+  const disableAfterHours = reader.integer('RUSHES_WEBHOOK_DISABLE_AFTER_HOURS', 120, 0, 8_760);
   return {
     webhookAllowCidrs: reader.cidrs('RUSHES_WEBHOOK_ALLOW_CIDRS'),
+    webhookDenyCidrs: reader.cidrs('RUSHES_WEBHOOK_DENY_CIDRS'),
+    webhookDisableAfterMs: disableAfterHours === 0 ? null : disableAfterHours * HOUR_MS,
     webhookRetryDelaysMs: reader.integers(
       'RUSHES_WEBHOOK_RETRY_DELAYS_MS',
       [0, MINUTE_MS, 15 * MINUTE_MS],

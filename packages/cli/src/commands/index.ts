@@ -15,6 +15,16 @@ import Status from './status.ts';
 import Submit from './submit.ts';
 import Tasks from './tasks.ts';
 import Watch from './watch.ts';
+import WebhooksDeliveries from './webhooks/deliveries.ts';
+import WebhooksEndpointsCreate from './webhooks/endpoints/create.ts';
+import WebhooksEndpointsDelete from './webhooks/endpoints/delete.ts';
+import WebhooksEndpointsList from './webhooks/endpoints/list.ts';
+import WebhooksEndpointsRotateSecret from './webhooks/endpoints/rotate-secret.ts';
+import WebhooksEndpointsTest from './webhooks/endpoints/test.ts';
+import WebhooksEndpointsUpdate from './webhooks/endpoints/update.ts';
+import WebhooksListen from './webhooks/listen.ts';
+import WebhooksRedeliver from './webhooks/redeliver.ts';
+import WebhooksTrigger from './webhooks/trigger.ts';
 import WebhooksVerify from './webhooks/verify.ts';
 
 /** Every command by oclif's id: the words that are typed, with a colon between them. */
@@ -36,5 +46,15 @@ export const COMMANDS = {
   submit: Submit,
   tasks: Tasks,
   watch: Watch,
+  'webhooks:deliveries': WebhooksDeliveries,
+  'webhooks:endpoints:create': WebhooksEndpointsCreate,
+  'webhooks:endpoints:delete': WebhooksEndpointsDelete,
+  'webhooks:endpoints:list': WebhooksEndpointsList,
+  'webhooks:endpoints:rotate-secret': WebhooksEndpointsRotateSecret,
+  'webhooks:endpoints:test': WebhooksEndpointsTest,
+  'webhooks:endpoints:update': WebhooksEndpointsUpdate,
+  'webhooks:listen': WebhooksListen,
+  'webhooks:redeliver': WebhooksRedeliver,
+  'webhooks:trigger': WebhooksTrigger,
   'webhooks:verify': WebhooksVerify,
 } as const;

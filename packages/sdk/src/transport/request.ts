@@ -11,7 +11,7 @@ export interface RequestBody {
 
 /** One call of the API, before it becomes attempts. */
 export interface RequestSpec {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** From `/v1/` on, with every variable part encoded. */
   readonly path: string;
   readonly query?: Query;

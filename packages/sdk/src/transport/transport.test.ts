@@ -349,6 +349,10 @@ test('every POST carries exactly one idempotency key', async () => {
   await client.batches.cancel('bat_1');
   await client.tasks.createLink('tsk_1', { action: 'play' });
   await client.webhookEndpoints.create({ url: 'https://example.com' });
+  await client.webhookEndpoints.rotateSecret('whe_1');
+  await client.webhookEndpoints.test('whe_1');
+  await client.webhookEndpoints.redeliver('whe_1', { since: new Date(0) });
+  await client.webhookDeliveries.redeliver('whd_1');
   const keys = server.seen.map(({ headers, url, body }) => {
     const text = body.toString();
     const inBody = text.startsWith('{') ? JSON.parse(text).request_id : undefined;

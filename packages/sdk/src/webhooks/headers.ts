@@ -4,33 +4,62 @@ import { WebhookVerificationError } from './verification-error.ts';
 export type WebhookHeaders =
   { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** The three headers of a delivery. */
+export interface SignatureHeaders {
+  readonly id: string;
+  readonly timestamp: string;
+  readonly signature: string;
+}
+
+const ID = 'webhook-id';
+const TIMESTAMP = 'webhook-timestamp';
+const SIGNATURE = 'webhook-signature';
+type Name = typeof ID | typeof TIMESTAMP | typeof SIGNATURE;
 /** Longer values are no signature header of anybody; this bounds the work for a stranger's request. */
 const VALUE_MAX_CHARACTERS = 4_096;
 
-function valuesOf(headers: WebhookHeaders, name: string): string[] {
-  if (typeof headers.get === 'function') {
-    const value: unknown = headers.get(name);
-    return typeof value === 'string' ? [value] : [];
-  }
-  return Object.entries<unknown>(headers)
-    .filter(([key]) => key.toLowerCase() === name)
-    .flatMap(([, value]): unknown => value)
-    .filter((value) => typeof value === 'string');
+function isName(text: string): text is Name {
+  return text === ID || text === TIMESTAMP || text === SIGNATURE;
 }
 
-/** The one value of a header; throws `WebhookVerificationError` when it is missing or there is more than one. */
-export function headerValue(headers: WebhookHeaders, name: string): string {
-  const values = typeof headers === 'object' && headers !== null ? valuesOf(headers, name) : [];
-  const [value] = values;
+/** The values of all three. A plain object can have a name twice, in two cases, so each of its names is looked at. */
+function valuesOf(headers: WebhookHeaders): Partial<Record<Name, string[]>> {
+  const values: Partial<Record<Name, string[]>> = {};
+  const add = (name: Name, value: unknown): void => {
+    if (Array.isArray(value)) for (const each of value) add(name, each);
+    else if (typeof value === 'string') (values[name] ??= []).push(value);
+  };
+  if (typeof headers !== 'object' || headers === null) return values;
+  if (typeof headers.get === 'function') {
+    for (const name of [ID, TIMESTAMP, SIGNATURE] as const) add(name, headers.get(name));
+    return values;
+  }
+  for (const key of Object.keys(headers)) {
+    // The lengths of the three: most headers need no second look.
+    if (key.length !== ID.length && key.length !== TIMESTAMP.length) continue;
+    const name = key.toLowerCase();
+    if (isName(name)) add(name, (headers as Readonly<Record<string, unknown>>)[key]);
+  }
+  return values;
+}
+
+function single(name: Name, { [name]: texts = [] }: Partial<Record<Name, string[]>>): string {
+  const [value] = texts;
   if (value === undefined || value === '') {
     const hint = 'Pass the headers of the request as they came; this may also be no webhook at all.';
     throw new WebhookVerificationError('missing_header', `The header ${name} is missing. ${hint}`);
   }
-  if (values.length > 1) {
-    throw new WebhookVerificationError('repeated_header', `The header ${name} came ${values.length} times.`);
+  if (texts.length > 1) {
+    throw new WebhookVerificationError('repeated_header', `The header ${name} came ${texts.length} times.`);
   }
   if (value.length > VALUE_MAX_CHARACTERS) {
     throw new WebhookVerificationError('bad_signature', `The header ${name} is ${value.length} characters long.`);
   }
   return value;
+}
+
+/** The three headers; throws `WebhookVerificationError` when one is missing or came more than once. */
+export function signatureHeaders(headers: WebhookHeaders): SignatureHeaders {
+  const values = valuesOf(headers);
+  return { id: single(ID, values), timestamp: single(TIMESTAMP, values), signature: single(SIGNATURE, values) };
 }

@@ -2,18 +2,17 @@
  * Webhooks without the rest of the SDK: no client, no API key, Web Crypto only.
  * Format: Standard Webhooks 1.0, https://www.standardwebhooks.com
  */
-import type { WebhookEvent } from './events.ts';
-import { headerValue, type WebhookHeaders } from './headers.ts';
+import { bodyNotRaw, isRawBody, type RawBody } from './body.ts';
+import type { UnknownEvent, WebhookEvent } from './events.ts';
+import { signatureHeaders, type WebhookHeaders } from './headers.ts';
 import { anyMatches, parseSignatures, sign } from './signature.ts';
 import { WebhookVerificationError } from './verification-error.ts';
 
 export { RushesError } from '../rushes-error.ts';
+export type { RawBody } from './body.ts';
 export type * from './events.ts';
 export type { WebhookHeaders } from './headers.ts';
 export { type VerificationFailure, WebhookVerificationError } from './verification-error.ts';
-
-/** The body of a request exactly as it arrived. */
-export type RawBody = string | Uint8Array | ArrayBuffer;
 
 export interface VerifyOptions {
   /** Seconds that the timestamp may be away from now, in both directions; 300 when left out. */
@@ -26,16 +25,13 @@ const DEFAULT_TOLERANCE_SECONDS = 300;
 /** Rotation needs two; a header with more tries is not from a Rushes server. */
 const SIGNATURES_MAX = 16;
 
-function rawBytes(body: unknown): Uint8Array {
-  if (typeof body === 'string') return new TextEncoder().encode(body);
-  if (body instanceof Uint8Array) return body;
-  if (body instanceof ArrayBuffer) return new Uint8Array(body);
-  throw new WebhookVerificationError(
-    'body_not_raw',
-    `The body is ${body === null ? 'null' : `a parsed ${typeof body}`}, not the raw request body. The signature is over ` +
-      'the bytes that were sent, and JSON that was parsed and written again is other bytes: read the body as text or ' +
-      "bytes before any JSON middleware, with express.raw({ type: 'application/json' }) or await request.text().",
-  );
+function checkedBody(body: RawBody): string | Uint8Array {
+  if (!isRawBody(body))
+    throw bodyNotRaw(
+      body,
+      "Read the body as text or bytes before any JSON middleware, with express.raw({ type: 'application/json' }) or await request.text().",
+    );
+  return body instanceof ArrayBuffer ? new Uint8Array(body) : body;
 }
 
 /** RFC 3339 is not accepted: the specification has whole seconds since 1970. */
@@ -58,6 +54,31 @@ function checkTimestamp(text: string, options: VerifyOptions): void {
   );
 }
 
+/** Whether a signature fits; everything else that is wrong is thrown. */
+function fits(
+  body: string | Uint8Array,
+  headers: WebhookHeaders,
+  secret: string | readonly string[],
+  options: VerifyOptions,
+): boolean | Promise<boolean> {
+  const { id, timestamp, signature } = signatureHeaders(headers);
+  const signatures = parseSignatures(signature);
+  checkTimestamp(timestamp, options);
+  const secrets = typeof secret === 'string' ? [secret] : Array.isArray(secret) ? secret : [''];
+  if (signatures.length > SIGNATURES_MAX) {
+    throw new WebhookVerificationError('bad_signature', `The request has ${signatures.length} signatures.`);
+  }
+  return anyMatches(secrets, signatures, { id, timestamp, body });
+}
+
+function demand(isGenuine: boolean): void {
+  if (isGenuine) return;
+  throw new WebhookVerificationError(
+    'bad_signature',
+    'No signature fits: this is the secret of another endpoint, or the body was changed on its way here.',
+  );
+}
+
 /**
  * Checks that a request was sent by the server and lately. Resolves with nothing; rejects with
  * `WebhookVerificationError`, whose `reason` says what is wrong. Several secrets are for their rotation: any may match.
@@ -68,20 +89,7 @@ export async function verify(
   secret: string | readonly string[],
   options: VerifyOptions = {},
 ): Promise<void> {
-  const body = rawBytes(rawBody);
-  const id = headerValue(headers, 'webhook-id');
-  const timestamp = headerValue(headers, 'webhook-timestamp');
-  const signatures = parseSignatures(headerValue(headers, 'webhook-signature'));
-  checkTimestamp(timestamp, options);
-  const secrets = typeof secret === 'string' ? [secret] : Array.isArray(secret) ? secret : [''];
-  if (signatures.length > SIGNATURES_MAX) {
-    throw new WebhookVerificationError('bad_signature', `The request has ${signatures.length} signatures.`);
-  }
-  if (await anyMatches(secrets, signatures, { id, timestamp, body })) return;
-  throw new WebhookVerificationError(
-    'bad_signature',
-    'No signature fits: this is the secret of another endpoint, or the body was changed on its way here.',
-  );
+  demand(await fits(checkedBody(rawBody), headers, secret, options));
 }
 
 /**
@@ -97,17 +105,31 @@ export async function unwrap(
   secret: string | readonly string[],
   options: VerifyOptions = {},
 ): Promise<WebhookEvent> {
-  await verify(rawBody, headers, secret, options);
+  const body = checkedBody(rawBody);
+  demand(await fits(body, headers, secret, options));
+  return eventOf(body, 'The signature is right, but') as WebhookEvent;
+}
+
+/** The event in a body. Throws `WebhookVerificationError` when there is none. */
+function eventOf(body: string | Uint8Array, before: string): UnknownEvent {
   let event: unknown;
   try {
-    event = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(rawBytes(rawBody)));
+    event = JSON.parse(typeof body === 'string' ? body : new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
-    throw new WebhookVerificationError('bad_payload', 'The signature is right, but the body is not JSON.');
+    throw new WebhookVerificationError('bad_payload', `${before} the body is not JSON.`);
   }
   if (typeof event !== 'object' || event === null || !('type' in event) || typeof event.type !== 'string') {
-    throw new WebhookVerificationError('bad_payload', 'The signature is right, but the body is not an event.');
+    throw new WebhookVerificationError('bad_payload', `${before} the body is not an event.`);
   }
-  return event as WebhookEvent;
+  return event as UnknownEvent;
+}
+
+/**
+ * The event that a body claims to be, with nothing checked: anybody can have sent it. For choosing the secret, or for a
+ * log; then `unwrap` the same body, and act on what that returns.
+ */
+export function parseUnverified(rawBody: RawBody): UnknownEvent {
+  return eventOf(checkedBody(rawBody), 'The signature was not looked at, and');
 }
 
 export interface SignForTestOptions {
@@ -130,7 +152,7 @@ export async function signForTest(
   const own = typeof event === 'object' && 'id' in event && typeof event.id === 'string' ? event.id : undefined;
   const id = options.id ?? own ?? `evt_${crypto.randomUUID()}`;
   const timestamp = String(Math.floor((options.timestamp?.getTime() ?? Date.now()) / 1_000));
-  const signature = await sign(secret, id, timestamp, new TextEncoder().encode(body));
+  const signature = await sign(secret, { id, timestamp, body });
   return {
     body,
     headers: {

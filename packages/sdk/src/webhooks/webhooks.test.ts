@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Webhook } from 'standardwebhooks';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { EVENT_TYPES } from '@rushes/contract';
-import { signForTest, unwrap, verify, type WebhookEvent, WebhookVerificationError } from './index.ts';
+import { parseUnverified, signForTest, unwrap, verify, type WebhookEvent, WebhookVerificationError } from './index.ts';
 
 interface Vector {
   id: string;
@@ -124,6 +124,85 @@ test('any changed byte of body, id or timestamp, and a stranger’s signature, a
     expect(await reason(verify(body, { ...headers, ...change }, SECRET, AT_NOW))).toBe('bad_signature');
   }
   expect(await reason(verify(body, headers, OTHER, AT_NOW))).toBe('bad_signature');
+});
+
+test('a header that is cut short, made longer or changed in any place is refused', async () => {
+  const { body, headers } = await signed();
+  for (const [name, value] of Object.entries(headers)) {
+    if (name === 'content-type') continue;
+    for (let at = 0; at < value.length; at += 1) {
+      const code = value.charCodeAt(at);
+      // 'v1,' changed is a version that nobody knows, and a blank in it cuts it short: both are no signature.
+      for (const other of [String.fromCharCode(code ^ 1), ' ', '']) {
+        const changed = { ...headers, [name]: value.slice(0, at) + other + value.slice(at + 1) };
+        await expect(
+          verify(body, changed, SECRET, { ...AT_NOW, toleranceSeconds: 1e12 }),
+          `${name} at ${at}`,
+        ).rejects.toThrow(WebhookVerificationError);
+      }
+    }
+    await expect(verify(body, { ...headers, [name]: `${value}0` }, SECRET, AT_NOW)).rejects.toThrow(
+      WebhookVerificationError,
+    );
+  }
+});
+
+test('a signature is compared as it is written: another spelling of the same bytes is none', async () => {
+  const { body, headers } = await signed();
+  const value = headers['webhook-signature'] ?? '';
+  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  const last = value.charAt(value.length - 2);
+  const spelled = `${value.slice(0, -2)}${digits.charAt(digits.indexOf(last) + 1)}=`;
+  expect(Buffer.from(spelled.slice(3), 'base64')).toEqual(Buffer.from(value.slice(3), 'base64'));
+  for (const other of [spelled, value.slice(0, -1), value.replaceAll('+', '-').replaceAll('/', '_').replace('=', '')]) {
+    expect(await reason(verify(body, { ...headers, 'webhook-signature': other }, SECRET, AT_NOW))).toBe(
+      'bad_signature',
+    );
+  }
+});
+
+describe('where there is only Web Crypto', () => {
+  /** What is made for a secret is kept, so each test needs one that was never seen. */
+  const withoutNode = (): void => {
+    const { getBuiltinModule } = process;
+    Object.assign(process, { getBuiltinModule: undefined });
+    onTestFinished(() => void Object.assign(process, { getBuiltinModule }));
+  };
+
+  test('signatures are the same ones', async () => {
+    const secret = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
+    withoutNode();
+    const { body, headers } = await signed(EVENT, secret);
+    const reference = new Webhook(secret).sign('evt_1', NOW, body);
+    expect(headers['webhook-signature']).toBe(reference);
+    expect(await unwrap(body, headers, [SECRET, secret], AT_NOW)).toEqual(EVENT);
+    expect(await unwrap(Buffer.from(body), headers, secret, AT_NOW)).toEqual(EVENT);
+    expect(await reason(verify(`${body} `, headers, secret, AT_NOW))).toBe('bad_signature');
+  });
+});
+
+test('parseUnverified reads the event whatever its signature, and only a raw body', async () => {
+  const text = JSON.stringify(EVENT);
+  for (const body of [text, Buffer.from(text), new TextEncoder().encode(text).buffer]) {
+    expect(parseUnverified(body)).toEqual(EVENT);
+  }
+  expect(await reason(Promise.resolve().then(() => parseUnverified(EVENT as never)))).toBe('body_not_raw');
+  for (const body of ['', '[]', '"x"', '{"type":7}', Buffer.from([0xff])]) {
+    expect(await reason(Promise.resolve().then(() => parseUnverified(body)))).toBe('bad_payload');
+  }
+});
+
+test('more secrets than are kept at a time still fit their own signatures only', async () => {
+  const secrets = Array.from(
+    { length: 600 },
+    (_, at) => `whsec_${Buffer.alloc(32, `secret ${at}`).toString('base64')}`,
+  );
+  for (const secret of secrets) {
+    const { body, headers } = await signed(EVENT, secret);
+    await verify(body, headers, secret, AT_NOW);
+  }
+  const { body, headers } = await signed(EVENT, secrets[0]);
+  expect(await reason(verify(body, headers, secrets[1] ?? '', AT_NOW))).toBe('bad_signature');
 });
 
 test('300 seconds either way are tolerated, and not one more', async () => {

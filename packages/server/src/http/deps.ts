@@ -1,9 +1,10 @@
 import type { KeyHasher } from '../accounts/index.ts';
 import type { BatchService } from '../batches/index.ts';
 import type { Database } from '../db/index.ts';
+import type { EgressGuard } from '../egress/index.ts';
 import type { Clock, Logger, Random, VideoStorage } from '../ports.ts';
 import type { LinkSigner } from '../videos/index.ts';
-import type { EgressGuard, SecretSealer } from '../webhooks/index.ts';
+import type { SecretSealer } from '../webhooks/index.ts';
 
 /** What the HTTP side is made of. */
 export interface HttpDeps {

@@ -50,7 +50,7 @@ export interface Operation {
 
 /** One operation of the API: the router, the OpenAPI document and the 405s are all made from these. */
 export interface Route {
-  readonly method: 'get' | 'post' | 'delete';
+  readonly method: 'get' | 'post' | 'patch' | 'delete';
   /** With `:name` for path parameters. */
   readonly path: string;
   readonly access: Access;
@@ -103,7 +103,7 @@ export interface WriteRouteSpec<
   Q extends z.ZodObject,
   B extends z.ZodType<{ request_id?: string }>,
 > extends KeyedRouteSpec<Q> {
-  readonly method: 'post' | 'delete';
+  readonly method: 'post' | 'patch' | 'delete';
   readonly writes: boolean;
   readonly body: B;
   readonly bodyExample?: unknown;
@@ -148,7 +148,7 @@ export function readRoute<Q extends z.ZodObject = typeof noQuery>(spec: ReadRout
   };
 }
 
-/** A POST or DELETE route with a small JSON body, or none. */
+/** A POST, PATCH or DELETE route with a small JSON body, or none. */
 export function writeRoute<
   Q extends z.ZodObject = typeof noQuery,
   B extends z.ZodType<{ request_id?: string }> = typeof emptyRequestSchema,

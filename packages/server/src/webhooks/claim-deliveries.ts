@@ -7,6 +7,8 @@ import { ENDPOINTS_PER_LOOK } from './limits.ts';
 export interface WaitingEndpoint extends EndpointPosition {
   readonly url: string;
   readonly sealed_secret: Uint8Array;
+  /** Secrets from before rotations that still sign, newest first. */
+  readonly retired_secrets: readonly Uint8Array[];
   /** Disabled or deleted: what waits is to be ended, not sent. */
   readonly ended: 'endpoint_disabled' | 'endpoint_deleted' | null;
 }
@@ -31,6 +33,8 @@ waiting AS (
   ) f
 )
 SELECT e.account_id, e.endpoint_id, e.url, e.sealed_secret,
+  ARRAY(SELECT r.secret FROM n, unnest(e.retired_secrets, e.retired_until) WITH ORDINALITY AS r(secret, until, place)
+    WHERE r.until > n.now ORDER BY r.place) AS retired_secrets,
   CASE WHEN e.deleted_at IS NOT NULL THEN 'endpoint_deleted' WHEN NOT e.enabled THEN 'endpoint_disabled' END AS ended
 FROM waiting w JOIN webhook_endpoints e ON e.account_id = w.account_id AND e.endpoint_id = w.endpoint_id
 WHERE e.deleted_at IS NOT NULL OR NOT e.enabled OR EXISTS (
@@ -59,6 +63,8 @@ export interface ClaimedDelivery extends EventRow {
   readonly endpoint_id: string;
   readonly attempts: number;
   readonly fence: number;
+  /** Asked for by hand: one attempt, whatever becomes of it. */
+  readonly manual: boolean;
 }
 
 /**
@@ -86,9 +92,9 @@ claimed AS (
   FROM n, picked p
   WHERE d.account_id = p.account_id AND d.endpoint_id = p.endpoint_id AND d.event_seq = p.event_seq
     AND d.fence = p.fence AND d.state = 'pending'
-  RETURNING d.account_id, d.endpoint_id, d.event_seq, d.attempts, d.fence
+  RETURNING d.account_id, d.endpoint_id, d.event_seq, d.attempts, d.fence, d.manual_from
 )
-SELECT c.account_id, c.endpoint_id, c.attempts, c.fence,
+SELECT c.account_id, c.endpoint_id, c.attempts, c.fence, c.manual_from IS NOT NULL AS manual,
   v.seq, v.type, v.batch_id, v.task_index, v.data, v.created_at
 FROM claimed c JOIN events v ON v.account_id = c.account_id AND v.seq = c.event_seq`;
 

@@ -4,11 +4,12 @@ import { DELIVERIES_PER_CLOSING } from './limits.ts';
 
 /**
  * Ends what waits for an endpoint that was disabled or deleted, visibly. An attempt under way is not called back: when
- * it was accepted, its delivery becomes delivered after all. The endpoint is asked again, as it may have been enabled.
+ * it was accepted, its delivery becomes delivered after all. One that was delivered before goes back to that. The endpoint is asked again, as it may have been enabled.
  */
 const CLOSE = `
 UPDATE webhook_deliveries d
-SET state = 'exhausted', exhausted_reason = $3::text, next_attempt_at = NULL, locked_until = NULL
+SET state = coalesce(d.manual_from, 'exhausted'), manual_from = NULL, next_attempt_at = NULL, locked_until = NULL,
+  exhausted_reason = CASE WHEN d.manual_from = 'delivered' THEN NULL ELSE $3::text END
 FROM (
   SELECT d.account_id, d.endpoint_id, d.event_seq
   FROM webhook_deliveries d JOIN webhook_endpoints e ON e.account_id = d.account_id AND e.endpoint_id = d.endpoint_id

@@ -16,6 +16,10 @@ export interface DeliveryFilter {
   readonly endpointUuid?: string;
   readonly state?: DeliveryState;
   readonly eventSeq?: number;
+  readonly eventType?: EventType;
+  /** When the delivery was made, both ends excluded. */
+  readonly createdAfter?: Date;
+  readonly createdBefore?: Date;
 }
 
 export interface DeliveryPage {
@@ -32,6 +36,7 @@ interface AttemptJson {
   readonly status_code: number | null;
   readonly error: string | null;
   readonly response_excerpt: string | null;
+  readonly manual: boolean;
 }
 
 interface DeliveryRow {
@@ -64,16 +69,17 @@ function listStatement(order: 'asc' | 'desc'): string {
 SELECT d.endpoint_id, d.event_seq, v.type AS event_type, d.state, d.exhausted_reason, d.next_attempt_at, d.created_at,
   coalesce((
     SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'started_at', a.started_at, 'duration_ms', a.duration_ms,
-      'status_code', a.status_code, 'error', a.error, 'response_excerpt', a.response_excerpt) ORDER BY a.attempt)
+      'status_code', a.status_code, 'error', a.error, 'response_excerpt', a.response_excerpt, 'manual', a.manual) ORDER BY a.attempt)
     FROM webhook_attempts a
     WHERE a.account_id = d.account_id AND a.endpoint_id = d.endpoint_id AND a.event_seq = d.event_seq
   ), '[]') AS attempts
 FROM webhook_deliveries d JOIN events v ON v.account_id = d.account_id AND v.seq = d.event_seq
 WHERE d.account_id = $1 AND (d.event_seq, d.endpoint_id) ${comparison} ($2::bigint, $3::uuid)
   AND ($4::uuid IS NULL OR d.endpoint_id = $4) AND ($5::text IS NULL OR d.state = $5)
-  AND ($6::bigint IS NULL OR d.event_seq = $6)
+  AND ($6::bigint IS NULL OR d.event_seq = $6) AND ($7::text IS NULL OR v.type = $7)
+  AND ($8::timestamptz IS NULL OR d.created_at > $8) AND ($9::timestamptz IS NULL OR d.created_at < $9)
 ORDER BY d.event_seq ${direction}, d.endpoint_id ${direction}
-LIMIT $7`;
+LIMIT $10`;
 }
 
 function shown(accountUuid: string, row: DeliveryRow): WebhookDelivery {
@@ -112,6 +118,9 @@ export async function listDeliveries(
     filter.endpointUuid ?? null,
     filter.state ?? null,
     filter.eventSeq ?? null,
+    filter.eventType ?? null,
+    filter.createdAfter ?? null,
+    filter.createdBefore ?? null,
     page.limit + 1,
   ]);
   const hasMore = rows.length > page.limit;
@@ -122,4 +131,15 @@ export async function listDeliveries(
     next_cursor:
       hasMore && last !== undefined ? Buffer.from(`${last.event_seq} ${last.endpoint_id}`).toString('base64url') : null,
   });
+}
+
+/** One delivery; null when the account has none of this event to this endpoint. */
+export async function findDelivery(
+  db: Queryable,
+  accountUuid: string,
+  { endpointUuid, seq }: { readonly endpointUuid: string; readonly seq: number },
+): Promise<WebhookDelivery | null> {
+  const filter = { endpointUuid, eventSeq: seq };
+  const found = await listDeliveries(db, accountUuid, filter, { limit: 1, order: 'desc', cursor: null });
+  return found.ok ? (found.value.data[0] ?? null) : null;
 }

@@ -149,6 +149,7 @@ describe('a worker that stalled past its lock', () => {
     accepted: false,
     retryDelayMs: null,
     gone: false,
+    ourFault: false,
     ...over,
   });
   const claim = async (endpoint: MadeEndpoint) => {
@@ -222,6 +223,7 @@ describe('recording an attempt', () => {
       accepted: false,
       retryDelayMs: 1_000,
       gone: false,
+      ourFault: false,
       disabled: null,
     });
     // The first one is being written when the others come, so that those meet in one batch.
@@ -316,5 +318,37 @@ describe('a receiver that hangs', () => {
     await room.events(accountUuid, 20);
     await until(() => (healthy.received.length === 200 ? true : null));
     expect(hanging.received.length).toBeLessThanOrEqual(40);
+  });
+
+  it('leaves the others everything: 10 of 50 endpoints hang for ever', { timeout: 60_000 }, async () => {
+    const hanging = await receiverWith(() => undefined);
+    const healthy = await receiverWith();
+    const accounts: string[] = [];
+    for (let account = 0; account < 5; account += 1) {
+      const accountUuid = await room.account();
+      accounts.push(accountUuid);
+      for (let at = 0; at < 10; at += 1) await room.endpoint(accountUuid, at < 2 ? hanging.url : healthy.url);
+    }
+    // As for the time limit: the real one, so that the hanging attempts end and are tried again meanwhile.
+    room.deliver();
+    const eventsEach = 40;
+    for (const accountUuid of accounts) await room.events(accountUuid, eventsEach);
+    await until(() => (healthy.received.length >= 40 * eventsEach ? true : null));
+    const [sums] = await until(async () => {
+      const rows = await room.db.query<{ delivered: number; accepted_elsewhere: number }>(
+        `SELECT count(*) FILTER (WHERE d.state = 'delivered') AS delivered,
+           count(*) FILTER (WHERE d.state = 'delivered' AND e.url = $1) AS accepted_elsewhere
+         FROM webhook_deliveries d JOIN webhook_endpoints e USING (account_id, endpoint_id)`,
+        [hanging.url],
+      );
+      return rows[0]?.delivered === 40 * eventsEach ? rows : null;
+    });
+    expect(sums!.accepted_elsewhere).toBe(0);
+    // Each event once to each of the 40.
+    expect(healthy.received).toHaveLength(40 * eventsEach);
+    const perEvent = new Map<string, number>();
+    for (const id of healthy.ids()) perEvent.set(id, (perEvent.get(id) ?? 0) + 1);
+    expect([...new Set(perEvent.values())]).toEqual([8]);
+    expect(perEvent.size).toBe(5 * eventsEach);
   });
 });

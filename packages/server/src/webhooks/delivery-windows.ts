@@ -1,16 +1,30 @@
 /**
  * How many attempts each endpoint may have under way. Every endpoint has a window of its own, which quick answers widen
  * and failures narrow, and all slow endpoints together hold at most half of the slots: whatever some receivers do, a
- * quick one finds a free slot.
+ * quick one finds a free slot. One that does nothing but fail is asked about once a second: that finds out when it is
+ * back, and neither burns the attempts of all that waits for it nor takes the database's time from settlements.
  */
+import type { Clock } from '../ports.ts';
 import type { Allotment } from './claim-deliveries.ts';
 import type { EndpointPosition } from './fan-out.ts';
-import { FIRST_WINDOW, MAX_CONCURRENT_ATTEMPTS, MAX_SLOW_ATTEMPTS, MAX_WINDOW, SLOW_ANSWER_MS } from './limits.ts';
+import {
+  FAILURES_BEFORE_REST,
+  FIRST_WINDOW,
+  MAX_CONCURRENT_ATTEMPTS,
+  MAX_SLOW_ATTEMPTS,
+  MAX_WINDOW,
+  REST_MS,
+  SLOW_ANSWER_MS,
+} from './limits.ts';
 
 interface Window {
   size: number;
   active: number;
   slow: boolean;
+  /** Attempts in a row that were not accepted. */
+  failures: number;
+  /** By the clock's monotonic milliseconds: not before then. */
+  restsUntilMs: number;
 }
 
 export interface WindowLimits {
@@ -29,11 +43,13 @@ const DEFAULT_LIMITS: WindowLimits = {
 };
 
 export class DeliveryWindows {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #limits: WindowLimits;
   readonly #windows = new Map<string, Window>();
   #active = 0;
 
-  constructor(limits: WindowLimits = DEFAULT_LIMITS) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, limits: WindowLimits = DEFAULT_LIMITS) {
+    this.#clock = clock;
     this.#limits = limits;
   }
 
@@ -45,7 +61,10 @@ export class DeliveryWindows {
   allot<E extends EndpointPosition>(endpoints: readonly E[]): (Allotment & { readonly endpoint: E })[] {
     let free = this.#limits.maxConcurrentAttempts - this.#active;
     let freeSlow = this.#limits.maxSlowAttempts - this.#slowActive();
-    const shares = endpoints.map((endpoint) => ({ endpoint, window: this.#windowOf(endpoint), room: 0 }));
+    const nowMs = this.#clock.monotonicMs();
+    const shares = endpoints
+      .map((endpoint) => ({ endpoint, window: this.#windowOf(endpoint), room: 0 }))
+      .filter(({ window }) => window.restsUntilMs <= nowMs);
     for (let given = true; given && free > 0;) {
       given = false;
       for (const share of shares) {
@@ -83,12 +102,17 @@ export class DeliveryWindows {
     if (accepted && !window.slow) window.size = Math.min(MAX_WINDOW, window.size * 2);
     else if (accepted) window.size = Math.min(FIRST_WINDOW, window.size * 2);
     else window.size = window.slow ? 1 : Math.max(1, Math.floor(window.size / 2));
+    window.failures = accepted ? 0 : window.failures + 1;
+    window.restsUntilMs = window.failures >= FAILURES_BEFORE_REST ? this.#clock.monotonicMs() + REST_MS : 0;
     // One that behaves like an unknown one need not be remembered.
-    if (window.active === 0 && !window.slow && window.size >= FIRST_WINDOW) this.#windows.delete(keyOf(endpoint));
+    if (window.active === 0 && accepted && !window.slow && window.size >= FIRST_WINDOW)
+      this.#windows.delete(keyOf(endpoint));
   }
 
   #windowOf(endpoint: EndpointPosition): Window {
-    return this.#windows.get(keyOf(endpoint)) ?? { size: FIRST_WINDOW, active: 0, slow: false };
+    return (
+      this.#windows.get(keyOf(endpoint)) ?? { size: FIRST_WINDOW, active: 0, slow: false, failures: 0, restsUntilMs: 0 }
+    );
   }
 
   #slowActive(): number {

@@ -1,16 +1,10 @@
 import { parseId, webhookEndpointSchema } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../system-ports.ts';
-import { createEgressGuard } from './egress-guard.ts';
-import {
-  deleteEndpoint,
-  getEndpoint,
-  insertEndpoint,
-  listEndpoints,
-  prepareEndpoint,
-  type NewEndpoint,
-} from './endpoints.ts';
-import type { NameResolver } from './name-resolver.ts';
+import { createEgressGuard } from '../egress/index.ts';
+import { getEndpoint } from './endpoint-view.ts';
+import { deleteEndpoint, insertEndpoint, listEndpoints, prepareEndpoint, type NewEndpoint } from './endpoints.ts';
+import type { NameResolver } from '../egress/index.ts';
 import { openWebhookRoom, type WebhookRoom } from './testing/webhook-room.ts';
 
 let room: WebhookRoom;

@@ -1,15 +1,10 @@
 /** Where a customer wants events sent. */
-import {
-  formatId,
-  type EventType,
-  type Page,
-  type WebhookEndpoint,
-  type WebhookEndpointWithSecret,
-} from '@rushes/contract';
+import type { EventType, Page, WebhookEndpoint, WebhookEndpointWithSecret } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { accept, refuse, type Outcome } from '../refusal.ts';
-import { EgressRefusal, NameLookUpError, type EgressGuard } from './egress-guard.ts';
+import { EgressRefusal, NameLookUpError, type EgressGuard } from '../egress/index.ts';
+import { getEndpoint, pageOfEndpoints } from './endpoint-view.ts';
 import {
   CREATION_LOOK_UP_TIMEOUT_MS,
   MAX_DESCRIPTION_LENGTH,
@@ -33,32 +28,8 @@ export interface NewEndpoint {
   readonly events: readonly EventType[];
 }
 
-interface EndpointRow {
-  readonly endpoint_id: string;
-  readonly url: string;
-  readonly description: string | null;
-  readonly event_types: EventType[];
-  readonly enabled: boolean;
-  readonly disabled_reason: string | null;
-  readonly created_at: Date;
-}
-
-const COLUMNS = 'endpoint_id, url, description, event_types, enabled, disabled_reason, created_at';
-
-function shown(row: EndpointRow): WebhookEndpoint {
-  return {
-    id: formatId('whe', row.endpoint_id),
-    url: row.url,
-    description: row.description,
-    events: row.event_types,
-    enabled: row.enabled,
-    disabled_reason: row.disabled_reason,
-    created_at: row.created_at.toISOString(),
-  };
-}
-
 /** Turned down when the form or the present addresses are refused; a name that does not exist yet is accepted. */
-async function checkTarget(guard: EgressGuard, url: string): Promise<Outcome<null>> {
+export async function checkTarget(guard: EgressGuard, url: string): Promise<Outcome<null>> {
   try {
     const { hostname } = guard.checkUrl(url);
     let timer: NodeJS.Timeout | undefined;
@@ -79,7 +50,7 @@ async function checkTarget(guard: EgressGuard, url: string): Promise<Outcome<nul
   }
 }
 
-function checkDescription(description: string | null): Outcome<null> {
+export function checkDescription(description: string | null): Outcome<null> {
   if (description === null) return accept(null);
   if (description.length > MAX_DESCRIPTION_LENGTH) {
     const detail = `\`description\` has at most ${MAX_DESCRIPTION_LENGTH} characters.`;
@@ -99,8 +70,7 @@ const COUNT = 'SELECT count(*) AS endpoints FROM webhook_endpoints WHERE account
 const INSERT = `
 INSERT INTO webhook_endpoints (account_id, endpoint_id, url, description, event_types, sealed_secret, fanned_out_seq, created_at)
 SELECT c.account_id, $2, $3, $4, $5::text[], $6, c.last_event_seq, n.now
-FROM credit_accounts c, (SELECT rushes_now() AS now) n WHERE c.account_id = $1
-RETURNING ${COLUMNS}`;
+FROM credit_accounts c, (SELECT rushes_now() AS now) n WHERE c.account_id = $1`;
 
 /** An endpoint that was checked and given its id and secret, and is not stored yet. */
 export interface PreparedEndpoint extends NewEndpoint {
@@ -135,7 +105,7 @@ export async function insertEndpoint(
     const detail = `The account has ${MAX_ENDPOINTS_PER_ACCOUNT} webhook endpoints, the most it can have. Delete one first.`;
     return refuse({ code: 'state_conflict', detail });
   }
-  const [row] = await tx.query<EndpointRow>(INSERT, [
+  await tx.query(INSERT, [
     prepared.accountUuid,
     prepared.endpointUuid,
     prepared.url,
@@ -143,8 +113,9 @@ export async function insertEndpoint(
     [...new Set(prepared.events)],
     prepared.sealedSecret,
   ]);
-  if (row === undefined) throw new Error(`account ${prepared.accountUuid} has no credit account`);
-  return accept({ ...shown(row), secret: prepared.secret });
+  const endpoint = await getEndpoint(tx, prepared.accountUuid, prepared.endpointUuid);
+  if (endpoint === null) throw new Error(`account ${prepared.accountUuid} has no credit account`);
+  return accept({ ...endpoint, secret: prepared.secret });
 }
 
 export interface EndpointPage {
@@ -163,33 +134,7 @@ export async function listEndpoints(
   if (before !== null && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(before)) {
     return refuse({ code: 'invalid_request', detail: '`cursor` is not a next_cursor of this list.', param: 'cursor' });
   }
-  // The ids are UUIDv7: their order is that of creation.
-  const rows = await db.query<EndpointRow>(
-    `SELECT ${COLUMNS} FROM webhook_endpoints
-     WHERE account_id = $1 AND deleted_at IS NULL AND ($2::uuid IS NULL OR endpoint_id < $2::uuid)
-     ORDER BY endpoint_id DESC LIMIT $3`,
-    [accountUuid, before, page.limit + 1],
-  );
-  const hasMore = rows.length > page.limit;
-  const last = rows[page.limit - 1];
-  return accept({
-    data: rows.slice(0, page.limit).map(shown),
-    has_more: hasMore,
-    next_cursor: hasMore && last !== undefined ? Buffer.from(last.endpoint_id).toString('base64url') : null,
-  });
-}
-
-/** Null when the account has no such endpoint, or no longer. */
-export async function getEndpoint(
-  db: Queryable,
-  accountUuid: string,
-  endpointUuid: string,
-): Promise<WebhookEndpoint | null> {
-  const [row] = await db.query<EndpointRow>(
-    `SELECT ${COLUMNS} FROM webhook_endpoints WHERE account_id = $1 AND endpoint_id = $2 AND deleted_at IS NULL`,
-    [accountUuid, endpointUuid],
-  );
-  return row === undefined ? null : shown(row);
+  return accept(await pageOfEndpoints(db, accountUuid, { before, limit: page.limit }));
 }
 
 /**
@@ -198,7 +143,7 @@ export async function getEndpoint(
  */
 export async function deleteEndpoint(db: Queryable, accountUuid: string, endpointUuid: string): Promise<boolean> {
   const deleted = await db.query(
-    `UPDATE webhook_endpoints e SET deleted_at = n.now, enabled = false, sealed_secret = ''
+    `UPDATE webhook_endpoints e SET deleted_at = n.now, enabled = false, sealed_secret = '', retired_secrets = '{}', retired_until = '{}'
      FROM (SELECT rushes_now() AS now) n
      WHERE e.account_id = $1 AND e.endpoint_id = $2 AND e.deleted_at IS NULL
      RETURNING e.endpoint_id`,

@@ -173,3 +173,12 @@ export async function listEvents(
     next_cursor: hasMore && last !== undefined ? String(last.seq) : null,
   });
 }
+
+/** One event; null when the account has none with this number. */
+export async function findEvent(db: Queryable, accountUuid: string, seq: number): Promise<ListedEvent | null> {
+  const [row] = await db.query<EventRow>(
+    `SELECT account_id, seq, type, batch_id, task_index, data, created_at FROM events WHERE account_id = $1 AND seq = $2`,
+    [accountUuid, seq],
+  );
+  return row === undefined ? null : { seq: row.seq, ...renderEvent(row) };
+}

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deleteEndpoint } from './endpoints.ts';
 import { fanOut, FIRST_POSITION } from './fan-out.ts';
+import { EVENTS_PER_FAN_OUT, MAX_DUE_PER_ENDPOINT } from './limits.ts';
 import { openWebhookRoom, type WebhookRoom } from './testing/webhook-room.ts';
 
 const URL_NOBODY_CALLS = 'http://127.0.0.1:9/';
@@ -37,9 +38,28 @@ describe('fan-out', () => {
     const accountUuid = await room.account();
     await room.events(accountUuid, 3);
     const endpoint = await room.endpoint(accountUuid, URL_NOBODY_CALLS);
-    await room.events(accountUuid, 1_200);
+    await room.events(accountUuid, 900);
     await fanOutAll();
-    expect(await seqsOf(endpoint.endpointUuid)).toEqual(numbers(4, 1_203));
+    expect(await seqsOf(endpoint.endpointUuid)).toEqual(numbers(4, 903));
+  });
+
+  it('leaves events where they are while an endpoint has enough due, and goes on when some was tried', async () => {
+    const accountUuid = await room.account();
+    const endpoint = await room.endpoint(accountUuid, URL_NOBODY_CALLS);
+    const quick = await room.endpoint(accountUuid, URL_NOBODY_CALLS, ['batch.failed']);
+    await room.events(accountUuid, MAX_DUE_PER_ENDPOINT + 2 * EVENTS_PER_FAN_OUT);
+    await room.events(accountUuid, 1, 'batch.failed');
+    await fanOutAll();
+    expect(await seqsOf(endpoint.endpointUuid)).toEqual(numbers(1, MAX_DUE_PER_ENDPOINT));
+    expect(await seqsOf(quick.endpointUuid)).toHaveLength(1);
+    // Retries that wait for their time hold up nothing.
+    await room.db.query(
+      `UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at + interval '1 minute'
+       WHERE account_id = $1 AND endpoint_id = $2 AND event_seq <= 100`,
+      [accountUuid, endpoint.endpointUuid],
+    );
+    await fanOutAll();
+    expect(await seqsOf(endpoint.endpointUuid)).toEqual(numbers(1, MAX_DUE_PER_ENDPOINT + EVENTS_PER_FAN_OUT));
   });
 
   it('keeps to the event types of an endpoint, and to the endpoint that an event names', async () => {

@@ -1,6 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
-import type { EgressGuard } from './egress-guard.ts';
+import type { EgressGuard } from '../egress/index.ts';
 
 const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 

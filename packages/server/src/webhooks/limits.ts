@@ -3,9 +3,6 @@
 /** A receiver for each of a customer's environments and teams; every event is multiplied by it. */
 export const MAX_ENDPOINTS_PER_ACCOUNT = 20;
 
-/** What the public documentation promises; the same as the longest URL that browsers and proxies agree on. */
-export const MAX_URL_LENGTH = 2_048;
-
 /** Postgres counts characters, a customer sees them: the same unit as in the contract's schema. */
 export const MAX_DESCRIPTION_LENGTH = 512;
 
@@ -17,13 +14,6 @@ export const MAX_EVENT_BODY_BYTES = 20_000;
 
 /** Endpoint creation waits no longer for a name server; a name that cannot be looked up yet is accepted. */
 export const CREATION_LOOK_UP_TIMEOUT_MS = 2_000;
-
-/** One query to one name server. Two tries fit into an exchange's 5 s and leave time for the exchange. */
-export const NAME_SERVER_TIMEOUT_MS = 1_000;
-export const NAME_SERVER_TRIES = 2;
-
-/** The ports of HTTP and the two that proxies and development hosts use. Anything else may be a service that obeys text. */
-export const PUBLIC_PORTS: readonly number[] = [80, 443, 8080, 8443];
 
 /** The promise: from the name look-up to the last byte of the answer. */
 export const EXCHANGE_TIMEOUT_MS = 5_000;
@@ -54,6 +44,19 @@ export const MAX_WINDOW = 16;
 
 /** An answer that takes longer than this makes its endpoint a slow one. */
 export const SLOW_ANSWER_MS = 1_000;
+
+/** So many failures in a row are an outage, not a bad event, and the endpoint is left in peace between attempts, */
+export const FAILURES_BEFORE_REST = 10;
+
+/** for so long: short enough that its return is noticed at once. */
+export const REST_MS = 1_000;
+
+/**
+ * Deliveries of one endpoint that may be due before fan-out leaves further events in the event list, where they lose
+ * nothing: a dead receiver must not cost a row for each of a million events. Retries that wait for their time do not
+ * count, so that an endpoint that is back hears of new events at once. Drained at 1,600 a second it is refilled in time.
+ */
+export const MAX_DUE_PER_ENDPOINT = 1_000;
 
 /** Endpoints looked at in one round; the next round goes on behind the last one, so none waits for ever. */
 export const ENDPOINTS_PER_LOOK = 500;
@@ -97,3 +100,30 @@ export const RETRY_JITTER = 0.2;
 
 /** A Retry-After is obeyed up to here: longer and a forgotten header would hold events for days. */
 export const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** Older secrets that sign beside the present one: more signatures than that and the header outgrows some receivers. */
+export const MAX_RETIRED_SECRETS = 4;
+
+/** Deliveries that one call makes again: a second or so of database work; the rest by the next call. */
+export const REDELIVERIES_PER_CALL = 10_000;
+
+/** How often an endpoint's row is told that it answers, or fails, still: every attempt would be a hot row. */
+export const HEALTH_NOTE_INTERVAL_MS = 1_000;
+
+/** How often failing endpoints are looked for, to warn of them or disable them. Nobody waits for it. */
+export const HEALTH_POLL_MS = 2_000;
+
+/** Endpoints that one round of the health loop warns of or disables, each in a transaction of its own. */
+export const ENDPOINTS_PER_HEALTH_ROUND = 50;
+
+/**
+ * Nothing but failures for so long disables an endpoint (RUSHES_WEBHOOK_DISABLE_AFTER_HOURS replaces it): a long weekend
+ * and a day to act.
+ */
+export const DISABLE_AFTER_MS = 120 * 3_600_000;
+
+/** And no sooner than this after the warning, whatever else holds: a server that was down for a week warns first. */
+export const DISABLE_AFTER_WARNING_MS = 24 * 3_600_000;
+
+/** And only with so many deliveries given up: two bad minutes a week apart are no evidence. */
+export const DISABLE_AFTER_GIVEN_UP = 10;

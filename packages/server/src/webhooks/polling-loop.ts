@@ -16,10 +16,12 @@ export interface PollingLoopOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly round: () => Promise<RoundResult>;
+  /** Between rounds that found nothing; by default short while there is work about, and longer after a quiet while. */
+  readonly pauseMs?: number;
 }
 
 /** Runs rounds one after the other. A round that throws is logged and followed by a pause; the loop never ends by it. */
-export function startPollingLoop({ name, clock, logger, round }: PollingLoopOptions): PollingLoop {
+export function startPollingLoop({ name, clock, logger, round, pauseMs }: PollingLoopOptions): PollingLoop {
   let stopped = false;
   let woken = false;
   let pause = new AbortController();
@@ -48,8 +50,8 @@ export function startPollingLoop({ name, clock, logger, round }: PollingLoopOpti
       pause = new AbortController();
       // Set while the round ran. After a failure even a wake waits: the database is given the time to come back.
       if (stopped || (woken && result !== 'failed')) continue;
-      const pauseMs = result === 'failed' || quiet > QUIET_ROUNDS ? IDLE_POLL_MS : BUSY_POLL_MS;
-      await clock.sleep(pauseMs, pause.signal).catch(() => undefined);
+      const usualMs = result === 'failed' || quiet > QUIET_ROUNDS ? IDLE_POLL_MS : BUSY_POLL_MS;
+      await clock.sleep(pauseMs ?? usualMs, pause.signal).catch(() => undefined);
     }
   };
   const ended = run();

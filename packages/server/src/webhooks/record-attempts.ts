@@ -1,4 +1,5 @@
 import type { Database, Queryable } from '../db/index.ts';
+import { HEALTH_NOTE_INTERVAL_MS } from './limits.ts';
 
 /** One attempt that was made, with what is to become of its delivery. */
 export interface AttemptRecord {
@@ -18,6 +19,8 @@ export interface AttemptRecord {
   readonly retryDelayMs: number | null;
   /** The receiver answered 410: the endpoint is disabled with it. */
   readonly gone: boolean;
+  /** It never left us by a fault of ours, which says nothing of the receiver. */
+  readonly ourFault: boolean;
 }
 
 /** What became of a recorded attempt's delivery. */
@@ -31,7 +34,8 @@ export interface RecordedAttempt {
 /**
  * Writes attempts and moves their deliveries in one statement, so that neither is there without the other. What an
  * accepted attempt says holds whoever made it. A failed one decides only under the fence of its own claim: made by a
- * worker that stalled past its lock it is written down, and the schedule stays with the present holder.
+ * worker that stalled past its lock it is written down, and the schedule stays with the present holder. An attempt by
+ * hand leads to delivered or back to where it came from. The endpoint is told whether it answers, about once a second.
  *
  * 200 attempts a call; one call each would be one commit each.
  */
@@ -39,18 +43,21 @@ const RECORD = `
 WITH n AS MATERIALIZED (SELECT rushes_now() AS now),
 input AS MATERIALIZED (
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::integer[],
-    $8::text[], $9::text[], $10::boolean[], $11::integer[], $12::boolean[])
+    $8::text[], $9::text[], $10::boolean[], $11::integer[], $12::boolean[], $13::boolean[])
     AS i(account_id, endpoint_id, event_seq, fence, age_ms, duration_ms, status_code,
-      error, response_excerpt, accepted, retry_delay_ms, gone)
+      error, response_excerpt, accepted, retry_delay_ms, gone, our_fault)
 ),
 judged AS MATERIALIZED (
   SELECT d.account_id, d.endpoint_id, d.event_seq, i.fence AS made_under, i.age_ms, i.duration_ms, i.status_code,
-    i.error, i.response_excerpt, i.retry_delay_ms, i.gone,
+    i.error, i.response_excerpt, i.retry_delay_ms, i.gone, i.accepted, i.our_fault,
+    d.manual_from IS NOT NULL AND d.fence = i.fence AS manual,
     d.attempts + 1 AS attempt,
     d.fence = i.fence AND d.state = 'pending' AS holds,
     CASE
       WHEN i.accepted THEN 'delivered'
-      WHEN d.state <> 'pending' OR d.fence <> i.fence OR i.retry_delay_ms IS NOT NULL THEN d.state
+      WHEN d.state <> 'pending' OR d.fence <> i.fence THEN d.state
+      WHEN d.manual_from IS NOT NULL THEN d.manual_from
+      WHEN i.retry_delay_ms IS NOT NULL THEN d.state
       ELSE 'exhausted'
     END AS state
   FROM input i JOIN webhook_deliveries d
@@ -61,6 +68,7 @@ moved AS (
   UPDATE webhook_deliveries d
   SET attempts = j.attempt,
     state = j.state,
+    manual_from = CASE WHEN j.state = 'pending' THEN d.manual_from END,
     next_attempt_at = CASE
       WHEN j.state <> 'pending' THEN NULL
       WHEN j.holds THEN n.now + j.retry_delay_ms * interval '1 millisecond'
@@ -78,10 +86,40 @@ moved AS (
 ),
 written AS (
   INSERT INTO webhook_attempts (account_id, endpoint_id, event_seq, attempt, started_at, duration_ms,
-    status_code, error, response_excerpt)
+    status_code, error, response_excerpt, manual)
   SELECT j.account_id, j.endpoint_id, j.event_seq, j.attempt, n.now - j.age_ms * interval '1 millisecond',
-    j.duration_ms, j.status_code, j.error, j.response_excerpt
+    j.duration_ms, j.status_code, j.error, j.response_excerpt, j.manual
   FROM n, judged j
+),
+health AS MATERIALIZED (
+  SELECT j.account_id, j.endpoint_id, bool_or(j.accepted) AS accepted,
+    min(n.now - j.age_ms * interval '1 millisecond') AS began,
+    count(*) FILTER (WHERE j.state = 'exhausted' AND j.holds AND NOT j.manual) AS given_up
+  FROM n, judged j WHERE NOT j.our_fault
+  GROUP BY j.account_id, j.endpoint_id
+),
+noted AS MATERIALIZED (
+  SELECT e.account_id, e.endpoint_id, h.accepted, h.began, h.given_up
+  FROM n, health h JOIN webhook_endpoints e ON e.account_id = h.account_id AND e.endpoint_id = h.endpoint_id
+  WHERE CASE
+    WHEN h.accepted THEN e.failing_since IS NOT NULL OR e.last_delivery_at IS NULL
+      OR e.last_delivery_at < n.now - interval '${HEALTH_NOTE_INTERVAL_MS} milliseconds'
+    ELSE h.given_up > 0 OR e.failing_since IS NULL
+      OR e.last_failure_at < n.now - interval '${HEALTH_NOTE_INTERVAL_MS} milliseconds'
+  END
+  -- In one order, as several workers do this for the same endpoints.
+  ORDER BY e.account_id, e.endpoint_id
+  FOR NO KEY UPDATE OF e
+),
+updated AS (
+  UPDATE webhook_endpoints e
+  SET last_delivery_at = CASE WHEN h.accepted THEN n.now ELSE e.last_delivery_at END,
+    failing_since = CASE WHEN NOT h.accepted THEN coalesce(e.failing_since, h.began) END,
+    last_failure_at = CASE WHEN NOT h.accepted THEN n.now END,
+    given_up = CASE WHEN h.accepted THEN 0 ELSE e.given_up + h.given_up::integer END,
+    warned_at = CASE WHEN NOT h.accepted THEN e.warned_at END
+  FROM n, noted h
+  WHERE e.account_id = h.account_id AND e.endpoint_id = h.endpoint_id
 )
 SELECT endpoint_id, event_seq, attempt, state FROM judged`;
 
@@ -100,6 +138,7 @@ export function recordAttempts(db: Queryable, records: readonly AttemptRecord[])
     records.map((record) => record.accepted),
     records.map((record) => record.retryDelayMs),
     records.map((record) => record.gone),
+    records.map((record) => record.ourFault),
   ]);
 }
 

@@ -1,6 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deleteEndpoint, getEndpoint } from './endpoints.ts';
+import { getEndpoint } from './endpoint-view.ts';
+import { deleteEndpoint } from './endpoints.ts';
 import { listDeliveries } from './deliveries.ts';
 import { startReceiver, type Answer, type Receiver } from './testing/receiver.ts';
 import { settleBatch } from './testing/settled-batch.ts';

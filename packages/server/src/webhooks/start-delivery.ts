@@ -1,6 +1,7 @@
 /**
- * The two loops that make webhooks of events: fan-out (events to deliveries) and delivery (deliveries to attempts).
- * Any number of processes may run them on one database. Neither takes part in a settlement.
+ * The loops that make webhooks of events: fan-out (events to deliveries) and delivery (deliveries to attempts); and one
+ * that warns of endpoints that only fail.
+ * Any number of processes may run them on one database. None takes part in a settlement.
  */
 import { formatId } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
@@ -14,9 +15,10 @@ import {
 } from './claim-deliveries.ts';
 import { closeDeliveries } from './close-deliveries.ts';
 import { DeliveryWindows, type WindowLimits } from './delivery-windows.ts';
+import { judgeEndpoints } from './endpoint-health.ts';
 import { eventBody, renderEvent } from './events.ts';
 import { fanOut, FIRST_POSITION } from './fan-out.ts';
-import { ATTEMPT_LOCK_MS, ATTEMPT_TIMES_MS, DRAIN_TIMEOUT_MS } from './limits.ts';
+import { ATTEMPT_LOCK_MS, ATTEMPT_TIMES_MS, DISABLE_AFTER_MS, DRAIN_TIMEOUT_MS, HEALTH_POLL_MS } from './limits.ts';
 import { startPollingLoop, type RoundResult } from './polling-loop.ts';
 import { nextAttemptDelayMs, parseRetryAfter } from './retry-schedule.ts';
 import type { SecretSealer } from './secret-sealing.ts';
@@ -34,6 +36,8 @@ export interface DeliveryOptions {
   /** When each automatic attempt is due, counted from the event; as many as there are attempts. */
   readonly attemptTimesMs?: readonly number[];
   readonly windowLimits?: WindowLimits;
+  /** Nothing but failures for so long disables an endpoint; null: never. */
+  readonly disableAfterMs?: number | null;
 }
 
 export interface Delivery {
@@ -57,10 +61,10 @@ const OUR_FAULT: WebhookAnswer = {
   retryAfter: null,
 };
 
-/** Starts both loops. */
+/** Starts the loops. */
 export function startDelivery(options: DeliveryOptions): Delivery {
   const { db, clock, logger, attemptTimesMs = ATTEMPT_TIMES_MS } = options;
-  const windows = new DeliveryWindows(options.windowLimits);
+  const windows = new DeliveryWindows(clock, options.windowLimits);
   const recorder = new AttemptRecorder({ db, clock, logger });
   const underWay = new Set<Promise<void>>();
   let fanOutPosition = FIRST_POSITION;
@@ -106,13 +110,21 @@ export function startDelivery(options: DeliveryOptions): Delivery {
 
   const deliveryLoop = startPollingLoop({ name: 'delivery', clock, logger, round: deliveryRound });
   const fanOutLoop = startPollingLoop({ name: 'fan-out', clock, logger, round: fanOutRound });
+  const disableAfterMs = options.disableAfterMs === undefined ? DISABLE_AFTER_MS : options.disableAfterMs;
+  const healthLoop = startPollingLoop({
+    name: 'endpoint health',
+    clock,
+    logger,
+    round: async () => ((await judgeEndpoints(db, disableAfterMs)) ? 'more' : 'nothing'),
+    pauseMs: HEALTH_POLL_MS,
+  });
 
   return {
     wake: () => {
       fanOutLoop.wake();
     },
     async stop() {
-      await Promise.all([fanOutLoop.stop(), deliveryLoop.stop()]);
+      await Promise.all([fanOutLoop.stop(), deliveryLoop.stop(), healthLoop.stop()]);
       const patience = new AbortController();
       const drained = Promise.allSettled(underWay);
       const expired = clock.sleep(DRAIN_TIMEOUT_MS, patience.signal).then(
@@ -137,8 +149,9 @@ async function send(
     const event = renderEvent(delivery);
     const body = eventBody(event);
     const row = { accountUuid: endpoint.account_id, endpointUuid: endpoint.endpoint_id };
-    const key = options.sealer.unseal(endpoint.sealed_secret, row);
-    const headers = { ...signedHeaders([key], event.id, options.clock.now(), body), 'user-agent': USER_AGENT };
+    const secrets = [endpoint.sealed_secret, ...endpoint.retired_secrets];
+    const keys = secrets.map((secret) => options.sealer.unseal(secret, row));
+    const headers = { ...signedHeaders(keys, event.id, options.clock.now(), body), 'user-agent': USER_AGENT };
     return await options.sender.send({ url: endpoint.url, headers, body });
   } catch (error) {
     options.logger.error(
@@ -179,8 +192,9 @@ function madeAttempt(
     error: answer.error,
     responseExcerpt: answer.responseExcerpt,
     accepted: answer.accepted,
-    retryDelayMs: gone ? null : retryDelayMs,
+    retryDelayMs: gone || delivery.manual ? null : retryDelayMs,
     gone,
+    ourFault: answer === OUR_FAULT,
     disabled: gone ? { reason: GONE_REASON, eventData: { endpoint_id: endpointId, reason: GONE_REASON } } : null,
   };
 }

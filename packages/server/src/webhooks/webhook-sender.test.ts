@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { buildConnector } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../system-ports.ts';
-import { createEgressGuard, type EgressGuard } from './egress-guard.ts';
+import { createEgressGuard, type EgressGuard } from '../egress/index.ts';
 import { createGuardedConnector } from './guarded-connector.ts';
-import type { NameResolver } from './name-resolver.ts';
+import type { NameResolver } from '../egress/index.ts';
 import { startReceiver, type Answer, type Receiver } from './testing/receiver.ts';
 import { createWebhookSender, type WebhookAnswer, type WebhookSender } from './webhook-sender.ts';
 

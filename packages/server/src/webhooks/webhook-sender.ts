@@ -4,7 +4,7 @@
  */
 import { Agent, errors, request } from 'undici';
 import { excerptOf } from './answer-excerpt.ts';
-import { EgressRefusal, NameLookUpError, type EgressGuard } from './egress-guard.ts';
+import { EgressRefusal, NameLookUpError, type EgressGuard } from '../egress/index.ts';
 import { createGuardedConnector, plainConnector } from './guarded-connector.ts';
 import { EXCHANGE_TIMEOUT_MS, IDLE_CONNECTION_TIMEOUT_MS, MAX_ANSWER_BYTES } from './limits.ts';
 import type { Clock } from '../ports.ts';

@@ -1,4 +1,5 @@
 import { ITEM_LIMITS, type ItemErrorCode } from '@rushes/contract';
+import { checkForeignUrl, EgressRefusal } from '../../egress/index.ts';
 
 export interface Fault {
   readonly code: ItemErrorCode;
@@ -63,6 +64,7 @@ export function customIdFault(customId: unknown): Fault | null {
   return { code: 'bad_format', detail };
 }
 
+/** A URL of an image, which the upstream fetches: we never do. */
 export function urlFault(url: unknown): Fault | null {
   if (typeof url !== 'string') return { code: 'wrong_type', detail: 'It must be a string with an https URL.' };
   const character = characterFault(url);
@@ -72,9 +74,11 @@ export function urlFault(url: unknown): Fault | null {
   if (!/^https:\/\/[^\s\\\p{Control}]+$/iu.test(url) || !URL.canParse(url)) {
     return { code: 'bad_format', detail: 'It must be an absolute https:// URL.' };
   }
-  const { username, password } = new URL(url);
-  if (username !== '' || password !== '') {
-    return { code: 'bad_format', detail: 'A URL with a user name or password in it is not passed on.' };
+  try {
+    checkForeignUrl(url);
+    return null;
+  } catch (error) {
+    if (error instanceof EgressRefusal) return { code: 'bad_format', detail: `${error.message}.` };
+    throw error;
   }
-  return null;
 }

@@ -4,6 +4,7 @@ import { ledger } from './0003_ledger.ts';
 import { batches } from './0004_batches.ts';
 import { dispatch } from './0005_dispatch.ts';
 import { events } from './0006_events.ts';
+import { webhookHealth } from './0020_webhook_health.ts';
 
 export interface Migration {
   readonly name: string;
@@ -11,4 +12,4 @@ export interface Migration {
 }
 
 /** Forward only, in this order. A static list, since a bundle has no folder to read migrations from. */
-export const MIGRATIONS: readonly Migration[] = [clock, accounts, ledger, batches, dispatch, events];
+export const MIGRATIONS: readonly Migration[] = [clock, accounts, ledger, batches, dispatch, events, webhookHealth];

@@ -12,6 +12,7 @@ import { systemRoutes } from './system.ts';
 import { taskRoutes } from './tasks.ts';
 import { videoLinkRoutes } from './video-links.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
+import { webhookEndpointActionRoutes } from './webhook-endpoint-actions.ts';
 import { webhookEndpointRoutes } from './webhook-endpoints.ts';
 
 /** What routes need to know that is settled only once the server listens. */
@@ -33,6 +34,7 @@ export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[
     ...modelRoutes(),
     ...ledgerRoutes(deps),
     ...webhookEndpointRoutes(deps),
+    ...webhookEndpointActionRoutes(deps),
     ...webhookDeliveryRoutes(deps),
     ...eventRoutes(deps, around.stopping),
     ...videoLinkRoutes(deps),

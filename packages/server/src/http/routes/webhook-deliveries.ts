@@ -1,12 +1,20 @@
-import { pageSchema, parseDeliveryId, parseEventId, parseId, webhookDeliverySchema } from '@rushes/contract';
+import {
+  EVENT_TYPES,
+  pageSchema,
+  parseDeliveryId,
+  parseEventId,
+  parseId,
+  webhookDeliverySchema,
+} from '@rushes/contract';
 import { z } from 'zod';
 import { refuse } from '../../refusal.ts';
-import { listDeliveries } from '../../webhooks/index.ts';
+import { findDelivery, listDeliveries, redeliver } from '../../webhooks/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
-import { cursorParameter, limitParameter, orderParameter } from '../parameters.ts';
-import { readRoute, type Route } from '../route.ts';
+import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { cursorParameter, limitParameter, orderParameter, timeParameter } from '../parameters.ts';
+import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
 
 const PATH = '/v1/webhook-deliveries';
 
@@ -16,7 +24,10 @@ const listQuery = z.strictObject({
   order: orderParameter,
   endpoint_id: z.string().meta({ description: 'Only to this endpoint.' }).exactOptional(),
   event_id: z.string().meta({ description: 'Only of this event.' }).exactOptional(),
+  event_type: z.enum(EVENT_TYPES).meta({ description: 'Only of events of this type.' }).exactOptional(),
   state: z.enum(['pending', 'delivered', 'exhausted']).exactOptional(),
+  created_after: timeParameter.exactOptional(),
+  created_before: timeParameter.exactOptional(),
 });
 
 /** What was sent where. */
@@ -59,6 +70,9 @@ export function webhookDeliveryRoutes(deps: HttpDeps): readonly Route[] {
           ...(endpointUuid === undefined ? {} : { endpointUuid }),
           ...(event === undefined ? {} : { eventSeq: event.seq }),
           ...(query.state === undefined ? {} : { state: query.state }),
+          ...(query.event_type === undefined ? {} : { eventType: query.event_type }),
+          ...(query.created_after === undefined ? {} : { createdAfter: query.created_after }),
+          ...(query.created_before === undefined ? {} : { createdBefore: query.created_before }),
         };
         const page = { limit: query.limit, order: query.order, cursor: query.cursor ?? null };
         const found = await listDeliveries(deps.db, caller.accountUuid, filter, page);
@@ -84,13 +98,70 @@ export function webhookDeliveryRoutes(deps: HttpDeps): readonly Route[] {
       },
       async handle({ caller, exchange }) {
         const id = parseDeliveryId(exchange.params['delivery_id'] ?? '');
-        if (id === null) return notFound('webhook delivery');
-        const filter = { endpointUuid: id.endpointUuid, eventSeq: id.seq };
-        const page = { limit: 1, order: 'desc', cursor: null } as const;
-        const found = await listDeliveries(deps.db, caller.accountUuid, filter, page);
-        const [delivery] = found.ok ? found.value.data : [];
-        return delivery === undefined ? notFound('webhook delivery') : json(delivery);
+        const delivery = id === null ? null : await findDelivery(deps.db, caller.accountUuid, id);
+        return delivery === null ? notFound('webhook delivery') : json(delivery);
       },
     }),
+    redeliverRoute(deps),
   ];
+}
+
+function redeliverRoute(deps: HttpDeps): Route {
+  const content = [{ mediaType: 'application/json', schema: webhookDeliverySchema }];
+  const path = `${PATH}/:delivery_id/redeliver`;
+  return writeRoute({
+    method: 'post',
+    path,
+    scope: 'webhooks:write',
+    writes: true,
+    body: emptyRequestSchema,
+    missing: notFound('webhook delivery'),
+    async exists(caller, params) {
+      const id = parseDeliveryId(params['delivery_id'] ?? '');
+      return id !== null && (await findDelivery(deps.db, caller.accountUuid, id)) !== null;
+    },
+    operation: {
+      id: 'redeliverWebhook',
+      tag: 'Webhooks',
+      summary: 'Send one delivery again, now',
+      description:
+        'One attempt with the same `webhook-id`, whatever state the delivery is in. When it fails, the delivery is what it was before. Of a pending one the next automatic attempt is made now.',
+      successes: [
+        { status: 201, description: 'The delivery, with the attempt due.', content },
+        {
+          status: 200,
+          description: 'It was asked for before under this request_id: the delivery as it is now.',
+          content,
+          headers: { 'Idempotent-Replayed': '`true`' },
+        },
+      ],
+      refusals: ['request_id_conflict', 'state_conflict'],
+    },
+    async handle({ caller, exchange, requestId }) {
+      const text = exchange.params['delivery_id'] ?? '';
+      const id = parseDeliveryId(text);
+      if (id === null) return notFound('webhook delivery');
+      const key = onceKey(caller, `POST ${path}`, requestId, { delivery_id: text });
+      return answerOnce(
+        deps.db,
+        key,
+        async () => {
+          const delivery = await findDelivery(deps.db, caller.accountUuid, id);
+          return delivery === null
+            ? notFound('webhook delivery')
+            : json(delivery, 200, { 'Idempotent-Replayed': 'true' });
+        },
+        async () => {
+          const endpoint = { accountUuid: caller.accountUuid, endpointUuid: id.endpointUuid };
+          const done = await deps.db.transaction(async (tx) => {
+            const outcome = await redeliver(tx, endpoint, id.seq);
+            if (outcome?.ok === true) await claimOrUndo(tx, key, text);
+            return outcome;
+          });
+          if (done === null) return notFound('webhook delivery');
+          return done.ok ? json(done.value, 201) : done;
+        },
+      );
+    },
+  });
 }

@@ -20,13 +20,18 @@ const PATH = '/v1/webhook-endpoints';
 const TAG = 'Webhooks';
 const SCOPE = 'webhooks:write';
 
-const example = {
+/** An endpoint as the reference shows it. */
+export const endpointExample = {
   id: 'whe_2k1Kx2ZtPq7wYc9RDfVh3T',
   url: 'https://example.com/hooks/rushes',
   description: 'Production',
   events: ['batch.completed', 'batch.partial', 'batch.failed'],
   enabled: true,
   disabled_reason: null,
+  failing_since: null,
+  last_delivery_at: '2026-11-20T11:02:41.120Z',
+  exhausted_count: 0,
+  previous_secret_expires_at: null,
   created_at: '2026-11-20T09:30:00.000Z',
 };
 
@@ -79,7 +84,7 @@ export function webhookEndpointRoutes(deps: HttpDeps): readonly Route[] {
           {
             status: 200,
             description: 'The endpoint.',
-            content: [{ mediaType: 'application/json', schema: webhookEndpointSchema, example }],
+            content: [{ mediaType: 'application/json', schema: webhookEndpointSchema, example: endpointExample }],
           },
         ],
         refusals: [],
@@ -118,7 +123,7 @@ function createRoute(deps: HttpDeps): Route {
     {
       mediaType: 'application/json',
       schema: webhookEndpointWithSecretSchema,
-      example: { ...example, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=' },
+      example: { ...endpointExample, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=' },
     },
   ];
   return writeRoute({
@@ -127,7 +132,7 @@ function createRoute(deps: HttpDeps): Route {
     scope: SCOPE,
     writes: true,
     body: createWebhookEndpointRequestSchema,
-    bodyExample: { url: example.url, description: example.description, events: example.events },
+    bodyExample: { url: endpointExample.url, description: endpointExample.description, events: endpointExample.events },
     operation: {
       id: 'createWebhookEndpoint',
       tag: TAG,

@@ -2,7 +2,8 @@
 import { silentLogger } from '../../../testing/silent-logger.ts';
 import { openDatabase } from '../../db/index.ts';
 import { systemClock, systemRandom } from '../../system-ports.ts';
-import { createEgressGuard, createSecretSealer, createWebhookSender, startDelivery } from '../index.ts';
+import { createEgressGuard } from '../../egress/index.ts';
+import { createSecretSealer, createWebhookSender, startDelivery } from '../index.ts';
 
 export interface DeliveryProcessSettings {
   readonly databaseUrl: string;

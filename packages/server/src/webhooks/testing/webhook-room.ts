@@ -8,7 +8,7 @@ import { openDatabase, type Database } from '../../db/index.ts';
 import type { Logger } from '../../ports.ts';
 import { systemClock, systemRandom } from '../../system-ports.ts';
 import { listDeliveries } from '../deliveries.ts';
-import { createEgressGuard, type EgressGuard } from '../egress-guard.ts';
+import { createEgressGuard, type EgressGuard } from '../../egress/index.ts';
 import { insertEndpoint, prepareEndpoint } from '../endpoints.ts';
 import { createSecretSealer, type SecretSealer } from '../secret-sealing.ts';
 import { startDelivery, type Delivery, type DeliveryOptions } from '../start-delivery.ts';

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { createEgressGuard, EgressRefusal, NameLookUpError, type EgressGuardOptions } from './egress-guard.ts';
+import {
+  checkForeignUrl,
+  createEgressGuard,
+  EgressRefusal,
+  NameLookUpError,
+  type EgressGuardOptions,
+} from './egress-guard.ts';
 import type { NameResolver } from './name-resolver.ts';
 
 const noResolver: NameResolver = () => Promise.reject(new Error('no name server is asked here'));
@@ -56,6 +62,8 @@ describe('a URL is refused by its form', () => {
     ['https://1.2.3.4.5/', 'malformed_url'],
     ['https://256.1.1.1/', 'malformed_url'],
     ['https://[fe80::1%25eth0]/', 'malformed_url'],
+    ['https://[fe80::1%eth0]/', 'malformed_url'],
+    ['https://[::1%25lo]/', 'malformed_url'],
     ['https://[::1/', 'malformed_url'],
     [`https://example.com/${'x'.repeat(2_048)}`, 'malformed_url'],
   ])('%j: %s', (url, rule) => {
@@ -77,6 +85,14 @@ describe('a URL with an address in it is refused, however the address is written
     ['https://１２７.0.0.1/', 'loopback'],
     ['https://①②⑦.0.0.1/', 'loopback'],
     ['https://127%2e0%2e0%2e1/', 'loopback'],
+    ['https://１２７。０。０。１/', 'loopback'],
+    ['https://𝟭𝟮𝟳.𝟬.𝟬.𝟭/', 'loopback'],
+    ['https://127｡0｡0｡1/', 'loopback'],
+    ['https://0x7f.0.0.01/', 'loopback'],
+    ['https://0177.0x0.1/', 'loopback'],
+    ['https://0x7F000001/', 'loopback'],
+    ['https://0300.0xa8.1/', 'private'],
+    ['https://ⓛocalhost/', 'loopback'],
     ['https://localhost/', 'loopback'],
     ['https://LOCALHOST/', 'loopback'],
     ['https://localhost./', 'loopback'],
@@ -87,6 +103,11 @@ describe('a URL with an address in it is refused, however the address is written
     ['https://[::ffff:7f00:1]/', 'loopback'],
     ['https://[::127.0.0.1]/', 'loopback'],
     ['https://[64:ff9b::127.0.0.1]/', 'loopback'],
+    ['https://[64:ff9b::7f00:1]/', 'loopback'],
+    ['https://[64:ff9b::a9fe:a9fe]/', 'cloud_metadata'],
+    ['https://[64:ff9b:1::7f00:1]/', 'private'],
+    ['https://[::ffff:0:127.0.0.1]/', 'not_global_unicast'],
+    ['https://[0000:0000:0000:0000:0000:ffff:7f00:0001]/', 'loopback'],
     ['https://[2002:7f00:1::]/', 'loopback'],
     ['https://0/', 'unspecified'],
     ['https://0.0.0.0/', 'unspecified'],
@@ -182,6 +203,22 @@ describe('what a name resolves to', () => {
     await expect(guard.resolve('127.0.0.1')).resolves.toEqual(['127.0.0.1']);
     await expect(guard.resolve('10.0.0.1')).rejects.toMatchObject({ rule: 'private' });
     await expect(guard.resolve('8.8.8.8')).rejects.toMatchObject({ rule: 'ip_literal' });
+  });
+});
+
+describe('a URL that somebody else fetches', () => {
+  it.each([
+    ['https://cdn.example.com/frame.png', 'allowed'],
+    ['http://cdn.example.com/frame.png', 'https_required'],
+    ['https://cdn.example.com:22/frame.png', 'port'],
+    ['https://user@cdn.example.com/frame.png', 'userinfo'],
+    ['https://localhost/frame.png', 'loopback'],
+    ['https://2130706433/frame.png', 'loopback'],
+    ['https://[::ffff:10.0.0.1]/frame.png', 'private'],
+    ['https://169.254.169.254/latest/meta-data/', 'cloud_metadata'],
+    ['https://8.8.8.8/frame.png', 'ip_literal'],
+  ])('%s: %s', (url, rule) => {
+    expect(ruleOf(() => checkForeignUrl(url))).toBe(rule);
   });
 });
 

@@ -1,0 +1,42 @@
+import { Args, Flags } from '@oclif/core';
+import { RushesCommand, serverFlags } from '../../../base-command.ts';
+import { EXIT, type ExitCode } from '../../../exit-codes.ts';
+import { checkSecretFile, showWithSecret } from '../../../webhooks/endpoint-view.ts';
+import { eventTypes } from '../../../webhooks/event-filter.ts';
+import { eventsFlag, secretFileFlag } from './endpoint-flags.ts';
+
+/** Has events sent to a URL. */
+export default class WebhooksEndpointsCreate extends RushesCommand {
+  static override summary = 'Have events sent to a URL; shows the signing secret, this once.';
+  static override examples = [
+    '<%= config.bin %> webhooks endpoints create https://example.com/hooks/rushes --secret-file .webhook-secret',
+    {
+      description: 'Only how batches end',
+      command:
+        '<%= config.bin %> webhooks endpoints create https://example.com/hooks --events batch.completed,batch.partial,batch.failed,batch.canceled',
+    },
+  ];
+  static override args = { url: Args.string({ description: 'Where events are sent.', required: true }) };
+  static override flags = {
+    ...serverFlags,
+    events: eventsFlag,
+    description: Flags.string({ summary: 'What it is for.' }),
+    'secret-file': secretFileFlag,
+  };
+
+  override async perform(): Promise<ExitCode> {
+    const { args, flags } = await this.parse(WebhooksEndpointsCreate);
+    await checkSecretFile(flags['secret-file']);
+    const client = await this.connect(flags);
+    const endpoint = await client.webhookEndpoints.create(
+      {
+        url: args.url,
+        ...(flags.description === undefined ? {} : { description: flags.description }),
+        ...(flags.events === undefined ? {} : { events: eventTypes(flags.events) }),
+      },
+      { signal: this.interrupt },
+    );
+    await showWithSecret(endpoint, flags['secret-file'], { output: this.output, json: this.jsonEnabled() });
+    return EXIT.success;
+  }
+}

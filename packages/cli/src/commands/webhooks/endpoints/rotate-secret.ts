@@ -1,0 +1,46 @@
+import { Flags } from '@oclif/core';
+import { RushesCommand, serverFlags } from '../../../base-command.ts';
+import { durationFlag } from '../../../duration-flag.ts';
+import { EXIT, type ExitCode } from '../../../exit-codes.ts';
+import { checkSecretFile, showWithSecret } from '../../../webhooks/endpoint-view.ts';
+import { endpointArg, secretFileFlag } from './endpoint-flags.ts';
+
+const SECOND_MS = 1_000;
+
+/** Gives an endpoint a new signing secret. */
+export default class WebhooksEndpointsRotateSecret extends RushesCommand {
+  static override summary = 'Make a new signing secret; the old one signs beside it for a while.';
+  static override description =
+    'Until the overlap ends, every delivery has both signatures, so that a receiver with either secret accepts it: give the receiver the new one, and nothing is lost. The new secret is shown this once.';
+  static override examples = [
+    '<%= config.bin %> webhooks endpoints rotate-secret whe_3kTz… --overlap 2h',
+    {
+      description: 'The old one leaked',
+      command: '<%= config.bin %> webhooks endpoints rotate-secret whe_3kTz… --no-overlap',
+    },
+  ];
+  static override args = endpointArg;
+  static override flags = {
+    ...serverFlags,
+    overlap: durationFlag({
+      summary: 'How long the old secret goes on signing, a week at most; a day when left out.',
+      exclusive: ['no-overlap'],
+    }),
+    'no-overlap': Flags.boolean({ summary: 'The old secret ends now.' }),
+    'secret-file': secretFileFlag,
+  };
+
+  override async perform(): Promise<ExitCode> {
+    const { args, flags } = await this.parse(WebhooksEndpointsRotateSecret);
+    await checkSecretFile(flags['secret-file']);
+    const overlap = flags['no-overlap'] ? 0 : flags.overlap;
+    const client = await this.connect(flags);
+    const endpoint = await client.webhookEndpoints.rotateSecret(
+      args.id,
+      overlap === undefined ? {} : { overlap_seconds: overlap / SECOND_MS },
+      { signal: this.interrupt },
+    );
+    await showWithSecret(endpoint, flags['secret-file'], { output: this.output, json: this.jsonEnabled() });
+    return EXIT.success;
+  }
+}

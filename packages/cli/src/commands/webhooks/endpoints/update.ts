@@ -1,0 +1,49 @@
+import { Flags } from '@oclif/core';
+import { RushesCommand, serverFlags } from '../../../base-command.ts';
+import { CliError } from '../../../cli-error.ts';
+import { EXIT, type ExitCode } from '../../../exit-codes.ts';
+import { endpointLines } from '../../../webhooks/endpoint-view.ts';
+import { eventTypes } from '../../../webhooks/event-filter.ts';
+import { endpointArg, eventsFlag } from './endpoint-flags.ts';
+
+/** Changes an endpoint. */
+export default class WebhooksEndpointsUpdate extends RushesCommand {
+  static override summary = 'Change the URL, the events or the description of an endpoint, or turn it off and on.';
+  static override description =
+    'What is not named stays. Turned on, it begins with the next event; "rushes webhooks redeliver" sends what came before.';
+  static override examples = [
+    '<%= config.bin %> webhooks endpoints update whe_3kTz… --enable',
+    '<%= config.bin %> webhooks endpoints update whe_3kTz… --events all --description Production',
+  ];
+  static override args = endpointArg;
+  static override flags = {
+    ...serverFlags,
+    url: Flags.string({ summary: 'Where events are sent from now on.' }),
+    events: eventsFlag,
+    description: Flags.string({ summary: 'What it is for; empty takes it away.' }),
+    enable: Flags.boolean({ summary: 'Send events again.', exclusive: ['disable'] }),
+    disable: Flags.boolean({ summary: 'Send nothing.' }),
+  };
+
+  override async perform(): Promise<ExitCode> {
+    const { args, flags } = await this.parse(WebhooksEndpointsUpdate);
+    const { url, events, description, enable, disable } = flags;
+    const change = {
+      ...(url === undefined ? {} : { url }),
+      ...(events === undefined ? {} : { events: eventTypes(events) }),
+      ...(description === undefined ? {} : { description: description === '' ? null : description }),
+      ...(enable ? { enabled: true } : {}),
+      ...(disable ? { enabled: false } : {}),
+    };
+    if (Object.keys(change).length === 0) {
+      throw new CliError('usage', 'Say what to change: --url, --events, --description, --enable or --disable.', {
+        exitCode: EXIT.usage,
+      });
+    }
+    const client = await this.connect(flags);
+    const endpoint = await client.webhookEndpoints.update(args.id, change, { signal: this.interrupt });
+    if (this.jsonEnabled()) await this.output.document(endpoint);
+    else for (const line of endpointLines(endpoint)) await this.output.line(line);
+    return EXIT.success;
+  }
+}

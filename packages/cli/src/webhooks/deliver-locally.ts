@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ListedEvent } from '@rushes/sdk';
+import { type Attempt, forward, isSuccess } from './forward.ts';
+
+export interface LocalReceiver {
+  readonly url: string;
+  readonly secret: string;
+  readonly timeoutMs: number;
+  /** Attempts after the first one when the receiver answers with a failure. */
+  readonly retries: number;
+}
+
+const DELAY_FIRST_MS = 1_000;
+const DELAY_MAX_MS = 5_000;
+
+/**
+ * Sends an event until the receiver takes it. A receiver that answers with a failure is asked `retries` times more; one
+ * that is not running is waited for, as everything behind this event would be lost on it too. Rejects only when `signal`
+ * aborts.
+ */
+export async function deliverLocally(
+  event: ListedEvent,
+  receiver: LocalReceiver,
+  onRetry: (attempt: Attempt, delayMs: number) => Promise<void>,
+  signal: AbortSignal,
+): Promise<{ readonly attempt: Attempt; readonly attempts: number }> {
+  let refusals = 0;
+  for (let attempts = 1; ; attempts += 1) {
+    const attempt = await forward(event, receiver, signal);
+    if (attempt.reached) refusals += 1;
+    if (isSuccess(attempt) || refusals > receiver.retries) return { attempt, attempts };
+    const delayMs = Math.min(DELAY_MAX_MS, DELAY_FIRST_MS * 2 ** Math.min(attempts - 1, 10));
+    await onRetry(attempt, delayMs);
+    await sleep(delayMs, undefined, { signal });
+  }
+}

@@ -1,0 +1,80 @@
+import { access } from 'node:fs/promises';
+import type { WebhookEndpoint, WebhookEndpointWithSecret } from '@rushes/sdk';
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Output } from '../output/output.ts';
+import { printable } from '../output/terminal.ts';
+import { count, moment } from '../output/wording.ts';
+import { writeNewSecretFile } from './local-secret.ts';
+
+/** One word for how an endpoint fares. */
+export function endpointState(endpoint: WebhookEndpoint): string {
+  if (!endpoint.enabled) return 'disabled';
+  return endpoint.failing_since === null ? 'enabled' : 'failing';
+}
+
+/** Everything about one endpoint, without its secret. */
+export function endpointLines(endpoint: WebhookEndpoint): string[] {
+  const { events, description, disabled_reason, failing_since, last_delivery_at, previous_secret_expires_at } =
+    endpoint;
+  const lines = [
+    `${endpoint.id}  ${endpointState(endpoint)}`,
+    `url       ${printable(endpoint.url)}`,
+    `events    ${events.length === 0 ? 'all' : events.map(printable).join(', ')}`,
+  ];
+  if (description !== null) lines.push(`about     ${printable(description)}`);
+  if (disabled_reason !== null) lines.push(`disabled  ${printable(disabled_reason)}`);
+  if (failing_since !== null) lines.push(`failing   since ${moment(failing_since)} UTC`);
+  if (last_delivery_at !== null) lines.push(`last      delivered ${moment(last_delivery_at)} UTC`);
+  if (endpoint.exhausted_count > 0) lines.push(`given up  ${count(endpoint.exhausted_count)}`);
+  if (previous_secret_expires_at !== null) {
+    lines.push(`old key   signs too until ${moment(previous_secret_expires_at)} UTC`);
+  }
+  return lines;
+}
+
+/** Throws while there is time: a secret is in one answer only, so the file must take it before there is one. */
+export async function checkSecretFile(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const isTaken = await access(path).then(
+    () => true,
+    () => false,
+  );
+  const why = path === '' ? 'it has no name' : isTaken ? 'it is there already' : null;
+  if (why === null) return;
+  throw new CliError('file_error', `${JSON.stringify(path)} cannot take the secret: ${why}. Nothing was done.`, {
+    exitCode: EXIT.usage,
+  });
+}
+
+/** Shows an endpoint and the secret that came with it: into the file where one is named, else on stdout. */
+export async function showWithSecret(
+  endpoint: WebhookEndpointWithSecret,
+  secretFile: string | undefined,
+  { output, json }: { readonly output: Output; readonly json: boolean },
+): Promise<void> {
+  const { secret, ...view } = endpoint;
+  if (secret === null) {
+    // The answer that had it was lost on its way, and the server keeps no copy that it could show.
+    output.note(
+      `The secret was in an answer that did not arrive. Make a new one: rushes webhooks endpoints rotate-secret ${endpoint.id}`,
+    );
+  } else if (secretFile !== undefined) {
+    try {
+      await writeNewSecretFile(secretFile, secret);
+    } catch (error) {
+      output.note(`The secret is shown here, for it is shown once and cannot be kept in the file: ${secret}`);
+      throw error;
+    }
+    output.note(`The secret is in ${secretFile}.`);
+  }
+  const shown = secretFile === undefined ? secret : null;
+  if (json) {
+    await output.document(secretFile === undefined ? endpoint : view);
+    return;
+  }
+  for (const line of endpointLines(endpoint)) await output.line(line);
+  if (shown === null) return;
+  await output.line(`secret    ${shown}`);
+  output.note('The secret is shown this once: keep it where the receiver reads it.');
+}

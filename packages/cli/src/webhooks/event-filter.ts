@@ -1,0 +1,49 @@
+import { CliError } from '../cli-error.ts';
+import { EXIT } from '../exit-codes.ts';
+
+/** Types of events as of this version; a newer server may have more. */
+export const EVENT_TYPES = [
+  'batch.processing',
+  'batch.completed',
+  'batch.partial',
+  'batch.failed',
+  'batch.canceled',
+  'batch.paused',
+  'task.succeeded',
+  'task.failed',
+  'task.canceled',
+  'credits.low',
+  'webhook_endpoint.failing',
+  'webhook_endpoint.disabled',
+  'webhook.test',
+] as const;
+
+/** The words of a list with commas in it, given once or several times. */
+export function commaList(values: readonly string[]): string[] {
+  return values
+    .flatMap((value) => value.split(','))
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+}
+
+/** Whether a type is among `patterns`: exact names, or `batch.*` for all with this beginning. None means every type. */
+export function eventFilter(patterns: readonly string[]): (type: string) => boolean {
+  for (const pattern of patterns) {
+    if (/^[a-z_]+(\.[a-z_]+)*(\.\*)?$/.test(pattern)) continue;
+    throw new CliError('usage', `An event is written as batch.completed or batch.*, not ${JSON.stringify(pattern)}.`, {
+      exitCode: EXIT.usage,
+      advice: [`There are: ${EVENT_TYPES.join(', ')}.`],
+    });
+  }
+  return (type) =>
+    patterns.length === 0 ||
+    patterns.some((pattern) => (pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern));
+}
+
+/** The types that an endpoint is given; `all` is every type. The server knows which there are. */
+export function eventTypes(values: readonly string[]): string[] {
+  const types = commaList(values);
+  if (types.length === 1 && types[0] === 'all') return [];
+  if (types.length > 0) return types;
+  throw new CliError('usage', '--events names no event; "all" is every type.', { exitCode: EXIT.usage });
+}

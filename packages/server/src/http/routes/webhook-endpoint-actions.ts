@@ -1,0 +1,264 @@
+/** What is done with a webhook endpoint that is there: change it, rotate its secret, test it, send again. */
+import {
+  listedEventSchema,
+  parseEventId,
+  parseId,
+  redeliverRequestSchema,
+  redeliverResultSchema,
+  rotateWebhookSecretRequestSchema,
+  updateWebhookEndpointRequestSchema,
+  webhookEndpointSchema,
+  webhookEndpointWithSecretSchema,
+  type ErrorCode,
+} from '@rushes/contract';
+import type { Caller } from '../../accounts/index.ts';
+import { accept, refuse, type Outcome } from '../../refusal.ts';
+import {
+  checkChanges,
+  findEvent,
+  getEndpoint,
+  redeliverSince,
+  rotateSecret,
+  testEndpoint,
+  updateEndpoint,
+  type EndpointKey,
+} from '../../webhooks/index.ts';
+import type { HttpDeps } from '../deps.ts';
+import { json, type Exchange } from '../exchange.ts';
+import { notFound } from '../not-found.ts';
+import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { timeParameter } from '../parameters.ts';
+import { emptyRequestSchema, writeRoute, type BodyContent, type Route, type SuccessDescription } from '../route.ts';
+import { endpointExample } from './webhook-endpoints.ts';
+
+const PATH = '/v1/webhook-endpoints/:endpoint_id';
+const TAG = 'Webhooks';
+const MISSING = notFound('webhook endpoint');
+const REPLAYED = { 'Idempotent-Replayed': 'true' };
+const REFUSALS: readonly ErrorCode[] = ['request_id_conflict', 'state_conflict'];
+const SECRET_EXAMPLE = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=';
+
+function keyOf(caller: Caller, params: Exchange['params']): EndpointKey | null {
+  const endpointUuid = parseId('whe', params['endpoint_id'] ?? '');
+  return endpointUuid === null ? null : { accountUuid: caller.accountUuid, endpointUuid };
+}
+
+function onOne(deps: HttpDeps) {
+  return {
+    scope: 'webhooks:write',
+    writes: true,
+    missing: MISSING,
+    async exists(caller: Caller, params: Exchange['params']): Promise<boolean> {
+      const key = keyOf(caller, params);
+      return key !== null && (await getEndpoint(deps.db, key.accountUuid, key.endpointUuid)) !== null;
+    },
+  } as const;
+}
+
+function successes(status: number, description: string, content: readonly BodyContent[]): SuccessDescription[] {
+  return [
+    { status, description, content },
+    {
+      status: 200,
+      description: 'It was done before under this request_id.',
+      content,
+      headers: { 'Idempotent-Replayed': '`true`' },
+    },
+  ];
+}
+
+/** Changing an endpoint, its secret and what it is sent. */
+export function webhookEndpointActionRoutes(deps: HttpDeps): readonly Route[] {
+  return [updateRoute(deps), rotateRoute(deps), testRoute(deps), redeliverRoute(deps)];
+}
+
+function updateRoute(deps: HttpDeps): Route {
+  return writeRoute({
+    ...onOne(deps),
+    method: 'patch',
+    path: PATH,
+    body: updateWebhookEndpointRequestSchema,
+    bodyExample: { events: ['batch.completed'], enabled: true },
+    operation: {
+      id: 'updateWebhookEndpoint',
+      tag: TAG,
+      summary: 'Change the URL, the description, the events, or whether anything is sent',
+      description:
+        'Only what is named is changed; doing it twice is the same as once. An endpoint that is enabled again begins with the next event: ask for what it missed with a redelivery. Disabling ends what waits for it as exhausted.',
+      successes: [
+        {
+          status: 200,
+          description: 'The endpoint as it is now.',
+          content: [{ mediaType: 'application/json', schema: webhookEndpointSchema, example: endpointExample }],
+        },
+      ],
+      refusals: [],
+    },
+    async handle({ caller, exchange, body }) {
+      const key = keyOf(caller, exchange.params);
+      // An unknown endpoint is reported before a bad URL.
+      if (key === null || (await getEndpoint(deps.db, key.accountUuid, key.endpointUuid)) === null) return MISSING;
+      const { request_id: _, ...changes } = body;
+      const checked = await checkChanges({ guard: deps.webhookGuard }, changes);
+      if (!checked.ok) return checked;
+      const endpoint = await deps.db.transaction((tx) => updateEndpoint(tx, key, changes));
+      return endpoint === null ? MISSING : json(endpoint);
+    },
+  });
+}
+
+function rotateRoute(deps: HttpDeps): Route {
+  const path = `${PATH}/rotate-secret`;
+  const example = {
+    ...endpointExample,
+    previous_secret_expires_at: '2026-11-21T12:00:00.000Z',
+    secret: SECRET_EXAMPLE,
+  };
+  const content = [{ mediaType: 'application/json', schema: webhookEndpointWithSecretSchema, example }];
+  return writeRoute({
+    ...onOne(deps),
+    method: 'post',
+    path,
+    body: rotateWebhookSecretRequestSchema,
+    bodyExample: { overlap_seconds: 86_400 },
+    operation: {
+      id: 'rotateWebhookSecret',
+      tag: TAG,
+      summary: 'Give the endpoint a new secret; the old one signs beside it for a while',
+      description:
+        'The answer is the only one with the new secret: store it. A replay shows `secret` null. `overlap_seconds` bounds every older secret, so that 0 ends them all at once.',
+      successes: successes(201, 'The endpoint, with its new secret.', content),
+      refusals: REFUSALS,
+    },
+    async handle({ caller, exchange, body, requestId }) {
+      const key = keyOf(caller, exchange.params);
+      if (key === null) return MISSING;
+      const { overlap_seconds: overlapSeconds } = body;
+      const asked = { endpoint_id: exchange.params['endpoint_id'], overlap_seconds: overlapSeconds };
+      const once = onceKey(caller, `POST ${path}`, requestId, asked);
+      return answerOnce(
+        deps.db,
+        once,
+        async () => {
+          const endpoint = await getEndpoint(deps.db, key.accountUuid, key.endpointUuid);
+          return endpoint === null ? MISSING : json({ ...endpoint, secret: null }, 200, REPLAYED);
+        },
+        async () => {
+          const endpointDeps = { random: deps.random, sealer: deps.webhookSealer };
+          const done = await deps.db.transaction(async (tx) => {
+            const outcome = await rotateSecret(endpointDeps, tx, key, overlapSeconds * 1_000);
+            if (outcome?.ok === true) await claimOrUndo(tx, once, key.endpointUuid);
+            return outcome;
+          });
+          if (done === null) return MISSING;
+          return done.ok ? json(done.value, 201) : done;
+        },
+      );
+    },
+  });
+}
+
+function testRoute(deps: HttpDeps): Route {
+  const path = `${PATH}/test`;
+  return writeRoute({
+    ...onOne(deps),
+    method: 'post',
+    path,
+    body: emptyRequestSchema,
+    operation: {
+      id: 'testWebhookEndpoint',
+      tag: TAG,
+      summary: 'Send a webhook.test to this endpoint only, whatever its events are',
+      description: 'Its delivery stands in the log like any other: GET /v1/webhook-deliveries?event_id=…',
+      successes: successes(201, 'The event that is being delivered.', [
+        { mediaType: 'application/json', schema: listedEventSchema },
+      ]),
+      refusals: REFUSALS,
+    },
+    async handle({ caller, exchange, requestId }) {
+      const key = keyOf(caller, exchange.params);
+      if (key === null) return MISSING;
+      const once = onceKey(caller, `POST ${path}`, requestId, { endpoint_id: exchange.params['endpoint_id'] });
+      return answerOnce(
+        deps.db,
+        once,
+        async (seq) => {
+          const event = await findEvent(deps.db, key.accountUuid, Number(seq));
+          return event === null ? MISSING : json(event, 200, REPLAYED);
+        },
+        async () => {
+          const done = await deps.db.transaction(async (tx) => {
+            const outcome = await testEndpoint(tx, key);
+            if (outcome?.ok === true) await claimOrUndo(tx, once, String(outcome.value.seq));
+            return outcome;
+          });
+          if (done === null) return MISSING;
+          return done.ok ? json(done.value, 201) : done;
+        },
+      );
+    },
+  });
+}
+
+/** A number or digits are a seq, `evt_…` is an event of this account, anything else must be a time. */
+function readSince(caller: Caller, since: string | number): Outcome<Date | number> {
+  const bad = (detail: string): Outcome<never> => refuse({ code: 'invalid_request', detail, param: 'since' });
+  if (typeof since === 'number') return accept(since);
+  if (/^\d{1,15}$/.test(since)) return accept(Number(since));
+  if (since.startsWith('evt_')) {
+    const event = parseEventId(since);
+    return event === null || event.accountUuid !== caller.accountUuid
+      ? bad('This account has no event with this id.')
+      : accept(event.seq);
+  }
+  const time = timeParameter.safeParse(since);
+  return time.success
+    ? accept(time.data)
+    : bad('`since` is a time like 2026-11-20T09:30:00Z, the id of an event, or its seq.');
+}
+
+function redeliverRoute(deps: HttpDeps): Route {
+  const path = `${PATH}/redeliver`;
+  const content = [
+    { mediaType: 'application/json', schema: redeliverResultSchema, example: { count: 217, next_since: null } },
+  ];
+  return writeRoute({
+    ...onOne(deps),
+    method: 'post',
+    path,
+    body: redeliverRequestSchema,
+    bodyExample: { since: '2026-11-20T09:30:00Z', states: ['exhausted', 'missed'] },
+    operation: {
+      id: 'redeliverWebhooksSince',
+      tag: TAG,
+      summary: 'Send again what this endpoint did not get since a time or an event',
+      description:
+        'One attempt each, with the same `webhook-id`, oldest first; at most 10,000 a call, `next_since` has the place to go on. Deliveries that are pending take their course.',
+      successes: successes(201, 'How many will be sent.', content),
+      refusals: REFUSALS,
+    },
+    async handle({ caller, exchange, body, requestId }) {
+      const key = keyOf(caller, exchange.params);
+      // An unknown endpoint is reported before a bad `since`.
+      if (key === null || (await getEndpoint(deps.db, key.accountUuid, key.endpointUuid)) === null) return MISSING;
+      const { since, states = ['exhausted', 'missed'] } = body;
+      const from = readSince(caller, since);
+      if (!from.ok) return from;
+      const asked = { endpoint_id: exchange.params['endpoint_id'], since: String(since), states };
+      const once = onceKey(caller, `POST ${path}`, requestId, asked);
+      return answerOnce(
+        deps.db,
+        once,
+        (result) => Promise.resolve(json(redeliverResultSchema.parse(JSON.parse(result)), 200, REPLAYED)),
+        async () => {
+          const done = await deps.db.transaction(async (tx) => {
+            const outcome = await redeliverSince(tx, { ...key, since: from.value, states });
+            if (outcome.ok) await claimOrUndo(tx, once, JSON.stringify(outcome.value));
+            return outcome;
+          });
+          return done.ok ? json(done.value, 201) : done;
+        },
+      );
+    },
+  });
+}
