@@ -142,10 +142,13 @@ describe('what a newcomer copies', { timeout: TIMEOUT_MS }, () => {
     const credits = JSON.parse((await rushes('credits', '--json')).out) as Record<string, number>;
     expect(credits).toMatchObject({ available: 10_000 - 53 * 49 - 2 * 49, reserved: 0 });
 
+    // A grant, the reservation and one entry for each prompt, once they are sealed.
+    const { ledger } = new Rushes({ apiKey: env['RUSHES_API_KEY'] ?? '', baseUrl: server.url });
+    await expect.poll(async () => (await ledger.checkpoint()).split('\n')[1], { timeout: 30_000 }).toBe('62');
     const exported = await rushes('ledger', 'export', '--format', 'csv', '-o', 'ledger.csv');
     expect(exported.code).toBe(0);
-    // A header, the grant, the reservation and one entry for each prompt.
-    expect(readFileSync(path.join(folder, 'ledger.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 1 + 1 + 60);
+    const verified = await rushes('ledger', 'verify', 'ledger.csv', '--json');
+    expect(JSON.parse(verified.out)).toMatchObject({ valid: true, size: 62, batches: { closed: 1, open: 0 } });
   });
 
   it('a batch that paused for too many failures says so and goes on when it is told to', async () => {

@@ -26,6 +26,7 @@ export default defineConfig((overrides) => {
       node: 'src/node/index.ts',
       webhooks: 'src/webhooks/index.ts',
       ...Object.fromEntries(RECEIVERS.map((name) => [`webhooks/${name}`, `src/webhooks/receivers/${name}.ts`])),
+      ledger: 'src/ledger/index.ts',
       'files-unavailable': 'src/files-unavailable.ts',
     },
     platform: 'neutral',

@@ -186,15 +186,37 @@ CREATE TABLE credit_ledger (
   CONSTRAINT credit_ledger_spent_after_check CHECK ((spent_after >= 0))
 );
 
+CREATE INDEX credit_ledger_reversals ON public.credit_ledger USING btree (account_id, reverses_seq) WHERE (kind = 'reversal'::text);
+
 CREATE UNIQUE INDEX credit_ledger_one_issue_per_reference ON public.credit_ledger USING btree (account_id, reference) WHERE (kind = ANY (ARRAY['purchase'::text, 'grant'::text]));
 
 CREATE UNIQUE INDEX credit_ledger_one_reserve_per_batch ON public.credit_ledger USING btree (account_id, batch_id) WHERE (kind = 'reserve'::text);
 
 CREATE UNIQUE INDEX credit_ledger_one_resolution_per_task ON public.credit_ledger USING btree (account_id, batch_id, task_index) WHERE (kind = ANY (ARRAY['charge'::text, 'refund'::text, 'forfeit'::text]));
 
+CREATE UNIQUE INDEX credit_ledger_one_reversal_per_reference ON public.credit_ledger USING btree (account_id, reference) WHERE (kind = 'reversal'::text);
+
 CREATE TRIGGER credit_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.credit_ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER credit_ledger_rows_are_append_only BEFORE DELETE OR UPDATE ON public.credit_ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE credit_revocations (
+  account_id uuid NOT NULL,
+  reference text NOT NULL,
+  position bigint NOT NULL,
+  amount bigint NOT NULL,
+  revoked bigint NOT NULL,
+  reason text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT credit_revocations_pkey PRIMARY KEY (account_id, reference),
+  CONSTRAINT credit_revocations_account_id_position_key UNIQUE (account_id, "position"),
+  CONSTRAINT credit_revocations_account_id_fkey FOREIGN KEY (account_id) REFERENCES credit_accounts(account_id),
+  CONSTRAINT credit_revocations_amount_check CHECK ((amount > 0)),
+  CONSTRAINT credit_revocations_check CHECK ((revoked <= amount)),
+  CONSTRAINT credit_revocations_position_check CHECK (("position" > 0)),
+  CONSTRAINT credit_revocations_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 200))),
+  CONSTRAINT credit_revocations_revoked_check CHECK ((revoked >= 0))
+);
 
 CREATE TABLE dispatch_routes (
   route text NOT NULL,
@@ -242,6 +264,119 @@ CREATE TABLE late_results (
   recorded_at timestamp with time zone NOT NULL,
   CONSTRAINT late_results_pkey PRIMARY KEY (account_id, batch_id, task_index, fence, outcome),
   CONSTRAINT late_results_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
+);
+
+CREATE TABLE ledger_checkpoints (
+  account_id uuid NOT NULL,
+  epoch integer NOT NULL,
+  size bigint NOT NULL,
+  checkpoint text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT ledger_checkpoints_pkey PRIMARY KEY (account_id, epoch, size),
+  CONSTRAINT ledger_checkpoints_account_id_epoch_fkey FOREIGN KEY (account_id, epoch) REFERENCES ledger_trees(account_id, epoch),
+  CONSTRAINT ledger_checkpoints_size_check CHECK ((size > 0))
+);
+
+CREATE TABLE ledger_keys (
+  key_id text NOT NULL,
+  verifier_key text NOT NULL,
+  status text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT ledger_keys_pkey PRIMARY KEY (key_id),
+  CONSTRAINT ledger_keys_key_id_check CHECK ((key_id ~ '^[0-9a-f]{8}$'::text)),
+  CONSTRAINT ledger_keys_status_check CHECK ((status = ANY (ARRAY['active'::text, 'retired'::text])))
+);
+
+CREATE UNIQUE INDEX ledger_keys_one_active ON public.ledger_keys USING btree (status) WHERE (status = 'active'::text);
+
+CREATE TABLE ledger_sealer (
+  only_row boolean NOT NULL DEFAULT true,
+  holder uuid,
+  fence bigint NOT NULL DEFAULT 0,
+  lease_until timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  checked_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  CONSTRAINT ledger_sealer_pkey PRIMARY KEY (only_row),
+  CONSTRAINT ledger_sealer_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE ledger_tree_nodes (
+  account_id uuid NOT NULL,
+  epoch integer NOT NULL,
+  level smallint NOT NULL,
+  node_index bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT ledger_tree_nodes_pkey PRIMARY KEY (account_id, epoch, level, node_index),
+  CONSTRAINT ledger_tree_nodes_account_id_epoch_fkey FOREIGN KEY (account_id, epoch) REFERENCES ledger_trees(account_id, epoch),
+  CONSTRAINT ledger_tree_nodes_hash_check CHECK ((length(hash) = 32)),
+  CONSTRAINT ledger_tree_nodes_level_check CHECK ((level >= 8)),
+  CONSTRAINT ledger_tree_nodes_node_index_check CHECK ((node_index >= 0))
+);
+
+CREATE TABLE ledger_trees (
+  account_id uuid NOT NULL,
+  epoch integer NOT NULL,
+  origin text NOT NULL,
+  size bigint NOT NULL DEFAULT 0,
+  frontier bytea NOT NULL DEFAULT '\x'::bytea,
+  root bytea,
+  checkpoint text,
+  sealed_at timestamp with time zone,
+  refused_reason text,
+  opened_reason text,
+  previous_checkpoint text,
+  opened_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  CONSTRAINT ledger_trees_pkey PRIMARY KEY (account_id, epoch),
+  CONSTRAINT ledger_trees_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT ledger_trees_check CHECK (((size = 0) = (root IS NULL))),
+  CONSTRAINT ledger_trees_check1 CHECK (((root IS NULL) = (checkpoint IS NULL))),
+  CONSTRAINT ledger_trees_check2 CHECK (((epoch = 1) = (opened_reason IS NULL))),
+  CONSTRAINT ledger_trees_epoch_check CHECK ((epoch > 0)),
+  CONSTRAINT ledger_trees_frontier_check CHECK (((length(frontier) % 32) = 0)),
+  CONSTRAINT ledger_trees_root_check CHECK ((length(root) = 32)),
+  CONSTRAINT ledger_trees_size_check CHECK ((size >= 0))
+) WITH (fillfactor=50);
+
+CREATE UNIQUE INDEX ledger_trees_one_open ON public.ledger_trees USING btree (account_id) WHERE (closed_at IS NULL);
+
+CREATE TABLE operator_actions (
+  account_id uuid NOT NULL,
+  action_id uuid NOT NULL,
+  actor text NOT NULL,
+  action text NOT NULL,
+  reference text,
+  detail jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT operator_actions_pkey PRIMARY KEY (account_id, action_id),
+  CONSTRAINT operator_actions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT operator_actions_actor_check CHECK (((length(actor) >= 1) AND (length(actor) <= 300)))
+);
+
+CREATE TRIGGER operator_actions_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.operator_actions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE operator_events (
+  event_id uuid NOT NULL,
+  type text NOT NULL,
+  account_id uuid,
+  detail jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT operator_events_pkey PRIMARY KEY (event_id)
+);
+
+CREATE INDEX operator_events_newest_first ON public.operator_events USING btree (created_at DESC, event_id DESC);
+
+CREATE TABLE operator_keys (
+  key_id uuid NOT NULL,
+  name text NOT NULL,
+  key_hash bytea NOT NULL,
+  last_characters text NOT NULL,
+  enabled boolean NOT NULL DEFAULT true,
+  created_at timestamp with time zone NOT NULL,
+  disabled_at timestamp with time zone,
+  CONSTRAINT operator_keys_pkey PRIMARY KEY (key_id),
+  CONSTRAINT operator_keys_check CHECK ((enabled = (disabled_at IS NULL))),
+  CONSTRAINT operator_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+  CONSTRAINT operator_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
 CREATE TABLE task_attempts (
@@ -575,7 +710,33 @@ UNION ALL
     format('entry %s (%s of %s) is reversed by %s in all'::text, r.reverses_seq, COALESCE(e.kind, 'missing'::text), e.amount, r.amount) AS detail
    FROM (reversed r
      LEFT JOIN credit_ledger e ON (((e.account_id = r.account_id) AND (e.seq = r.reverses_seq))))
-  WHERE ((e.kind IS NULL) OR (e.kind <> ALL (ARRAY['charge'::text, 'forfeit'::text])) OR (r.amount > (e.amount)::numeric));
+  WHERE ((e.kind IS NULL) OR (e.kind <> ALL (ARRAY['charge'::text, 'forfeit'::text])) OR (r.amount > (e.amount)::numeric))
+UNION ALL
+ SELECT c.account_id,
+    'debt'::text AS rule,
+    format('account says %s, its revocations leave %s'::text, c.debt, COALESCE(r.open, (0)::numeric)) AS detail
+   FROM (credit_accounts c
+     LEFT JOIN ( SELECT credit_revocations.account_id,
+            sum((credit_revocations.amount - credit_revocations.revoked)) AS open
+           FROM credit_revocations
+          GROUP BY credit_revocations.account_id) r USING (account_id))
+  WHERE ((c.debt)::numeric <> COALESCE(r.open, (0)::numeric))
+UNION ALL
+ SELECT COALESCE(r.account_id, e.account_id) AS account_id,
+    'revocation_entries'::text AS rule,
+    format('revocation %s: %s revoked, entries %s'::text, COALESCE(r.reference, e.reference), COALESCE(r.revoked, (0)::bigint), COALESCE(e.amount, (0)::numeric)) AS detail
+   FROM (( SELECT credit_revocations.account_id,
+            credit_revocations.reference,
+            credit_revocations.revoked
+           FROM credit_revocations
+          WHERE (credit_revocations.revoked > 0)) r
+     FULL JOIN ( SELECT credit_ledger.account_id,
+            credit_ledger.reference,
+            sum(credit_ledger.amount) AS amount
+           FROM credit_ledger
+          WHERE (credit_ledger.kind = 'revoke'::text)
+          GROUP BY credit_ledger.account_id, credit_ledger.reference) e ON (((e.account_id = r.account_id) AND (e.reference = r.reference))))
+  WHERE ((r.revoked)::numeric IS DISTINCT FROM e.amount);
 
 CREATE OR REPLACE FUNCTION public.append_event(p_account_id uuid, p_type text, p_batch_id uuid, p_task_index integer, p_endpoint_id uuid, p_data jsonb)
  RETURNS bigint
@@ -657,6 +818,45 @@ BEGIN
       ELSE false
     END
   RETURNING i.ord;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.claim_ledger_check(p_interval_ms bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  UPDATE ledger_sealer SET checked_at = v_now
+  WHERE checked_at <= v_now - p_interval_ms * interval '1 millisecond';
+  RETURN FOUND;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.claim_ledger_sealer(p_holder uuid, p_lease_ms integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_sealer ledger_sealer;
+  v_now timestamptz;
+BEGIN
+  SELECT * INTO v_sealer FROM ledger_sealer FOR UPDATE;
+  v_now := rushes_now();
+  IF v_sealer.holder IS DISTINCT FROM p_holder AND v_sealer.lease_until > v_now THEN
+    RETURN NULL;
+  END IF;
+  UPDATE ledger_sealer
+  SET fence = CASE WHEN v_sealer.holder = p_holder THEN fence ELSE fence + 1 END,
+    holder = p_holder,
+    lease_until = v_now + p_lease_ms * interval '1 millisecond'
+  RETURNING fence INTO v_sealer.fence;
+  RETURN v_sealer.fence;
 END
 $function$;
 
@@ -884,7 +1084,10 @@ BEGIN
   DELETE FROM task_leases WHERE account_id = p_account_id AND batch_id = p_batch_id;
   DELETE FROM batch_schedule WHERE account_id = p_account_id AND batch_id = p_batch_id;
   PERFORM append_event(p_account_id, 'batch.' || v_batch.status, p_batch_id, NULL, v_batch.webhook_endpoint_id,
-    batch_event_data(v_batch));
+    -- Kept in the event, so that every attempt to deliver it has the same bytes. It covers what was sealed by now, which may
+    -- lack this batch's last entries.
+    batch_event_data(v_batch) || jsonb_build_object('ledger_checkpoint', (
+      SELECT t.checkpoint FROM ledger_trees t WHERE t.account_id = p_account_id AND t.closed_at IS NULL)));
   RETURN 'finalized';
 END
 $function$;
@@ -964,8 +1167,11 @@ BEGIN
     IF v_before.kind = p_kind AND v_before.amount = p_amount THEN
       RETURN 'already_issued';
     END IF;
-    RAISE EXCEPTION 'reference % already stands on a % of % credits', p_reference, v_before.kind, v_before.amount
-      USING ERRCODE = 'unique_violation';
+    RETURN 'reference_taken';
+  END IF;
+
+  IF p_amount > 9007199254740991 - v_account.issued THEN
+    RETURN 'too_much';
   END IF;
 
   v_at := greatest(rushes_now(), v_account.last_entry_at);
@@ -976,6 +1182,9 @@ BEGIN
   UPDATE credit_accounts
   SET available = available + p_amount, issued = issued + p_amount, last_seq = last_seq + 1, last_entry_at = v_at
   WHERE account_id = p_account_id;
+  IF p_kind = 'purchase' AND v_account.debt > 0 THEN
+    PERFORM settle_debt(p_account_id, NULL);
+  END IF;
   RETURN 'issued';
 END
 $function$;
@@ -1035,6 +1244,24 @@ AS $function$
   INSERT INTO credit_accounts (account_id) VALUES (p_account_id) ON CONFLICT (account_id) DO NOTHING
 $function$;
 
+CREATE OR REPLACE FUNCTION public.open_ledger_epoch(p_account_id uuid, p_epoch integer, p_origin text, p_reason text, p_previous_checkpoint text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  -- Before any checkpoint of the closed tree could still be published.
+  PERFORM 1 FROM ledger_sealer FOR UPDATE;
+  IF p_epoch <= (SELECT max(epoch) FROM ledger_trees WHERE account_id = p_account_id) THEN
+    RAISE EXCEPTION 'epoch % of account % is not a new one', p_epoch, p_account_id USING ERRCODE = 'unique_violation';
+  END IF;
+  UPDATE ledger_trees SET closed_at = rushes_now() WHERE account_id = p_account_id AND closed_at IS NULL;
+  INSERT INTO ledger_trees (account_id, epoch, origin, opened_reason, previous_checkpoint, opened_at)
+  VALUES (p_account_id, p_epoch, p_origin, p_reason, p_previous_checkpoint, rushes_now());
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.pause_batch(p_account_id uuid, p_batch_id uuid, p_reason text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1058,6 +1285,65 @@ BEGIN
   PERFORM append_event(p_account_id, 'batch.paused', p_batch_id, NULL, v_batch.webhook_endpoint_id,
     batch_event_data(v_batch) || jsonb_build_object('reason', p_reason));
   RETURN 'paused';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.publish_checkpoints(p_holder uuid, p_fence bigint, p_account_ids uuid[], p_epochs integer[], p_origins text[], p_old_sizes bigint[], p_sizes bigint[], p_frontiers bytea[], p_roots bytea[], p_checkpoints text[], p_node_accounts uuid[], p_node_epochs integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[])
+ RETURNS TABLE(account_id uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+  v_first record;
+BEGIN
+  PERFORM 1 FROM ledger_sealer WHERE holder = p_holder AND fence = p_fence FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'another process seals now' USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  v_now := rushes_now();
+  INSERT INTO ledger_trees (account_id, epoch, origin, opened_at)
+  SELECT a, 1, o, v_now FROM unnest(p_account_ids, p_epochs, p_origins, p_old_sizes) AS u(a, e, o, s)
+  WHERE e = 1 AND s = 0
+  ON CONFLICT DO NOTHING;
+
+  -- Epochs after the first are announced with the checkpoint before and the first one of the new tree.
+  FOR v_first IN
+    SELECT t.account_id, t.epoch, t.opened_reason, t.previous_checkpoint, u.n
+    FROM unnest(p_account_ids, p_epochs, p_old_sizes, p_checkpoints) AS u(a, e, s, n)
+    JOIN ledger_trees t ON t.account_id = u.a AND t.epoch = u.e
+    WHERE t.epoch > 1 AND t.size = 0 AND t.closed_at IS NULL AND u.s = 0
+    ORDER BY t.account_id
+  LOOP
+    PERFORM append_event(v_first.account_id, 'ledger.epoch_opened', NULL, NULL, NULL, jsonb_build_object(
+      'epoch', v_first.epoch, 'reason', v_first.opened_reason,
+      'previous_checkpoint', v_first.previous_checkpoint, 'checkpoint', v_first.n));
+  END LOOP;
+
+  RETURN QUERY
+  WITH moved AS (
+    UPDATE ledger_trees t
+    SET size = u.size, frontier = u.frontier, root = u.root, checkpoint = u.checkpoint,
+      sealed_at = v_now, refused_reason = NULL
+    FROM unnest(p_account_ids, p_epochs, p_old_sizes, p_sizes, p_frontiers, p_roots, p_checkpoints)
+      AS u(account_id, epoch, old_size, size, frontier, root, checkpoint)
+    WHERE t.account_id = u.account_id AND t.epoch = u.epoch AND t.size = u.old_size AND t.closed_at IS NULL
+    RETURNING t.account_id, t.epoch, t.size, t.checkpoint
+  ),
+  kept AS (
+    INSERT INTO ledger_checkpoints (account_id, epoch, size, checkpoint, created_at)
+    SELECT m.account_id, m.epoch, m.size, m.checkpoint, v_now FROM moved m
+  ),
+  grown AS (
+    INSERT INTO ledger_tree_nodes (account_id, epoch, level, node_index, hash)
+    SELECT n.account_id, n.epoch, n.level, n.node_index, n.hash
+    FROM unnest(p_node_accounts, p_node_epochs, p_levels, p_indexes, p_hashes)
+      AS n(account_id, epoch, level, node_index, hash)
+    JOIN moved m ON m.account_id = n.account_id AND m.epoch = n.epoch
+  )
+  SELECT m.account_id FROM moved m;
 END
 $function$;
 
@@ -1107,6 +1393,56 @@ BEGIN
   RAISE EXCEPTION '% on % is refused: its rows are never changed', TG_OP, TG_TABLE_NAME
     USING ERRCODE = 'restrict_violation';
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_sealing(p_account_id uuid, p_origin text, p_reason text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  INSERT INTO ledger_trees (account_id, epoch, origin, opened_at)
+  SELECT a.account_id, 1, p_origin, rushes_now() FROM accounts a
+  WHERE a.account_id = p_account_id
+    AND NOT EXISTS (SELECT 1 FROM ledger_trees t WHERE t.account_id = p_account_id)
+  ON CONFLICT DO NOTHING;
+  UPDATE ledger_trees SET refused_reason = p_reason
+  WHERE account_id = p_account_id AND closed_at IS NULL AND refused_reason IS DISTINCT FROM p_reason;
+  RETURN FOUND;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.register_ledger_keys(p_key_ids text[], p_verifier_keys text[], p_created_at timestamp with time zone[], p_active_key_id text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_active text;
+BEGIN
+  PERFORM 1 FROM ledger_sealer FOR UPDATE;
+  SELECT key_id INTO v_active FROM ledger_keys WHERE status = 'active';
+  IF v_active IS NOT NULL AND NOT v_active = ANY (p_key_ids) THEN
+    RETURN 'foreign_key';
+  END IF;
+  UPDATE ledger_keys SET status = 'retired' WHERE status = 'active' AND key_id <> p_active_key_id;
+  INSERT INTO ledger_keys (key_id, verifier_key, status, created_at)
+  SELECT k.id, k.verifier_key, CASE WHEN k.id = p_active_key_id THEN 'active' ELSE 'retired' END, k.created_at
+  FROM unnest(p_key_ids, p_verifier_keys, p_created_at) AS k(id, verifier_key, created_at)
+  ON CONFLICT (key_id) DO UPDATE SET status = excluded.status WHERE ledger_keys.status <> excluded.status;
+  RETURN 'registered';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.release_ledger_sealer(p_holder uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE ledger_sealer SET lease_until = '-infinity' WHERE holder = p_holder
 $function$;
 
 CREATE OR REPLACE FUNCTION public.renew_leases(p_worker_id uuid, p_lease_ms integer)
@@ -1246,11 +1582,124 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION public.reverse_entry(p_account_id uuid, p_seq bigint, p_amount bigint, p_reason text, p_reference text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_account credit_accounts;
+  v_entry credit_ledger;
+  v_before credit_ledger;
+  v_left bigint;
+  v_amount bigint;
+  v_at timestamptz;
+BEGIN
+  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+  SELECT * INTO v_before FROM credit_ledger
+  WHERE account_id = p_account_id AND kind = 'reversal' AND reference = p_reference;
+  IF FOUND THEN
+    RETURN CASE
+      WHEN v_before.reverses_seq = p_seq AND (p_amount IS NULL OR v_before.amount = p_amount) THEN 'already_reversed'
+      ELSE 'reference_conflict'
+    END;
+  END IF;
+  SELECT * INTO v_entry FROM credit_ledger WHERE account_id = p_account_id AND seq = p_seq;
+  IF NOT FOUND THEN
+    RETURN 'no_such_entry';
+  END IF;
+  IF v_entry.kind NOT IN ('charge', 'forfeit') THEN
+    RETURN 'not_reversible';
+  END IF;
+  v_left := v_entry.amount - coalesce((SELECT sum(amount) FROM credit_ledger
+    WHERE account_id = p_account_id AND kind = 'reversal' AND reverses_seq = p_seq), 0);
+  v_amount := coalesce(p_amount, v_left);
+  IF v_amount <= 0 OR v_amount > v_left THEN
+    RETURN 'exceeds_entry';
+  END IF;
+  v_at := greatest(rushes_now(), v_account.last_entry_at);
+  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+    available_after, reserved_after, spent_after, reverses_seq, reason, reference, created_at)
+  VALUES (p_account_id, v_account.last_seq + 1, 'reversal', 'spent', 'available', v_amount,
+    v_account.available + v_amount, v_account.reserved, v_account.spent - v_amount, p_seq, p_reason, p_reference, v_at);
+  UPDATE credit_accounts
+  SET available = available + v_amount, spent = spent - v_amount, last_seq = last_seq + 1, last_entry_at = v_at
+  WHERE account_id = p_account_id;
+  RETURN 'reversed';
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.revoke_credits(p_account_id uuid, p_amount bigint, p_reason text, p_reference text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_before credit_revocations;
+BEGIN
+  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+  SELECT * INTO v_before FROM credit_revocations WHERE account_id = p_account_id AND reference = p_reference;
+  IF FOUND THEN
+    RETURN CASE WHEN v_before.amount = p_amount THEN 'already_revoked' ELSE 'reference_conflict' END;
+  END IF;
+  INSERT INTO credit_revocations (account_id, reference, position, amount, revoked, reason, created_at)
+  SELECT p_account_id, p_reference, coalesce(max(position), 0) + 1, p_amount, 0, p_reason, rushes_now()
+  FROM credit_revocations WHERE account_id = p_account_id;
+  UPDATE credit_accounts SET debt = debt + p_amount WHERE account_id = p_account_id;
+  PERFORM settle_debt(p_account_id, p_reference);
+  RETURN 'revoked';
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.rushes_now()
  RETURNS timestamp with time zone
  LANGUAGE sql
  PARALLEL SAFE
 AS $function$ SELECT clock_timestamp() $function$;
+
+CREATE OR REPLACE FUNCTION public.settle_debt(p_account_id uuid, p_reference text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_account credit_accounts;
+  v_revocation credit_revocations;
+  v_amount bigint;
+  v_at timestamptz;
+BEGIN
+  FOR v_revocation IN
+    SELECT * FROM credit_revocations
+    WHERE account_id = p_account_id AND revoked < amount AND (p_reference IS NULL OR reference = p_reference)
+    ORDER BY position
+  LOOP
+    SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+    v_amount := least(v_account.available, v_revocation.amount - v_revocation.revoked);
+    EXIT WHEN v_amount = 0;
+    v_at := greatest(rushes_now(), v_account.last_entry_at);
+    INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+      available_after, reserved_after, spent_after, reason, reference, created_at)
+    VALUES (p_account_id, v_account.last_seq + 1, 'revoke', 'available', 'external', v_amount,
+      v_account.available - v_amount, v_account.reserved, v_account.spent,
+      v_revocation.reason, v_revocation.reference, v_at);
+    UPDATE credit_accounts
+    SET available = available - v_amount, issued = issued - v_amount, debt = debt - v_amount,
+      last_seq = last_seq + 1, last_entry_at = v_at
+    WHERE account_id = p_account_id;
+    UPDATE credit_revocations SET revoked = revoked + v_amount
+    WHERE account_id = p_account_id AND reference = v_revocation.reference;
+  END LOOP;
+END
+$function$;
 
 CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_outcomes text[], p_failure_types text[], p_failure_details text[], p_upstream_ids text[], p_video_keys text[], p_video_bytes bigint[], p_video_sha256 bytea[], p_video_content_types text[])
  RETURNS TABLE(ord bigint, answer text)

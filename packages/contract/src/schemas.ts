@@ -168,26 +168,69 @@ export const creditsSchema = shape<wire.Credits>()(
 
 const bucket = z.enum(['external', 'available', 'reserved', 'spent']);
 
-export const ledgerEntrySchema = shape<wire.LedgerEntry>()(
+const ledgerEntryFields = {
+  seq: z.int().positive(),
+  kind: z.enum(['purchase', 'grant', 'reserve', 'charge', 'refund', 'forfeit', 'reversal', 'revoke']),
+  from: bucket,
+  to: bucket,
+  amount: z.int().positive(),
+  available_after: credits,
+  reserved_after: credits,
+  spent_after: credits,
+  batch_id: id('bat').nullable(),
+  task_id: id('tsk').nullable(),
+  task_index: z.int().nonnegative().nullable(),
+  reverses_seq: z.int().positive().nullable(),
+  reason: z.string().nullable(),
+  reference: z.string().nullable(),
+  created_at: time,
+};
+
+export const ledgerEntrySchema = shape<wire.LedgerEntry>()(z.object(ledgerEntryFields).meta({ id: 'LedgerEntry' }));
+
+/** SHA-256, base64. */
+const hash = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
+const note = z.string().meta({ description: 'Signed note, c2sp.org/tlog-checkpoint' });
+
+export const exportedLedgerEntrySchema = shape<wire.ExportedLedgerEntry>()(
+  z.object({ ...ledgerEntryFields, leaf_hash: hash }).meta({ id: 'ExportedLedgerEntry' }),
+);
+
+const ledgerExportHeaderFields = {
+  account_id: id('acct'),
+  checkpoint: note.nullable(),
+  previous_epochs: z.array(
+    z.object({
+      epoch: z.int().positive(),
+      last_checkpoint: note,
+      first_checkpoint: note,
+      reason: z.string(),
+      opened_at: time,
+    }),
+  ),
+  range: z.object({
+    first: z.int().positive(),
+    last: z.int().nonnegative(),
+    left: z.array(hash),
+    right: z.array(hash),
+  }),
+};
+
+export const ledgerExportHeaderSchema = shape<wire.LedgerExportHeader>()(
+  z.object(ledgerExportHeaderFields).meta({ id: 'LedgerExportHeader' }),
+);
+
+export const ledgerExportSchema = shape<wire.LedgerExport>()(
+  z.object({ ...ledgerExportHeaderFields, entries: z.array(exportedLedgerEntrySchema) }).meta({ id: 'LedgerExport' }),
+);
+
+export const ledgerKeysSchema = shape<wire.LedgerKeys>()(
   z
     .object({
-      seq: z.int().positive(),
-      kind: z.enum(['purchase', 'grant', 'reserve', 'charge', 'refund', 'forfeit', 'reversal', 'revoke']),
-      from: bucket,
-      to: bucket,
-      amount: z.int().positive(),
-      available_after: credits,
-      reserved_after: credits,
-      spent_after: credits,
-      batch_id: id('bat').nullable(),
-      task_id: id('tsk').nullable(),
-      task_index: z.int().nonnegative().nullable(),
-      reverses_seq: z.int().positive().nullable(),
-      reason: z.string().nullable(),
-      reference: z.string().nullable(),
-      created_at: time,
+      server_name: z.string(),
+      keys: z.array(z.object({ key: z.string(), status: z.enum(['active', 'retired']), created_at: time })),
     })
-    .meta({ id: 'LedgerEntry' }),
+    .meta({ id: 'LedgerKeys' }),
 );
 
 export const modelSchema = shape<wire.Model>()(

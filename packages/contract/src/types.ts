@@ -193,6 +193,42 @@ export interface LedgerEntry {
   created_at: string;
 }
 
+/** An entry in an export: with its leaf in the account's tree, base64. */
+export interface ExportedLedgerEntry extends LedgerEntry {
+  leaf_hash: string;
+}
+
+/** The end of an epoch of an account's tree; docs/ledger-verification.md. */
+export interface PreviousLedgerEpoch {
+  epoch: number;
+  /** The last checkpoint signed in it. */
+  last_checkpoint: string;
+  /** The first checkpoint of the epoch that followed. */
+  first_checkpoint: string;
+  reason: string;
+  opened_at: string;
+}
+
+/** What an export says before its entries. */
+export interface LedgerExportHeader {
+  account_id: string;
+  /** The signed note that bounds the export; null while nothing was sealed. */
+  checkpoint: string | null;
+  previous_epochs: PreviousLedgerEpoch[];
+  /** Which entries follow, and hashes (base64) of the complete subtrees left and right of them. */
+  range: { first: number; last: number; left: string[]; right: string[] };
+}
+
+export interface LedgerExport extends LedgerExportHeader {
+  entries: ExportedLedgerEntry[];
+}
+
+/** `/.well-known/rushes-ledger-keys`: what checkpoints are signed with. */
+export interface LedgerKeys {
+  server_name: string;
+  keys: { key: string; status: 'active' | 'retired'; created_at: string }[];
+}
+
 export interface ModelParam {
   name: keyof TaskParams;
   /** The closed set of values, or null when any https URL is accepted. */

@@ -24,7 +24,13 @@ export {
 export { type ListParams, Page, PagePromise } from './page.ts';
 export type { BatchListParams, CancelParams, ResultsParams, TaskListParams } from './resources/batches.ts';
 export type { EventListParams } from './resources/events.ts';
-export type { LedgerExportParams, LedgerListParams } from './resources/ledger.ts';
+export type { LedgerKeys } from './ledger/keys.ts';
+export type {
+  LedgerConsistencyParams,
+  LedgerExportParams,
+  LedgerListParams,
+  LedgerProofParams,
+} from './resources/ledger.ts';
 export type { CreateLinkParams } from './resources/tasks.ts';
 export type {
   RedeliverSinceParams,

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBatch, API_KEY } from './fixtures.ts';
+import { exportOf, render, sampleLedger, SIGNER } from './ledger-reference.ts';
 import { answer } from './scripted-server.ts';
 import { sendVideo, serveVideos, withVideo } from './video-server.ts';
 
@@ -237,6 +238,21 @@ describe('types', () => {
     const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
     expect(manifest.dependencies).toBeUndefined();
     expect(manifest.peerDependencies).toBeUndefined();
+  });
+
+  test('the ledger entry verifies by itself, and brings nothing of the client', async () => {
+    const entries = sampleLedger();
+    await writeFile(join(consumer, 'ledger.csv'), render(exportOf(entries), 'csv'));
+    const program = `
+      const file = createReadStream(process.argv[2] + '/ledger.csv');
+      verifyLedgerExport(file, { keys: [${JSON.stringify(SIGNER.vkey)}] }).then(({ ok, size }) => console.log(JSON.stringify({ ok, size })));`;
+    const imports = `import { createReadStream } from 'node:fs'; import { verifyLedgerExport } from '@rushes/sdk/ledger';`;
+    const requires = `const { createReadStream } = require('node:fs'); const { verifyLedgerExport } = require('@rushes/sdk/ledger');`;
+    expect(await node('ledger.mjs', imports + program, '')).toEqual({ ok: true, size: entries.length });
+    expect(await node('ledger.cjs', requires + program, '')).toEqual({ ok: true, size: entries.length });
+    const text = await readFile(join(installed, 'dist', 'ledger.js'), 'utf8');
+    expect(text).not.toMatch(/class Transport|fetch\(|(?:from|import) ?["']node:/);
+    expect(await readFile(join(installed, 'dist', 'index.js'), 'utf8')).not.toMatch(/EntryCheck|portableSha256/);
   });
 
   test('the webhooks entry is small and brings nothing of the client', async () => {

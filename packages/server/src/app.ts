@@ -12,6 +12,7 @@ import { createHttpServer, type HttpServer } from './http/index.ts';
 import { createHttpClient } from './outbound-http.ts';
 import type { Logger } from './ports.ts';
 import { findDeadProcesses, forget, registerProcess } from './processes/index.ts';
+import { startLedgerCheck, startSealer } from './sealing/index.ts';
 import { deriveSecrets, type Secrets } from './secrets.ts';
 import { openSharedSimulator } from './shared-simulator.ts';
 import { systemClock as clock, systemRandom as random } from './system-ports.ts';
@@ -125,6 +126,7 @@ function createServer(shared: Shared): HttpServer {
       webhookGuard: shared.webhookGuard,
       isUnavailable,
       pendingMigrations: () => access.pendingMigrations(),
+      serverName: config.serverName,
       publicUrl: config.publicUrl,
       version: VERSION,
     },
@@ -184,4 +186,14 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
     disableAfterMs: config.webhookDisableAfterMs,
   });
   closers.push(() => delivery.stop());
+  startLedgerKeeping(shared, closers);
+}
+
+/** The sealer and the scheduled check of the ledger. */
+function startLedgerKeeping({ config, logger, access: { db } }: Shared, closers: Closers): void {
+  const common = { db, clock, random, logger: logger.child({ room: 'sealing' }), keysDirectory: config.ledgerKeysDir };
+  const sealer = startSealer({ ...common, serverName: config.serverName });
+  closers.push(() => sealer.stop());
+  const check = startLedgerCheck({ ...common, intervalMs: config.ledgerCheckIntervalMs });
+  closers.push(() => check.stop());
 }

@@ -28,6 +28,9 @@ function problemsOf(env: Record<string, string | undefined>, overrides = {}): re
 test('an empty environment gives the documented defaults', () => {
   const config = loadConfig({ RUSHES_SECRET_KEY: KEY });
   expect(config).toEqual({
+    serverName: 'rushes.local',
+    ledgerKeysDir: path.resolve('.rushes/ledger-keys'),
+    ledgerCheckIntervalMs: 3_600_000,
     env: 'development',
     host: '127.0.0.1',
     port: 4600,

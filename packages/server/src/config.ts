@@ -25,6 +25,12 @@ export interface Config {
   readonly databaseMigrationUrl: string | null;
   /** 32 bytes. */
   readonly secretKey: Uint8Array;
+  /** First part of the origin of every checkpoint, and the name of the keys that sign them. */
+  readonly serverName: string;
+  /** Where the keys of the ledger's checkpoints and the checkpoint log lie. Absolute. */
+  readonly ledgerKeysDir: string;
+  /** How often the worker checks the whole ledger. */
+  readonly ledgerCheckIntervalMs: number;
   readonly upstream: 'simulator' | 'routes';
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Private ranges that webhooks may be sent to all the same. */
@@ -94,6 +100,9 @@ export const VARIABLES = [
   'RUSHES_LOG_LEVEL',
   'DATABASE_URL',
   'DATABASE_MIGRATION_URL',
+  'RUSHES_SERVER_NAME',
+  'RUSHES_LEDGER_KEYS_DIR',
+  'RUSHES_LEDGER_CHECK_INTERVAL_MS',
   'RUSHES_UPSTREAM',
   'GRSAI_API_KEY',
   'GRSAI_BASE_URL',
@@ -178,6 +187,7 @@ function readServer(reader: EnvironmentReader) {
       'is set without DATABASE_URL: set both, or neither for the embedded database',
     );
   }
+  const dataDir = path.resolve(reader.optional('RUSHES_DATA_DIR') ?? '.rushes');
   return {
     env: reader.oneOf('RUSHES_ENV', ['development', 'production'], 'development'),
     host: reader.text(
@@ -188,7 +198,15 @@ function readServer(reader: EnvironmentReader) {
     ),
     port: reader.integer('RUSHES_PORT', 4600, 0, MAX_PORT),
     publicUrl: reader.httpUrl('RUSHES_PUBLIC_URL'),
-    dataDir: path.resolve(reader.optional('RUSHES_DATA_DIR') ?? '.rushes'),
+    dataDir,
+    serverName: reader.text(
+      'RUSHES_SERVER_NAME',
+      'rushes.local',
+      /^[A-Za-z0-9]([A-Za-z0-9.-]{0,98}[A-Za-z0-9])?$/,
+      'a name like ledger.example.com: letters, digits, dots and hyphens',
+    ),
+    ledgerKeysDir: path.resolve(reader.optional('RUSHES_LEDGER_KEYS_DIR') ?? path.join(dataDir, 'ledger-keys')),
+    ledgerCheckIntervalMs: reader.integer('RUSHES_LEDGER_CHECK_INTERVAL_MS', HOUR_MS, 1_000, 7 * DAY_MS),
     databaseUrl,
     databaseMigrationUrl,
     logLevel: reader.oneOf('RUSHES_LOG_LEVEL', LOG_LEVELS, 'info'),

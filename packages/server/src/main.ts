@@ -13,6 +13,7 @@ import {
   type Command,
   type Output,
 } from './operator/index.ts';
+import { CheckpointLogDamaged, LedgerKeysError } from './sealing/index.ts';
 import { RouteMisconfigured } from './upstream-routes.ts';
 import { VERSION } from './version.ts';
 
@@ -81,6 +82,8 @@ function explain(error: unknown): { text: string; code: number } {
     DataDirError,
     DatabaseNotMigrated,
     EmbeddedPostgresError,
+    CheckpointLogDamaged,
+    LedgerKeysError,
     RouteMisconfigured,
   ];
   if (expected.some((kind) => error instanceof kind))

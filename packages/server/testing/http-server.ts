@@ -11,6 +11,7 @@ import { isUnavailable, openDatabase, pendingMigrations, type Database } from '.
 import { createEgressGuard } from '../src/egress/index.ts';
 import { createHttpServer, type HttpDeps } from '../src/http/index.ts';
 import { deriveSecrets } from '../src/secrets.ts';
+import { startSealer } from '../src/sealing/index.ts';
 import { systemClock, systemRandom } from '../src/system-ports.ts';
 import { createFileStorage, createLinkSigner, type FileStorage } from '../src/videos/index.ts';
 import { createSecretSealer } from '../src/webhooks/index.ts';
@@ -76,12 +77,22 @@ export async function startTestHttpServer(
     }),
     isUnavailable,
     pendingMigrations: () => pendingMigrations((sql) => db.query(sql)),
+    serverName: 'test.example',
     publicUrl: null,
     version: '0.0.0-test',
   });
   const server = createHttpServer(deps, { host: '127.0.0.1', port: 0 });
   const { url } = await server.listen();
   const client = await OpenApiCheckedClient.connect(url);
+  const sealer = startSealer({
+    db,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    keysDirectory: path.join(root, 'ledger-keys'),
+    serverName: deps.serverName,
+    pollMs: 10,
+  });
   return {
     url,
     client,
@@ -122,6 +133,7 @@ export async function startTestHttpServer(
     },
     async close() {
       await server.close();
+      await sealer.stop();
       await db.close();
       await admin.close();
       await database.drop();

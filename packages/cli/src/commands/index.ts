@@ -5,7 +5,9 @@ import Estimate from './estimate.ts';
 import Help from './help/index.ts';
 import HelpExitCodes from './help/exit-codes.ts';
 import LedgerExport from './ledger/export.ts';
+import LedgerKeysCommand from './ledger/keys.ts';
 import LedgerList from './ledger/list.ts';
+import LedgerVerify from './ledger/verify.ts';
 import List from './list.ts';
 import Login from './login.ts';
 import Models from './models.ts';
@@ -36,7 +38,9 @@ export const COMMANDS = {
   help: Help,
   'help:exit-codes': HelpExitCodes,
   'ledger:export': LedgerExport,
+  'ledger:keys': LedgerKeysCommand,
   'ledger:list': LedgerList,
+  'ledger:verify': LedgerVerify,
   list: List,
   login: Login,
   models: Models,

@@ -13,7 +13,8 @@ export interface Input {
   readonly bytes: Uint8Array;
 }
 
-function fileError(path: string, cause: unknown): CliError {
+/** The failure to read a file, in words. */
+export function fileError(path: string, cause: unknown): CliError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   const why =
     code === 'ENOENT'

@@ -5,7 +5,11 @@ import { dirname } from 'node:path';
  * Writes a file whole or not at all: under another name first, forced to the disk, then renamed. A reader never sees
  * half of it, and what was there before stays when it fails. Resolves with the number of bytes.
  */
-export async function writeWholeFile(path: string, chunks: AsyncIterable<Uint8Array>, mode?: number): Promise<number> {
+export async function writeWholeFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  mode?: number,
+): Promise<number> {
   const part = `${path}.${process.pid}.part`;
   let length = 0;
   try {

@@ -8,3 +8,4 @@ export {
 export { type DownloadedVideo, downloadVideo, type DownloadVideoOptions } from './download-video.ts';
 export { assignFileNames, type NamedTask, videoFileName } from './file-names.ts';
 export { manifestCsv, type ManifestRow } from './manifest.ts';
+export { FileCheckpointStore } from './file-checkpoint-store.ts';

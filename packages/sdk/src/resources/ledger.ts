@@ -1,4 +1,5 @@
 import { ApiPromise } from '../api-promise.ts';
+import type { LedgerKeys } from '../ledger/keys.ts';
 import { list, type ListParams, type PagePromise } from '../page.ts';
 import type { RequestOptions } from '../transport/request.ts';
 import type { Answer, Transport } from '../transport/transport.ts';
@@ -16,6 +17,20 @@ export interface LedgerExportParams {
   from?: Date | string;
   /** Entries before this time. */
   to?: Date | string;
+}
+
+export interface LedgerProofParams {
+  /** Number of the entry. */
+  seq: number;
+  /** Size of the checkpoint that it is proved against; the latest when left out. */
+  size?: number;
+}
+
+export interface LedgerConsistencyParams {
+  /** Size of the earlier checkpoint. */
+  from: number;
+  /** Size of the later one. */
+  to: number;
 }
 
 const EXPORT_TYPES = { csv: 'text/csv', json: 'application/json', jsonl: 'application/x-ndjson' } as const;
@@ -46,5 +61,29 @@ export class Ledger {
       return { data: data.toReadableStream(), response };
     };
     return new ApiPromise(open());
+  }
+
+  /** The latest checkpoint, as text to keep; `@rushes/sdk/ledger` reads it. `NotFoundError` before anything is sealed. */
+  checkpoint(options?: RequestOptions): ApiPromise<string> {
+    const isNote = (text: string): boolean => text.includes('\n\n— ');
+    return new ApiPromise(this.#transport.text({ method: 'GET', path: '/v1/ledger/checkpoint' }, isNote, options));
+  }
+
+  /** A proof that one entry is in the ledger of a checkpoint, for `verifyLedgerProof`. */
+  proof(params: LedgerProofParams, options?: RequestOptions): ApiPromise<string> {
+    const spec = { method: 'GET', path: '/v1/ledger/proof', query: { ...params } } as const;
+    return new ApiPromise(this.#transport.text(spec, (text) => text.startsWith('c2sp.org/tlog-proof@'), options));
+  }
+
+  /** A proof that the ledger of one size begins with all of that of a smaller one, for `verifyLedgerConsistency`. */
+  consistency(params: LedgerConsistencyParams, options?: RequestOptions): ApiPromise<string> {
+    const spec = { method: 'GET', path: '/v1/ledger/consistency', query: { ...params } } as const;
+    return new ApiPromise(this.#transport.text(spec, (text) => /^(?:[A-Za-z0-9+/]{43}=\n)*$/.test(text), options));
+  }
+
+  /** The keys that sign checkpoints. Fetch them once and keep them: they are what everything else is checked with. */
+  keys(options?: RequestOptions): ApiPromise<LedgerKeys> {
+    const spec = { method: 'GET', path: '/.well-known/rushes-ledger-keys' } as const;
+    return new ApiPromise(this.#transport.json<LedgerKeys>(spec, options));
   }
 }

@@ -63,6 +63,20 @@ export class Transport {
     });
   }
 
+  /** A call that is answered with text, which `isRight` must know. */
+  async text(
+    spec: RequestSpec,
+    isRight: (text: string) => boolean,
+    options: RequestOptions = {},
+  ): Promise<Answer<string>> {
+    const call = this.#prepare({ accept: 'text/plain', ...spec }, options);
+    return this.#send(call, async (response, scope) => {
+      const text = await scope.race(response.text());
+      if (!isRight(text)) throw refusal(response, text, this.ports.nowMs(), call.requestId);
+      return text;
+    });
+  }
+
   /** A call whose answer has nothing to read. */
   async nothing(spec: RequestSpec, options: RequestOptions = {}): Promise<Answer<undefined>> {
     return this.#send(this.#prepare(spec, options), async (response, scope) => {

@@ -25,6 +25,11 @@ export interface BatchEventData {
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
+  /**
+   * In events that end a batch: the latest checkpoint of the account's ledger, null before the first. `keepCheckpoint` of
+   * `@rushes/sdk/ledger` remembers it, so that the next verification demands agreement with it.
+   */
+  readonly ledger_checkpoint?: string | null;
 }
 
 /** Why the batch paused, besides the batch. */
@@ -53,7 +58,7 @@ export type BatchEvent = EventOf<
 export type BatchPausedEvent = EventOf<'batch.paused', BatchPausedEventData>;
 export type TaskEvent = EventOf<'task.succeeded' | 'task.failed' | 'task.canceled', TaskEventData>;
 export type AccountEvent = EventOf<
-  'credits.low' | 'webhook_endpoint.failing' | 'webhook_endpoint.disabled' | 'webhook.test',
+  'credits.low' | 'ledger.epoch_opened' | 'webhook_endpoint.failing' | 'webhook_endpoint.disabled' | 'webhook.test',
   Readonly<Record<string, unknown>>
 >;
 

@@ -1,4 +1,4 @@
-import { PLANS, type Plan } from '@rushes/contract';
+import { PLANS, type Plan, type Terms } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { listApiKeys, type ApiKeySummary } from './api-keys.ts';
@@ -25,6 +25,8 @@ export interface AccountSummary {
   readonly maxConcurrentTasks: number;
   readonly createdAt: Date;
   readonly terminatedAt: Date | null;
+  /** What differs from the default terms. */
+  readonly terms: Partial<Terms>;
 }
 
 export interface AccountDetail extends AccountSummary {
@@ -55,11 +57,23 @@ export async function createAccount(db: Database, random: Random, account: NewAc
 }
 
 const SUMMARY_COLUMNS = `account_id AS "accountUuid", name, plan, mode, status, rate_limit_per_min AS "rateLimitPerMin",
-  max_concurrent_tasks AS "maxConcurrentTasks", created_at AS "createdAt", terminated_at AS "terminatedAt"`;
+  max_concurrent_tasks AS "maxConcurrentTasks", created_at AS "createdAt", terminated_at AS "terminatedAt", terms`;
 
 /** Every account, oldest first, for the operator. */
 export async function listAccounts(db: Queryable): Promise<readonly AccountSummary[]> {
   return db.query<AccountSummary>(`SELECT ${SUMMARY_COLUMNS} FROM accounts ORDER BY created_at, account_id`);
+}
+
+/** A page of accounts in the order of their ids, which is that of their opening. `after`: the last one of the page before. */
+export async function listAccountsAfter(
+  db: Queryable,
+  after: string | null,
+  limit: number,
+): Promise<readonly AccountSummary[]> {
+  return db.query<AccountSummary>(
+    `SELECT ${SUMMARY_COLUMNS} FROM accounts WHERE $1::uuid IS NULL OR account_id > $1 ORDER BY account_id LIMIT $2`,
+    [after, limit],
+  );
 }
 
 export async function findAccount(db: Queryable, accountUuid: string): Promise<AccountDetail | null> {

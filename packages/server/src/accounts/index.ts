@@ -1,4 +1,4 @@
-export { createAccount, findAccount, listAccounts, terminateAccount } from './accounts.ts';
+export { createAccount, findAccount, listAccounts, listAccountsAfter, terminateAccount } from './accounts.ts';
 export type { AccountDetail, AccountMode, AccountStatus, AccountSummary, NewAccount, Termination } from './accounts.ts';
 export { createApiKey, disableApiKey } from './api-keys.ts';
 export type { ApiKeySummary, CreatedApiKey, NewApiKey } from './api-keys.ts';

@@ -20,9 +20,22 @@ const FUNCTION_ONLY_TABLES = [
   'task_retries',
   'late_results',
   'events',
+  'credit_revocations',
+  'ledger_keys',
+  'ledger_sealer',
+  'ledger_trees',
+  'ledger_tree_nodes',
+  'ledger_checkpoints',
 ];
 /** The application adds rows; changing them is up to the functions. */
-const INSERT_ONLY_TABLES = ['batches', 'tasks', 'batch_schedule', 'webhook_attempts'];
+const INSERT_ONLY_TABLES = [
+  'batches',
+  'tasks',
+  'batch_schedule',
+  'webhook_attempts',
+  'operator_actions',
+  'operator_events',
+];
 const OPEN_TABLES = [
   'accounts',
   'api_keys',
@@ -30,6 +43,7 @@ const OPEN_TABLES = [
   'dispatch_routes',
   'webhook_endpoints',
   'webhook_deliveries',
+  'operator_keys',
 ];
 
 const TABLES = [...FUNCTION_ONLY_TABLES, ...INSERT_ONLY_TABLES, ...OPEN_TABLES];

@@ -17,7 +17,7 @@ import {
 } from './middleware.ts';
 import { Refused } from './problem.ts';
 import { RateLimiter } from './rate-limit.ts';
-import type { Route } from './route.ts';
+import type { Access, Route } from './route.ts';
 import { sendAnswer, type HttpContext, type RequestState } from './send.ts';
 
 function toExchange(ctx: HttpContext, params: Readonly<Record<string, string>>, budget: BodyBudget): Exchange {
@@ -49,11 +49,13 @@ function toExchange(ctx: HttpContext, params: Readonly<Record<string, string>>, 
 }
 
 const KEYED_PREFIX = /^\/v1(\/|$)/;
+const OPERATOR_PREFIX = /^\/admin(\/|$)/;
+const ANY_KEY: Access = { kind: 'key', scope: null, writes: false, counted: true };
 
-/** 404, or 405 with the methods that the path has. Under /v1 only for those with a key. */
+/** 404, or 405 with the methods that the path has. Under /v1 and /admin only for those with a key. */
 function answerUnmatched(
   router: Router<RequestState>,
-  admitKeyHolder: (ctx: HttpContext) => Promise<void>,
+  admitKeyHolder: (ctx: HttpContext, access: Access) => Promise<void>,
 ): HttpMiddleware {
   return async (ctx) => {
     const methods = new Set(router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods));
@@ -63,7 +65,8 @@ function answerUnmatched(
       ctx.set('Allow', allow);
       return;
     }
-    if (KEYED_PREFIX.test(ctx.path)) await admitKeyHolder(ctx);
+    if (KEYED_PREFIX.test(ctx.path)) await admitKeyHolder(ctx, ANY_KEY);
+    if (OPERATOR_PREFIX.test(ctx.path)) await admitKeyHolder(ctx, { kind: 'operator' });
     if (methods.size === 0) {
       throw new Refused({
         code: 'not_found',
@@ -92,8 +95,8 @@ export function createApp(
   for (const route of routes) {
     router[route.method](route.path, async (ctx) => {
       ctx.state.route = route.path;
-      const caller = await admit(ctx, deps, limiter, route.access);
-      const answer = await route.answer(toExchange(ctx, ctx.params, budget), caller);
+      const { caller, operator } = await admit(ctx, deps, limiter, route.access);
+      const answer = await route.answer(toExchange(ctx, ctx.params, budget), caller, operator);
       if (!answer.ok) throw new Refused(answer.refusal);
       await sendAnswer(ctx, answer.value, deps.clock);
     });
@@ -106,8 +109,8 @@ export function createApp(
   app.use(checkRequestLine);
   app.use(router.routes());
   app.use(
-    answerUnmatched(router, async (ctx) => {
-      await admit(ctx, deps, limiter, { kind: 'key', scope: null, writes: false, counted: true });
+    answerUnmatched(router, async (ctx, access) => {
+      await admit(ctx, deps, limiter, access);
     }),
   );
   // What fails after the head has gone can only cut the connection (Koa did that); a reader who left is no failure.

@@ -22,6 +22,8 @@ export interface HttpDeps {
   readonly isUnavailable: (error: unknown) => boolean;
   /** Names of migrations that the database lacks. */
   readonly pendingMigrations: () => Promise<readonly string[]>;
+  /** Name of this server in the checkpoints of the ledger. */
+  readonly serverName: string;
   /** Where customers reach the server, without a trailing slash; null: the address that it listens on. */
   readonly publicUrl: string | null;
   readonly version: string;

@@ -1,28 +1,40 @@
 /** What every request to a keyed route passes, in this order: key (401), requests per minute (429), scope (403). */
 import { authenticate, type Caller } from '../accounts/index.ts';
+import { authenticateOperator } from '../admin/index.ts';
+import type { Outcome } from '../refusal.ts';
 import type { HttpDeps } from './deps.ts';
+import { OPERATOR_REQUESTS_PER_MIN } from './limits.ts';
 import { Refused } from './problem.ts';
 import { rateLimitHeaders, type RateLimiter } from './rate-limit.ts';
-import type { Access } from './route.ts';
+import type { Access, Operator } from './route.ts';
 import type { HttpContext } from './send.ts';
 
 const BEARER = /^Bearer +([\x21-\x7e]+) *$/i;
 
-const HOW = 'Send it as "Authorization: Bearer rk_...".';
-
-async function identify(ctx: HttpContext, deps: HttpDeps): Promise<Caller> {
+/** The text of the key that a request brings. */
+function bearer(ctx: HttpContext, prefix: 'rk_' | 'ro_'): string {
   const header = ctx.req.headers.authorization;
-  if (header === undefined) throw new Refused({ code: 'unauthorized', detail: `This needs an API key. ${HOW}` });
+  const how = `Send it as "Authorization: Bearer ${prefix}...".`;
+  const kind = prefix === 'rk_' ? 'API key' : 'operator key';
+  if (header === undefined) throw new Refused({ code: 'unauthorized', detail: `This needs an ${kind}. ${how}` });
   const text = BEARER.exec(header)?.[1];
   if (text === undefined) {
-    throw new Refused({ code: 'unauthorized', detail: `The Authorization header holds no API key. ${HOW}` });
+    throw new Refused({ code: 'unauthorized', detail: `The Authorization header holds no ${kind}. ${how}` });
   }
-  const caller = await authenticate(deps.db, deps.keyHasher, text);
-  if (!caller.ok) throw new Refused(caller.refusal);
-  return caller.value;
+  return text;
 }
 
-function countRequest(ctx: HttpContext, deps: HttpDeps, limiter: RateLimiter, caller: Caller): void {
+function accepted<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Refused(outcome.refusal);
+  return outcome.value;
+}
+
+interface Counted {
+  readonly keyUuid: string;
+  readonly rateLimitPerMin: number;
+}
+
+function countRequest(ctx: HttpContext, deps: HttpDeps, limiter: RateLimiter, caller: Counted): void {
   const verdict = limiter.take(caller.keyUuid, caller.rateLimitPerMin, deps.clock.monotonicMs());
   ctx.set(rateLimitHeaders(verdict));
   if (verdict.allowed) return;
@@ -49,17 +61,22 @@ function checkRights(caller: Caller, access: Access & { kind: 'key' }): void {
   }
 }
 
-/** Admits a request or throws `Refused`. Null for public routes. */
-export async function admit(
-  ctx: HttpContext,
-  deps: HttpDeps,
-  limiter: RateLimiter,
-  access: Access,
-): Promise<Caller | null> {
-  if (access.kind === 'public') return null;
-  const caller = await identify(ctx, deps);
+export interface Admitted {
+  readonly caller: Caller | null;
+  readonly operator: Operator | null;
+}
+
+/** Admits a request or throws `Refused`. */
+export async function admit(ctx: HttpContext, deps: HttpDeps, limiter: RateLimiter, access: Access): Promise<Admitted> {
+  if (access.kind === 'public') return { caller: null, operator: null };
+  if (access.kind === 'operator') {
+    const operator = accepted(await authenticateOperator(deps.db, deps.keyHasher, bearer(ctx, 'ro_')));
+    countRequest(ctx, deps, limiter, { ...operator, rateLimitPerMin: OPERATOR_REQUESTS_PER_MIN });
+    return { caller: null, operator };
+  }
+  const caller = accepted(await authenticate(deps.db, deps.keyHasher, bearer(ctx, 'rk_')));
   ctx.state.caller = caller;
   if (access.counted) countRequest(ctx, deps, limiter, caller);
   checkRights(caller, access);
-  return caller;
+  return { caller, operator: null };
 }

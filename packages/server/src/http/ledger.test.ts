@@ -1,5 +1,6 @@
-import type { LedgerEntry } from '@rushes/contract/types';
+import type { LedgerExport, LedgerKeys } from '@rushes/contract/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isConsistent, rootOf, rootOfInclusion } from '../sealing/testing/tree-by-definition.ts';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 
 let server: TestHttpServer;
@@ -42,44 +43,141 @@ describe('credits and ledger', () => {
     }
   });
 
-  it('exports the same entries as CSV, JSON and JSON lines', async () => {
+  it('exports the same header and entries as CSV, JSON and JSON lines', async () => {
     const { key, accountUuid } = await server.account();
     await grant(accountUuid, 3);
-    const json = await server.client.get<LedgerEntry[]>('/v1/ledger/export?format=json', { key });
+    const json = await server.client.get<LedgerExport>('/v1/ledger/export?format=json', { key });
     const lines = await server.client.get('/v1/ledger/export?format=jsonl', { key });
     const csv = await server.client.get('/v1/ledger/export', { key });
-    expect(json.body).toHaveLength(3);
+    const { entries, ...header } = json.body;
+    expect(entries.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(header).toMatchObject({ previous_epochs: [], range: { first: 1, last: 3, left: [], right: [] } });
     expect(
       lines.bytes
         .toString()
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line) as LedgerEntry),
-    ).toEqual(json.body);
+        .map((line) => JSON.parse(line) as object),
+    ).toEqual([header, ...entries]);
     expect(csv.headers.get('content-disposition')).toBe('attachment; filename="rushes-ledger.csv"');
-    expect(csv.bytes.toString().split('\r\n')).toHaveLength(5);
-    expect(csv.bytes.toString()).toContain(",'=cmd|x,ref-1,");
+    const records = csv.bytes.toString().split('\r\n');
+    expect(records).toHaveLength(1 + 4 + 3 + 1);
+    expect(records[1]).toBe(`#account,${header.account_id}${','.repeat(14)}`);
+    expect(Buffer.from(records[2]!.split(',')[1]!, 'base64').toString()).toBe(header.checkpoint);
+    expect(JSON.parse(Buffer.from(records[4]!.split(',')[1]!, 'base64').toString())).toEqual(header.range);
+    expect(records[5]).toContain(",'=cmd|x,ref-1,");
+    expect(records[5]!.endsWith(`,${entries[0]!.leaf_hash}`)).toBe(true);
   });
 
-  it('exports what lies between two times, the second left out', async () => {
+  it('exports what lies between two times, with what proves its place under the checkpoint', async () => {
     const { key, accountUuid } = await server.account();
-    await grant(accountUuid, 3);
-    const [first] = (await server.client.get<LedgerEntry[]>('/v1/ledger/export?format=json', { key })).body;
-    const before = await server.client.get<LedgerEntry[]>(`/v1/ledger/export?format=json&to=${first!.created_at}`, {
-      key,
+    await grant(accountUuid, 5);
+    const all = (await server.client.get<LedgerExport>('/v1/ledger/export?format=json', { key })).body;
+    const root = Buffer.from(all.checkpoint!.split('\n')[2]!, 'base64');
+    const leaves = all.entries.map((entry) => Buffer.from(entry.leaf_hash, 'base64'));
+    expect(rootOf(leaves)).toEqual(root);
+    const [, second, , fourth] = all.entries;
+    const bounds = `from=${second!.created_at}&to=${fourth!.created_at}`;
+    const part = (await server.client.get<LedgerExport>(`/v1/ledger/export?format=json&${bounds}`, { key })).body;
+    expect(part.entries).toEqual(all.entries.slice(1, 3));
+    expect(part.range).toEqual({
+      first: 2,
+      last: 3,
+      left: [all.entries[0]!.leaf_hash],
+      right: [fourth!.leaf_hash, all.entries[4]!.leaf_hash],
     });
-    expect(before.body).toEqual([]);
-    const future = await server.client.get<LedgerEntry[]>(
+    const future = await server.client.get<LedgerExport>(
       '/v1/ledger/export?format=json&from=2999-01-01T00:00:00%2B02:00',
       { key },
     );
-    expect(future.body).toEqual([]);
+    expect(future.body).toMatchObject({ entries: [], range: { first: 6, last: 5, right: [] } });
+    const backwards = `from=${fourth!.created_at}&to=${second!.created_at}`;
+    const none = await server.client.get<LedgerExport>(`/v1/ledger/export?format=json&${backwards}`, { key });
+    expect(none.body).toMatchObject({ entries: [], range: { first: 4, last: 3 } });
   });
 
-  it('an empty ledger is an empty export', async () => {
+  it('an empty ledger is an empty export without a checkpoint', async () => {
     const { key } = await server.account();
-    expect((await server.client.get<LedgerEntry[]>('/v1/ledger/export?format=json', { key })).body).toEqual([]);
-    expect((await server.client.get('/v1/ledger/export?format=jsonl', { key })).bytes).toHaveLength(0);
+    const { body } = await server.client.get<LedgerExport>('/v1/ledger/export?format=json', { key });
+    expect(body).toMatchObject({
+      checkpoint: null,
+      previous_epochs: [],
+      range: { first: 1, last: 0, left: [], right: [] },
+      entries: [],
+    });
+    expect(
+      (await server.client.get('/v1/ledger/export?format=jsonl', { key })).bytes.toString().split('\n'),
+    ).toHaveLength(2);
+    for (const path of ['checkpoint', 'proof?seq=1', 'consistency?from=1']) {
+      expect((await server.client.get(`/v1/ledger/${path}`, { key })).body.code).toBe('not_found');
+    }
+  });
+
+  it('an export made while entries are being written is whole up to its checkpoint and has nothing behind it', async () => {
+    const { key, accountUuid } = await server.account();
+    let writing = true;
+    const writer = (async () => {
+      for (let n = 0; writing; n += 1) {
+        await server.db.query("SELECT issue_credits($1, 'grant', 1, 'x', $2)", [accountUuid, `w-${n}`]);
+      }
+    })();
+    try {
+      for (let n = 0; n < 10; n += 1) {
+        const { body } = await server.client.get<LedgerExport>('/v1/ledger/export?format=json', { key });
+        const leaves = body.entries.map((entry) => Buffer.from(entry.leaf_hash, 'base64'));
+        if (body.checkpoint === null) expect(leaves).toEqual([]);
+        else {
+          expect(body.checkpoint.split('\n')[1]).toBe(String(leaves.length));
+          expect(rootOf(leaves).toString('base64')).toBe(body.checkpoint.split('\n')[2]);
+        }
+      }
+    } finally {
+      writing = false;
+      await writer;
+    }
+  });
+});
+
+describe('checkpoints and proofs', () => {
+  it('lead from any entry to the signed root, by keys that anybody may fetch', async () => {
+    const { key, accountUuid } = await server.account();
+    await grant(accountUuid, 9);
+    const note = (await server.client.get('/v1/ledger/checkpoint', { key })).bytes.toString();
+    const proof = (await server.client.get('/v1/ledger/proof?seq=4', { key })).bytes.toString();
+    const split = proof.indexOf('\n\n');
+    const [head, checkpoint] = [proof.slice(0, split), proof.slice(split + 2)];
+    expect(checkpoint).toBe(note);
+    const [version, index, ...path] = head.split('\n');
+    expect([version, index]).toEqual(['c2sp.org/tlog-proof@v1', 'index 3']);
+    const { body } = await server.client.get<LedgerExport>('/v1/ledger/export?format=json', { key });
+    const leaves = body.entries.map((entry) => Buffer.from(entry.leaf_hash, 'base64'));
+    const root = Buffer.from(note.split('\n')[2]!, 'base64');
+    expect(
+      rootOfInclusion(
+        3,
+        9,
+        leaves[3]!,
+        path.map((hash) => Buffer.from(hash, 'base64')),
+      ),
+    ).toEqual(root);
+    const consistency = (await server.client.get('/v1/ledger/consistency?from=5', { key })).bytes.toString();
+    const hashes = consistency
+      .trimEnd()
+      .split('\n')
+      .map((hash) => Buffer.from(hash, 'base64'));
+    expect(isConsistent(5, 9, rootOf(leaves.slice(0, 5)), root, hashes)).toBe(true);
+    const keys = await server.client.get<LedgerKeys>('/.well-known/rushes-ledger-keys');
+    expect(keys.body).toMatchObject({ server_name: 'test.example', keys: [{ status: 'active' }] });
+    expect(keys.body.keys[0]!.key).toMatch(/^test\.example\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/);
+  });
+
+  it('of other accounts and behind the end are refused', async () => {
+    const { key, accountUuid } = await server.account();
+    await grant(accountUuid, 2);
+    expect((await server.client.get('/v1/ledger/proof?seq=3', { key })).body.param).toBe('seq');
+    expect((await server.client.get('/v1/ledger/proof?seq=1&size=3', { key })).body.param).toBe('size');
+    expect((await server.client.get('/v1/ledger/consistency?from=1&to=3', { key })).body.param).toBe('to');
+    expect((await server.client.get('/v1/ledger/consistency?from=2&to=1', { key })).body.param).toBe('from');
   });
 });
 

@@ -59,3 +59,6 @@ export const RATE_WINDOWS_MAX = 10_000;
 
 /** Asked of callers while the database is away: a restart of Postgres takes a second or two. */
 export const UNAVAILABLE_RETRY_SECONDS = 2;
+
+/** A page over every account and a script for a month's invoices fit; a stolen key does not get far unnoticed. */
+export const OPERATOR_REQUESTS_PER_MIN = 600;

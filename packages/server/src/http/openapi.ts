@@ -35,12 +35,15 @@ function paramNames(path: string): string[] {
 /** The codes that a route can answer with: those that follow from how it is called, and its own. */
 function refusalCodes(route: Route): ReadonlySet<ErrorCode> {
   const codes = new Set<ErrorCode>(['invalid_request', 'internal_error', 'unavailable', ...route.operation.refusals]);
+  if (route.access.kind === 'operator') codes.add('unauthorized').add('rate_limited');
+  if (route.access.kind !== 'public') {
+    if (route.method !== 'get') codes.add('payload_too_large').add('unsupported_media_type').add('request_timeout');
+    if (paramNames(route.path).length > 0) codes.add('not_found');
+  }
   if (route.access.kind === 'key') {
     codes.add('unauthorized').add('rate_limited');
     if (route.access.scope !== null) codes.add('forbidden');
     if (route.access.writes) codes.add('account_suspended');
-    if (route.method !== 'get') codes.add('payload_too_large').add('unsupported_media_type').add('request_timeout');
-    if (paramNames(route.path).length > 0) codes.add('not_found');
   }
   return codes;
 }
@@ -103,7 +106,8 @@ function problemResponses(route: Route): ZodOpenApiResponsesObject {
 }
 
 function successResponses(route: Route): ZodOpenApiResponsesObject {
-  const rate = route.access.kind === 'key' && route.access.counted ? RATE_HEADERS : {};
+  const isCounted = route.access.kind === 'operator' || (route.access.kind === 'key' && route.access.counted);
+  const rate = isCounted ? RATE_HEADERS : {};
   return Object.fromEntries(
     route.operation.successes.map((success) => {
       const own = Object.entries(success.headers ?? {}).map(([name, description]) => [
@@ -144,11 +148,11 @@ function toOperation(route: Route): ZodOpenApiOperationObject {
     tags: [operation.tag],
     summary: operation.summary,
     ...(description === '' ? {} : { description }),
-    security: access.kind === 'public' ? [] : [{ apiKey: [] }],
+    security: access.kind === 'public' ? [] : access.kind === 'operator' ? [{ operatorKey: [] }] : [{ apiKey: [] }],
     requestParams: {
       ...(Object.keys(params).length === 0 ? {} : { path: z.object(params) }),
       ...(operation.query === null ? {} : { query: operation.query }),
-      ...(route.method === 'post' ? { header: idempotencyKeyHeader } : {}),
+      ...(route.method === 'post' && access.kind === 'key' ? { header: idempotencyKeyHeader } : {}),
     },
     ...(operation.body.length === 0 ? {} : { requestBody: { content: content(operation.body) } }),
     responses: { ...successResponses(route), ...problemResponses(route) },
@@ -177,6 +181,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string,
       schemas: lineSchemas(routes),
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', description: 'An account key, `rk_live_...` or `rk_test_...`.' },
+        operatorKey: { type: 'http', scheme: 'bearer', description: 'An operator key, `ro_...`.' },
       },
     },
   });

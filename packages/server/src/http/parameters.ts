@@ -25,9 +25,15 @@ export const cursorParameter = z
   .meta({ description: '`next_cursor` of the page before.' })
   .exactOptional();
 
+const timeText = z.iso.datetime({ offset: true, error: 'a time like 2026-11-20T09:30:00Z is needed' });
+
+/** RFC 3339 time with a zone, as text: with the microseconds that ledger entries have. */
+export const exactTimeParameter = timeText
+  .max(40)
+  .refine((text) => !Number.isNaN(Date.parse(text)), { error: 'a time like 2026-11-20T09:30:00Z is needed' });
+
 /** RFC 3339 time with a zone. */
-export const timeParameter = z.iso
-  .datetime({ offset: true, error: 'a time like 2026-11-20T09:30:00Z is needed' })
+export const timeParameter = timeText
   .transform((text) => new Date(text))
   .refine((time) => !Number.isNaN(time.getTime()), { error: 'a time like 2026-11-20T09:30:00Z is needed' });
 

@@ -10,9 +10,13 @@ import { parseQueryString } from './query-string.ts';
 import { agreeOnRequestId, idempotencyKey } from './request-id.ts';
 import { validate } from './validation.ts';
 
-/** Who may call a route. `writes`: refused to suspended accounts. `counted`: against the key's requests per minute. */
+/**
+ * Who may call a route. `writes`: refused to suspended accounts. `counted`: against the key's requests per minute.
+ * `operator`: holders of an operator key.
+ */
 export type Access =
   | { readonly kind: 'public' }
+  | { readonly kind: 'operator' }
   | { readonly kind: 'key'; readonly scope: Scope | null; readonly writes: boolean; readonly counted: boolean };
 
 /** What a media type of a body holds: a schema, lines of a schema's JSON, or bytes. */
@@ -55,8 +59,13 @@ export interface Route {
   readonly path: string;
   readonly access: Access;
   readonly operation: Operation;
-  /** `caller` is null on public routes only. */
-  answer(exchange: Exchange, caller: Caller | null): Promise<Outcome<Answer>>;
+  /** `caller` is null unless the route is for account keys, `operator` unless it is for operator keys. */
+  answer(exchange: Exchange, caller: Caller | null, operator: Operator | null): Promise<Outcome<Answer>>;
+}
+
+/** Whoever holds an operator key. */
+export interface Operator {
+  readonly keyUuid: string;
 }
 
 export interface KeyedRequest<Q, B> {
@@ -115,7 +124,8 @@ export function requireCaller(caller: Caller | null): Caller {
   return caller;
 }
 
-function parseQuery<Q extends z.ZodObject>(schema: Q, exchange: Exchange): Outcome<z.output<Q>> {
+/** The parameters of the query by a schema. */
+export function parseQuery<Q extends z.ZodObject>(schema: Q, exchange: Exchange): Outcome<z.output<Q>> {
   const parameters = parseQueryString(exchange.query);
   if (!parameters.ok) return parameters;
   return validate(schema, Object.fromEntries(parameters.value), Object.keys(schema.shape));

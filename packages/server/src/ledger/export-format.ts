@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '@rushes/contract';
+import type { ExportedLedgerEntry, LedgerExportHeader } from '@rushes/contract';
 
 export const LEDGER_EXPORT_FORMATS = ['csv', 'json', 'jsonl'] as const;
 
@@ -20,7 +20,8 @@ const COLUMNS = [
   'reason',
   'reference',
   'created_at',
-] as const satisfies readonly (keyof LedgerEntry)[];
+  'leaf_hash',
+] as const satisfies readonly (keyof ExportedLedgerEntry)[];
 
 export function ledgerExportType(format: LedgerExportFormat): string {
   switch (format) {
@@ -48,17 +49,32 @@ function csvCell(value: string | number | null): string {
   return escaped === '' || /[",\r\n]/.test(escaped) ? `"${escaped.replaceAll('"', '""')}"` : escaped;
 }
 
-function csvLine(entry: LedgerEntry): string {
+function csvLine(entry: ExportedLedgerEntry): string {
   return `${COLUMNS.map((column) => csvCell(entry[column])).join(',')}\r\n`;
 }
 
-/** The same entries as CSV with a header line, as one JSON array, or as one JSON object per line. */
+/** The header's records of a CSV: a name, a value, and empty cells up to the number of columns. */
+function csvHeader(header: LedgerExportHeader): string {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  const records = [
+    ['#account', header.account_id],
+    ['#checkpoint', header.checkpoint === null ? '' : base64(header.checkpoint)],
+    ['#previous_epochs', base64(JSON.stringify(header.previous_epochs))],
+    ['#range', base64(JSON.stringify(header.range))],
+  ];
+  const rest = ','.repeat(COLUMNS.length - 2);
+  return records.map((record) => `${record.join(',')}${rest}\r\n`).join('');
+}
+
+/** The same header and entries as CSV, as one JSON object, or as JSON lines (docs/ledger-verification.md). */
 export async function* renderLedgerExport(
-  pages: AsyncIterable<readonly LedgerEntry[]>,
+  header: LedgerExportHeader,
+  pages: AsyncIterable<readonly ExportedLedgerEntry[]>,
   format: LedgerExportFormat,
 ): AsyncGenerator<string, void, undefined> {
-  if (format === 'csv') yield `${COLUMNS.join(',')}\r\n`;
-  if (format === 'json') yield '[';
+  if (format === 'csv') yield `${COLUMNS.join(',')}\r\n${csvHeader(header)}`;
+  else if (format === 'jsonl') yield `${JSON.stringify(header)}\n`;
+  else yield `${JSON.stringify(header).slice(0, -1)},"entries":[`;
   let isFirst = true;
   for await (const page of pages) {
     if (format === 'csv') yield page.map(csvLine).join('');
@@ -68,5 +84,5 @@ export async function* renderLedgerExport(
       isFirst = false;
     }
   }
-  if (format === 'json') yield isFirst ? ']\n' : '\n]\n';
+  if (format === 'json') yield isFirst ? ']}\n' : '\n]}\n';
 }

@@ -1,4 +1,12 @@
 export { checkLedger, type LedgerViolation } from './check-ledger.ts';
+export {
+  reverseEntry,
+  revokeCredits,
+  type Reversal,
+  type ReversalAnswer,
+  type Revocation,
+  type RevocationAnswer,
+} from './corrections.ts';
 export { credits } from './credits.ts';
 export {
   LEDGER_EXPORT_FORMATS,
@@ -6,7 +14,9 @@ export {
   renderLedgerExport,
   type LedgerExportFormat,
 } from './export-format.ts';
-export { exportEntries, type LedgerRange } from './export-entries.ts';
+export { toEntry, type EntryRow } from './entry-view.ts';
 export { issueCredits, type CreditIssue } from './issue-credits.ts';
+export { LeafHasher } from './leaf.ts';
 export { listEntries, type LedgerPage } from './list-entries.ts';
 export { freezeCreditsForBatch, type FreezeAnswer } from './reserve-credits.ts';
+export { firstSeqNotBefore, LedgerGap, readEntries, readSpans, type EntrySpan } from './read-entries.ts';

@@ -13,25 +13,17 @@ export interface CreditIssue {
 /** `reference_taken`: it stands on another issue. `too_much`: the account would hold more than 2^53 - 1 credits. */
 export type IssueAnswer = 'issued' | 'already_issued' | 'reference_taken' | 'too_much';
 
-const UNIQUE_VIOLATION = '23505';
-const CHECK_VIOLATION = '23514';
-
 /** Books a purchase or a grant, once per reference. */
 export async function issueCredits(db: Queryable, issue: CreditIssue): Promise<IssueAnswer> {
   const { accountUuid, kind, amount, reason, reference } = issue;
   if (!Number.isSafeInteger(amount) || amount <= 0) throw new RangeError(`${amount} is no number of credits to issue`);
-  try {
-    const [row] = await db.query<{ answer: 'issued' | 'already_issued' }>(
-      'SELECT issue_credits($1, $2, $3, $4, $5) AS answer',
-      [accountUuid, kind, amount, reason, reference],
-    );
-    if (row === undefined) throw new Error('issue_credits gave no answer');
-    return row.answer;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) {
-      if (error.code === UNIQUE_VIOLATION) return 'reference_taken';
-      if (error.code === CHECK_VIOLATION) return 'too_much';
-    }
-    throw error;
-  }
+  const [row] = await db.query<{ answer: IssueAnswer }>('SELECT issue_credits($1, $2, $3, $4, $5) AS answer', [
+    accountUuid,
+    kind,
+    amount,
+    reason,
+    reference,
+  ]);
+  if (row === undefined) throw new Error('issue_credits gave no answer');
+  return row.answer;
 }

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatId, formatTaskId, type LedgerEntry } from '@rushes/contract';
+import { formatId, formatTaskId, type ExportedLedgerEntry, type LedgerEntry } from '@rushes/contract';
 import {
   create,
   openAccount,
@@ -13,15 +16,11 @@ import {
   violations,
   type World,
 } from '../batches/testing/world.ts';
-import {
-  credits,
-  exportEntries,
-  issueCredits,
-  listEntries,
-  renderLedgerExport,
-  type LedgerExportFormat,
-  type LedgerRange,
-} from './index.ts';
+import { credits, issueCredits, listEntries, renderLedgerExport, type LedgerExportFormat } from './index.ts';
+import { openExport, type ExportBounds, type LedgerExport } from '../sealing/index.ts';
+import { createSealer, type SteppedSealer } from '../sealing/sealer.ts';
+import { systemClock, systemRandom } from '../system-ports.ts';
+import { silentLogger } from '../../testing/silent-logger.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -31,17 +30,41 @@ afterAll(async () => {
   await world.close();
 });
 
-const EVERYTHING: LedgerRange = { from: null, to: null };
+const EVERYTHING: ExportBounds = { from: null, to: null };
 
-async function exported(accountUuid: string, range = EVERYTHING): Promise<LedgerEntry[]> {
-  const entries: LedgerEntry[] = [];
-  for await (const page of exportEntries(world.db, accountUuid, range)) entries.push(...page);
+let sealer: SteppedSealer;
+let keysDirectory: string;
+beforeAll(async () => {
+  keysDirectory = await mkdtemp(path.join(tmpdir(), 'rushes-ledger-'));
+  sealer = createSealer({
+    db: world.db,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    keysDirectory,
+    serverName: 'test.example',
+  });
+});
+afterAll(async () => {
+  await rm(keysDirectory, { recursive: true, force: true });
+});
+
+/** An export of everything there is, which is sealed first. */
+async function sealedExport(accountUuid: string, range = EVERYTHING): Promise<LedgerExport> {
+  await sealer.round();
+  return openExport(world.db, accountUuid, range);
+}
+
+async function exported(accountUuid: string, range = EVERYTHING): Promise<ExportedLedgerEntry[]> {
+  const entries: ExportedLedgerEntry[] = [];
+  for await (const page of (await sealedExport(accountUuid, range)).pages) entries.push(...page);
   return entries;
 }
 
 async function rendered(accountUuid: string, format: LedgerExportFormat): Promise<string> {
+  const { header, pages } = await sealedExport(accountUuid);
   let text = '';
-  for await (const part of renderLedgerExport(exportEntries(world.db, accountUuid, EVERYTHING), format)) text += part;
+  for await (const part of renderLedgerExport(header, pages, format)) text += part;
   return text;
 }
 
@@ -118,6 +141,7 @@ describe('the list of entries', () => {
       reverses_seq: null,
       reason: null,
       reference: null,
+      leaf_hash: expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/) as string,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/) as string,
     });
     expect(entries[4]).toMatchObject({
@@ -177,15 +201,18 @@ describe('an export', () => {
       });
     }
     const entries = await exported(caller.accountUuid);
-    expect(JSON.parse(await rendered(caller.accountUuid, 'json'))).toEqual(entries);
+    expect((JSON.parse(await rendered(caller.accountUuid, 'json')) as { entries: object[] }).entries).toEqual(entries);
     expect(
       (await rendered(caller.accountUuid, 'jsonl'))
         .trimEnd()
         .split('\n')
+        .slice(1)
         .map((line) => JSON.parse(line) as unknown),
     ).toEqual(entries);
     const csv = await rendered(caller.accountUuid, 'csv');
-    const records: Record<string, string>[] = parse(csv, { columns: true });
+    const all: Record<string, string>[] = parse(csv, { columns: true });
+    const records = all.filter((record) => !record['seq']!.startsWith('#'));
+    expect(all.length - records.length).toBe(4);
     for (const record of records) for (const cell of Object.values(record)) expect(cell).not.toMatch(/^[=+\-@\t\r]/);
     const back = records.map((record) =>
       Object.fromEntries(Object.entries(record).map(([name, cell]) => [name, cell.replace(/^'/, '')])),
@@ -196,16 +223,16 @@ describe('an export', () => {
       ),
     );
     expect(csv.split('\r\n')[0]).toBe(
-      'seq,kind,from,to,amount,available_after,reserved_after,spent_after,batch_id,task_id,task_index,reverses_seq,reason,reference,created_at',
+      'seq,kind,from,to,amount,available_after,reserved_after,spent_after,batch_id,task_id,task_index,reverses_seq,reason,reference,created_at,leaf_hash',
     );
   });
 
   it('of an empty ledger is empty and well formed', async () => {
     const { accountUuid } = await openAccount(world, 0);
-    expect(await exported(accountUuid, { from: new Date(0), to: new Date() })).toEqual([]);
-    expect(JSON.parse(await rendered(accountUuid, 'json'))).toEqual([]);
-    expect((await rendered(accountUuid, 'csv')).split('\r\n')).toHaveLength(2);
-    expect(await rendered(accountUuid, 'jsonl')).toBe('');
+    expect(await exported(accountUuid, { from: '2000-01-01T00:00:00Z', to: '2999-01-01T00:00:00Z' })).toEqual([]);
+    expect(JSON.parse(await rendered(accountUuid, 'json'))).toMatchObject({ checkpoint: null, entries: [] });
+    expect((await rendered(accountUuid, 'csv')).split('\r\n')).toHaveLength(6);
+    expect((await rendered(accountUuid, 'jsonl')).split('\n')).toHaveLength(2);
   });
 
   it('is cut by time: from is in it, to is not', async () => {
@@ -220,8 +247,8 @@ describe('an export', () => {
       [accountUuid],
     );
     await world.admin.query(`ALTER TABLE credit_ledger ENABLE TRIGGER USER`);
-    const time = (ms: number): Date => new Date(Date.parse('2026-11-20T00:00:00Z') + ms);
-    const seqs = async (from: Date | null, to: Date | null): Promise<number[]> =>
+    const time = (ms: number): string => new Date(Date.parse('2026-11-20T00:00:00Z') + ms).toISOString();
+    const seqs = async (from: string | null, to: string | null): Promise<number[]> =>
       (await exported(accountUuid, { from, to })).map((entry) => entry.seq);
     expect(await seqs(time(1), time(2))).toEqual([4, 5, 6]);
     expect(await seqs(time(0), null)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -234,11 +261,12 @@ describe('an export', () => {
 
   it('begun before an entry does not show it: the range is fixed at its start', async () => {
     const { accountUuid } = await openAccount(world, 5);
-    const pages = exportEntries(world.db, accountUuid, EVERYTHING);
-    const first = await pages.next();
+    const { header, pages } = await sealedExport(accountUuid);
     await issueCredits(world.db, { accountUuid, kind: 'grant', amount: 1, reason: 'r', reference: 'later' });
-    expect(first.value).toHaveLength(1);
-    expect((await pages.next()).done).toBe(true);
+    await sealer.round();
+    const seqs: number[] = [];
+    for await (const page of pages) seqs.push(...page.map(({ seq }) => seq));
+    expect([header.range, seqs]).toEqual([{ first: 1, last: 1, left: [], right: [] }, [1]]);
   });
 });
 

@@ -109,6 +109,7 @@ function show(env: Environment): Command {
           plan: account.plan,
           mode: account.mode,
           status: account.status,
+          terms: account.terms,
           rate_limit_per_min: account.rateLimitPerMin,
           max_concurrent_tasks: account.maxConcurrentTasks,
           created_at: account.createdAt.toISOString(),
@@ -143,49 +144,6 @@ function terminate(env: Environment): Command {
   };
 }
 
-function issue(env: Environment, kind: 'grant' | 'purchase', summary: string): Command {
-  return {
-    name: `account ${kind}`,
-    summary,
-    arguments: ['id'],
-    flags: {
-      credits: { type: 'string', value: 'N', help: 'how many' },
-      reason: { type: 'string', help: 'why; stands in the ledger for the customer to read' },
-      reference: { type: 'string', help: 'invoice, transfer or ticket; the same reference never issues twice' },
-      ...DATA_DIR_FLAG,
-    },
-    run: (parsed, output) => {
-      const id = parsed.positionals[0] ?? '';
-      const amount = requireCredits(parsed, 'credits');
-      const reason = requireText(parsed, 'reason');
-      const reference = requireText(parsed, 'reference');
-      return withContext(env, parsed, async ({ access: { db } }) => {
-        const uuid = accountUuid(id);
-        if ((await findAccount(db, uuid)) === null) throw new CommandFailure(`There is no account ${id}.`);
-        const outcome = await issueCredits(db, { accountUuid: uuid, kind, amount, reason, reference });
-        if (outcome === 'reference_taken') {
-          throw new CommandFailure(`Reference ${reference} already stands on another issue of ${id}; nothing changed.`);
-        }
-        if (outcome === 'too_much') throw new CommandFailure(`${id} cannot hold that many credits; nothing changed.`);
-        const balance = await credits(db, uuid);
-        output.result(
-          outcome === 'issued'
-            ? `${amount} credits issued to ${id} as ${kind} ${reference}; ${balance.available} available`
-            : `${kind} ${reference} was issued to ${id} before; nothing changed`,
-        );
-        return 0;
-      });
-    },
-  };
-}
-
 export function accountCommands(env: Environment): readonly Command[] {
-  return [
-    create(env),
-    list(env),
-    show(env),
-    terminate(env),
-    issue(env, 'grant', 'Gives an account credits that were not paid for: a pilot, a bonus, a compensation.'),
-    issue(env, 'purchase', 'Books credits that were paid for.'),
-  ];
+  return [create(env), list(env), show(env), terminate(env)];
 }

@@ -2,8 +2,10 @@
 import type { Environment } from '../environment-reader.ts';
 import { accountCommands } from './account-commands.ts';
 import type { Command } from './command.ts';
+import { creditCommands } from './credit-commands.ts';
 import { databaseCommands } from './database-commands.ts';
 import { keyCommands } from './key-commands.ts';
+import { ledgerCommands } from './ledger-commands.ts';
 import { startCommand } from './start-command.ts';
 import { upstreamCommands } from './upstream-commands.ts';
 
@@ -15,6 +17,8 @@ export function operatorCommands(env: Environment, stopSignal: () => AbortSignal
     startCommand(env, stopSignal),
     ...databaseCommands(env),
     ...accountCommands(env),
+    ...creditCommands(env),
+    ...ledgerCommands(env),
     ...keyCommands(env),
     ...upstreamCommands(env, stopSignal),
   ];

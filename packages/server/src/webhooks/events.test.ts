@@ -1,5 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { FAILURE_MESSAGES, formatEventId, formatId, formatTaskId, listedEventSchema } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../testing/silent-logger.ts';
+import { latestCheckpoint } from '../sealing/index.ts';
+import { createSealer } from '../sealing/sealer.ts';
+import { systemClock, systemRandom } from '../system-ports.ts';
 import { eventBody, listEvents, renderEvent, type EventRow } from './events.ts';
 import { settleBatch } from './testing/settled-batch.ts';
 import { openWebhookRoom, type WebhookRoom } from './testing/webhook-room.ts';
@@ -21,6 +28,39 @@ async function everyEvent(accountUuid: string) {
   if (!page.ok) throw new Error(page.refusal.detail);
   return page.value.data;
 }
+
+describe('a final batch event', () => {
+  it('carries the checkpoint that was the latest when the batch ended, the same in every rendering', async () => {
+    const accountUuid = await room.account();
+    const keysDirectory = await mkdtemp(path.join(tmpdir(), 'rushes-events-'));
+    const sealer = createSealer({
+      db: room.db,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      keysDirectory,
+      serverName: 'test.example',
+    });
+    try {
+      await settleBatch(room.admin, { accountUuid });
+      await sealer.round();
+      const checkpoint = (await latestCheckpoint(room.db, accountUuid))?.checkpoint;
+      await settleBatch(room.admin, { accountUuid });
+      const bodies = async (): Promise<string[]> =>
+        (await rowsOf(accountUuid))
+          .filter(({ type }) => ['batch.completed', 'batch.partial', 'batch.failed'].includes(type))
+          .map((row) => eventBody(renderEvent(row)));
+      const [first, second] = await bodies();
+      await sealer.round();
+      expect(await bodies()).toEqual([first, second]);
+      expect(JSON.parse(first!)).toMatchObject({ data: { ledger_checkpoint: null } });
+      expect(JSON.parse(second!)).toMatchObject({ data: { ledger_checkpoint: checkpoint } });
+    } finally {
+      await sealer.close();
+      await rm(keysDirectory, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('an event', () => {
   it('of a task tells what became of it and of its credits, by public ids', async () => {
@@ -101,6 +141,7 @@ describe('an event', () => {
         metadata,
         created_at: iso,
         started_at: iso,
+        ledger_checkpoint: null,
         finished_at: iso,
       },
     });

@@ -70,6 +70,8 @@ const batchData = z.object({
   finished_at: time.nullable(),
   /** Of batch.paused. */
   reason: z.string().optional(),
+  /** Of final events: the latest signed checkpoint of the account's ledger when the batch ended; null before the first. */
+  ledger_checkpoint: z.string().nullable().optional(),
 });
 
 function taskEventData(batchUuid: string, index: number, raw: unknown): Record<string, unknown> {
@@ -110,6 +112,7 @@ function batchEventData(batchUuid: string, raw: unknown): Record<string, unknown
     ...(batch.reason === undefined ? {} : { reason: batch.reason }),
     counts,
     credits: batch.credits,
+    ...(batch.ledger_checkpoint === undefined ? {} : { ledger_checkpoint: batch.ledger_checkpoint }),
     metadata: batch.metadata,
     created_at: batch.created_at,
     started_at: batch.started_at,

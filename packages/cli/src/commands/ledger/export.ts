@@ -1,7 +1,9 @@
 import { Flags } from '@oclif/core';
+import type { Rushes } from '@rushes/sdk';
 import { RushesCommand, serverFlags } from '../../base-command.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
+import { pinAtFirstUse } from '../../ledger/server-keys.ts';
 import { writeWholeFile } from '../../output/whole-file.ts';
 import { bytes } from '../../output/wording.ts';
 import { timeFlag } from '../../time-flag.ts';
@@ -40,16 +42,32 @@ export default class LedgerExport extends RushesCommand {
       { format, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) },
       { signal: this.interrupt },
     );
-    if (flags.output === undefined) {
+    await this.#write(entries, format, flags.output);
+    await this.#pinKeys(client);
+    return EXIT.success;
+  }
+
+  async #write(entries: ReadableStream<Uint8Array>, format: string, file: string | undefined): Promise<void> {
+    if (file === undefined) {
       for await (const chunk of entries) {
         if (this.output.isClosed) break;
         await this.output.write(chunk);
       }
-      return EXIT.success;
+      return;
     }
-    const length = await writeWholeFile(flags.output, entries);
-    if (this.jsonEnabled()) await this.output.document({ file: flags.output, format, bytes: length });
-    else await this.output.line(`${flags.output}  ${bytes(length)}`);
-    return EXIT.success;
+    const length = await writeWholeFile(file, entries);
+    if (this.jsonEnabled()) await this.output.document({ file, format, bytes: length });
+    else await this.output.line(`${file}  ${bytes(length)}`);
+  }
+
+  /** While the server can be reached: verifying needs its keys, and may have to do without the server. */
+  async #pinKeys(client: Rushes): Promise<void> {
+    try {
+      await pinAtFirstUse(client, this.output, process.env, this.interrupt);
+    } catch (error) {
+      this.interrupt.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      this.output.note(`The export is whole, but the keys to verify it with could not be pinned: ${why}`);
+    }
   }
 }

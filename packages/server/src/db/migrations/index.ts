@@ -5,6 +5,8 @@ import { batches } from './0004_batches.ts';
 import { dispatch } from './0005_dispatch.ts';
 import { events } from './0006_events.ts';
 import { webhookHealth } from './0020_webhook_health.ts';
+import { corrections } from './0007_corrections.ts';
+import { sealing } from './0008_sealing.ts';
 
 export interface Migration {
   readonly name: string;
@@ -12,4 +14,14 @@ export interface Migration {
 }
 
 /** Forward only, in this order. A static list, since a bundle has no folder to read migrations from. */
-export const MIGRATIONS: readonly Migration[] = [clock, accounts, ledger, batches, dispatch, events, webhookHealth];
+export const MIGRATIONS: readonly Migration[] = [
+  clock,
+  accounts,
+  ledger,
+  batches,
+  dispatch,
+  events,
+  corrections,
+  sealing,
+  webhookHealth,
+];

@@ -46,7 +46,10 @@ BEGIN
   DELETE FROM task_leases WHERE account_id = p_account_id AND batch_id = p_batch_id;
   DELETE FROM batch_schedule WHERE account_id = p_account_id AND batch_id = p_batch_id;
   PERFORM append_event(p_account_id, 'batch.' || v_batch.status, p_batch_id, NULL, v_batch.webhook_endpoint_id,
-    batch_event_data(v_batch));
+    -- Kept in the event, so that every attempt to deliver it has the same bytes. It covers what was sealed by now, which may
+    -- lack this batch's last entries.
+    batch_event_data(v_batch) || jsonb_build_object('ledger_checkpoint', (
+      SELECT t.checkpoint FROM ledger_trees t WHERE t.account_id = p_account_id AND t.closed_at IS NULL)));
   RETURN 'finalized';
 END
 $$;

@@ -12,18 +12,24 @@ import { issueCredits } from './issue-credits.ts';
 import { leases } from './leases.ts';
 import { ledgerViolations } from './ledger-violations.ts';
 import { openAccount } from './open-account.ts';
+import { reverseEntry } from './reverse-entry.ts';
+import { revokeCredits } from './revoke-credits.ts';
+import { sealLedger } from './seal-ledger.ts';
 import { settleTasks } from './settle-tasks.ts';
 
 export const ROUTINES: readonly string[] = [
   openAccount,
   appendEvent,
   freezeCreditsForBatch,
+  revokeCredits,
   issueCredits,
+  reverseEntry,
   finalizeBatchCredits,
   settleTasks,
   batchControl,
   claimTasks,
   leases,
   attempts,
+  sealLedger,
   ledgerViolations,
 ];

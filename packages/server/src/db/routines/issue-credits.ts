@@ -1,7 +1,8 @@
 /**
  * issue_credits(account_id, kind, amount, reason, reference): a purchase or a grant.
- * Returns 'issued', or 'already_issued' when this reference issued the same before; a reference that issued something
- * else raises unique_violation. Idempotent by reference for ever.
+ * Returns 'issued', 'already_issued' when this reference issued the same before, 'reference_taken' when it issued something
+ * else, or 'too_much' when the account would hold more than 2^53 - 1. The last three change nothing. Idempotent by reference
+ * for ever. What a purchase brings settles the account's debt first.
  */
 export const issueCredits = /* sql */ `
 CREATE OR REPLACE FUNCTION issue_credits(
@@ -29,8 +30,11 @@ BEGIN
     IF v_before.kind = p_kind AND v_before.amount = p_amount THEN
       RETURN 'already_issued';
     END IF;
-    RAISE EXCEPTION 'reference % already stands on a % of % credits', p_reference, v_before.kind, v_before.amount
-      USING ERRCODE = 'unique_violation';
+    RETURN 'reference_taken';
+  END IF;
+
+  IF p_amount > 9007199254740991 - v_account.issued THEN
+    RETURN 'too_much';
   END IF;
 
   v_at := greatest(rushes_now(), v_account.last_entry_at);
@@ -41,6 +45,9 @@ BEGIN
   UPDATE credit_accounts
   SET available = available + p_amount, issued = issued + p_amount, last_seq = last_seq + 1, last_entry_at = v_at
   WHERE account_id = p_account_id;
+  IF p_kind = 'purchase' AND v_account.debt > 0 THEN
+    PERFORM settle_debt(p_account_id, NULL);
+  END IF;
   RETURN 'issued';
 END
 $$;

@@ -109,5 +109,19 @@ UNION ALL
 SELECT r.account_id, 'reversal_bounds', format('entry %s (%s of %s) is reversed by %s in all', r.reverses_seq,
   coalesce(e.kind, 'missing'), e.amount, r.amount)
 FROM reversed r LEFT JOIN credit_ledger e ON e.account_id = r.account_id AND e.seq = r.reverses_seq
-WHERE e.kind IS NULL OR e.kind NOT IN ('charge', 'forfeit') OR r.amount > e.amount;
+WHERE e.kind IS NULL OR e.kind NOT IN ('charge', 'forfeit') OR r.amount > e.amount
+UNION ALL
+SELECT c.account_id, 'debt', format('account says %s, its revocations leave %s', c.debt, coalesce(r.open, 0))
+FROM credit_accounts c LEFT JOIN (
+  SELECT account_id, sum(amount - revoked) AS open FROM credit_revocations GROUP BY account_id
+) r USING (account_id)
+WHERE c.debt <> coalesce(r.open, 0)
+UNION ALL
+SELECT coalesce(r.account_id, e.account_id), 'revocation_entries', format('revocation %s: %s revoked, entries %s',
+  coalesce(r.reference, e.reference), coalesce(r.revoked, 0), coalesce(e.amount, 0))
+FROM (SELECT account_id, reference, revoked FROM credit_revocations WHERE revoked > 0) r
+FULL JOIN (
+  SELECT account_id, reference, sum(amount) AS amount FROM credit_ledger WHERE kind = 'revoke' GROUP BY account_id, reference
+) e ON e.account_id = r.account_id AND e.reference = r.reference
+WHERE r.revoked IS DISTINCT FROM e.amount;
 `;

@@ -1,9 +1,11 @@
 import type { HttpDeps } from '../deps.ts';
 import { createOpenApiDocument } from '../openapi.ts';
 import type { Route } from '../route.ts';
+import { adminRoutes } from './admin.ts';
 import { batchControlRoutes, batchRoutes } from './batches.ts';
 import { embedRoute } from './embed.ts';
 import { eventRoutes } from './events.ts';
+import { ledgerProofRoutes } from './ledger-proofs.ts';
 import { ledgerRoutes } from './ledger.ts';
 import { modelRoutes } from './models.ts';
 import { resultsRoutes } from './results.ts';
@@ -33,12 +35,14 @@ export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[
     ...taskRoutes(deps, publicUrl),
     ...modelRoutes(),
     ...ledgerRoutes(deps),
+    ...ledgerProofRoutes(deps),
     ...webhookEndpointRoutes(deps),
     ...webhookEndpointActionRoutes(deps),
     ...webhookDeliveryRoutes(deps),
     ...eventRoutes(deps, around.stopping),
     ...videoLinkRoutes(deps),
     embedRoute(deps),
+    ...adminRoutes(deps),
     ...systemRoutes(deps, around.stopping, () => document()),
   ];
   let made: object | null = null;

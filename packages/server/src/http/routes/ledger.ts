@@ -1,17 +1,24 @@
-import { creditsSchema, ledgerEntrySchema, pageSchema } from '@rushes/contract';
+import {
+  creditsSchema,
+  exportedLedgerEntrySchema,
+  ledgerEntrySchema,
+  ledgerExportHeaderSchema,
+  ledgerExportSchema,
+  pageSchema,
+} from '@rushes/contract';
 import { z } from 'zod';
 import { accept } from '../../refusal.ts';
 import {
   LEDGER_EXPORT_FORMATS,
   credits,
-  exportEntries,
   ledgerExportType,
   listEntries,
   renderLedgerExport,
 } from '../../ledger/index.ts';
+import { awaitSeal, openExport } from '../../sealing/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
-import { cursorParameter, limitParameter, orderParameter, timeParameter } from '../parameters.ts';
+import { cursorParameter, exactTimeParameter, limitParameter, orderParameter } from '../parameters.ts';
 import { readRoute, type Route } from '../route.ts';
 import { readFirst, streamText } from '../streamed-pages.ts';
 
@@ -20,8 +27,8 @@ const SCOPE = 'ledger:read';
 
 const exportQuery = z.strictObject({
   format: z.enum(LEDGER_EXPORT_FORMATS).default('csv'),
-  from: timeParameter.meta({ description: 'Entries from this time on.' }).exactOptional(),
-  to: timeParameter.meta({ description: 'Entries before this time.' }).exactOptional(),
+  from: exactTimeParameter.meta({ description: 'Entries from this time on.' }).exactOptional(),
+  to: exactTimeParameter.meta({ description: 'Entries before this time.' }).exactOptional(),
 });
 
 /** What the account has, and every movement of it. */
@@ -77,6 +84,9 @@ export function ledgerRoutes(deps: HttpDeps): readonly Route[] {
   ];
 }
 
+/** A batch that has just ended is sealed within a second. */
+const SEAL_WAIT_MS = 2_000;
+
 function exportRoute(deps: HttpDeps): Route {
   return readRoute({
     path: '/v1/ledger/export',
@@ -85,17 +95,21 @@ function exportRoute(deps: HttpDeps): Route {
     operation: {
       id: 'exportLedger',
       tag: TAG,
-      summary: 'All ledger entries of a time, oldest first, streamed',
+      summary: 'Ledger entries under a signed checkpoint, oldest first, streamed',
       description:
-        'The export is whole only when the response ended properly: a failure on the way cuts the connection. Text in CSV fields that a spreadsheet would take for a formula has an apostrophe in front.',
+        'Entries, and a header with the checkpoint that bounds them and what is needed to recompute its root: see docs/ledger-verification.md. The export is whole only when the response ended properly: a failure on the way cuts the connection. Text in CSV fields that a spreadsheet would take for a formula has an apostrophe in front.',
       successes: [
         {
           status: 200,
           description: 'The entries.',
           content: [
             { mediaType: 'text/csv', schema: 'text' },
-            { mediaType: 'application/json', schema: z.array(ledgerEntrySchema) },
-            { mediaType: 'application/x-ndjson', schema: ledgerEntrySchema, lines: true },
+            { mediaType: 'application/json', schema: ledgerExportSchema },
+            {
+              mediaType: 'application/x-ndjson',
+              schema: z.union([ledgerExportHeaderSchema, exportedLedgerEntrySchema]).meta({ id: 'LedgerExportLine' }),
+              lines: true,
+            },
           ],
           headers: { 'Content-Disposition': 'A file name.' },
         },
@@ -103,7 +117,6 @@ function exportRoute(deps: HttpDeps): Route {
       refusals: [],
     },
     async handle({ caller, query }) {
-      const range = { from: query.from ?? null, to: query.to ?? null };
       return accept({
         kind: 'stream',
         status: 200,
@@ -113,8 +126,12 @@ function exportRoute(deps: HttpDeps): Route {
           'Cache-Control': 'no-store',
         },
         async open() {
-          const pages = await readFirst(exportEntries(deps.db, caller.accountUuid, range));
-          return streamText(renderLedgerExport(pages, query.format));
+          await awaitSeal(deps.db, deps.clock, caller.accountUuid, SEAL_WAIT_MS);
+          const { header, pages } = await openExport(deps.db, caller.accountUuid, {
+            from: query.from ?? null,
+            to: query.to ?? null,
+          });
+          return streamText(renderLedgerExport(header, await readFirst(pages), query.format));
         },
       });
     },

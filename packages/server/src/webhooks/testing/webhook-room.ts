@@ -1,6 +1,6 @@
 /** The webhooks room over a real database with a settable clock, as its tests need it. */
 import { randomBytes } from 'node:crypto';
-import { EVENT_TYPES, parseId, type EventType, type WebhookDelivery } from '@rushes/contract';
+import { parseId, type EventType, type WebhookDelivery } from '@rushes/contract';
 import { createTestDatabase } from '../../../testing/database.ts';
 import { silentLogger } from '../../../testing/silent-logger.ts';
 import { createAccount } from '../../accounts/index.ts';
@@ -91,7 +91,7 @@ export async function openWebhookRoom(): Promise<WebhookRoom> {
       if (!made.ok) throw new Error(made.refusal.detail);
       return { accountUuid, endpointUuid: parseId('whe', made.value.id)!, secret: made.value.secret! };
     },
-    async events(accountUuid, count, type = EVENT_TYPES[12], endpointUuid) {
+    async events(accountUuid, count, type = 'webhook.test', endpointUuid) {
       const rows = await db.query<{ seq: number }>(
         `SELECT append_event($1, $2, NULL, NULL, $3, jsonb_build_object('number', g)) AS seq FROM generate_series(1, $4::integer) g`,
         [accountUuid, type, endpointUuid ?? null, count],

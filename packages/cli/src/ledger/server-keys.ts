@@ -1,0 +1,48 @@
+/** What a server publishes, and what of it is trusted. */
+import { type LedgerKeys, NotFoundError, type Rushes } from '@rushes/sdk';
+import { ledgerKeysFrom, parseLedgerKeys } from '@rushes/sdk/ledger';
+import type { Output } from '../output/output.ts';
+import { pinsPath, readPins, savePin } from './pinned-keys.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The keys that a server publishes, each of them looked at. */
+export async function fetchKeys(client: Rushes, signal: AbortSignal): Promise<LedgerKeys> {
+  const keys = ledgerKeysFrom(await client.ledger.keys({ signal }));
+  parseLedgerKeys(JSON.stringify(keys));
+  return keys;
+}
+
+/** Keys of `published` that are not among those pinned. */
+export function unknownKeys(published: LedgerKeys, pinned: LedgerKeys): string[] {
+  const known = new Set(pinned.keys.map(({ key }) => key));
+  return published.keys.map(({ key }) => key).filter((key) => !known.has(key));
+}
+
+/** Pins the keys of a server that nothing is pinned of yet, and says so. Whether there are pinned keys now. */
+export async function pinAtFirstUse(
+  client: Rushes,
+  output: Output,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const pins = await readPins(environment);
+  if (pins.some(({ base_url: baseUrl }) => baseUrl === client.baseUrl)) return true;
+  let keys: LedgerKeys;
+  try {
+    keys = await fetchKeys(client, signal);
+  } catch (error) {
+    // A server of before the ledger could be verified.
+    if (error instanceof NotFoundError) return false;
+    throw error;
+  }
+  await savePin(environment, { ...keys, base_url: client.baseUrl, pinned_at: new Date().toISOString() });
+  output.note(
+    [
+      `Trust on first use: the ledger keys of ${keys.server_name} were fetched from ${client.baseUrl} and pinned in`,
+      `${pinsPath(environment)}. Compare them once with what the operator told you another way:`,
+      ...keys.keys.map(({ key, status }) => `  ${key}  (${status})`),
+    ].join('\n'),
+  );
+  return true;
+}

@@ -1,0 +1,55 @@
+/** Base64 and hexadecimal without the platform's help: `atob` accepts spellings that are not the canonical one. */
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** The bytes of canonical base64 (RFC 4648, section 4, padded), or null for any other text. */
+export function fromBase64(text: string): Bytes | null {
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    return null;
+  }
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
+  // Blanks inside, missing padding and stray bits at the end decode too; none of them comes out again.
+  return toBase64(bytes) === text ? bytes : null;
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 3) {
+    const left = bytes.length - at;
+    const word = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    text += ALPHABET.charAt(word >> 18) + ALPHABET.charAt((word >> 12) & 63);
+    text += left > 1 ? ALPHABET.charAt((word >> 6) & 63) : '=';
+    text += left > 2 ? ALPHABET.charAt(word & 63) : '=';
+  }
+  return text;
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function concat(...parts: readonly Uint8Array[]): Bytes {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+export function utf8(text: string): Bytes {
+  return new TextEncoder().encode(text);
+}

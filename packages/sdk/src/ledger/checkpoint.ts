@@ -1,0 +1,39 @@
+/** Checkpoints (https://c2sp.org/tlog-checkpoint) of an account's ledger. */
+import { fromBase64 } from './bytes.ts';
+import { HASH_BYTES } from './merkle.ts';
+import { type Note, parseNote } from './note.ts';
+
+/** "The ledger of this account has `size` entries and this root", as the server signed it. */
+export interface Checkpoint {
+  readonly origin: string;
+  readonly serverName: string;
+  readonly accountId: string;
+  /** 1 unless the server was restored to an earlier time. */
+  readonly epoch: number;
+  readonly size: number;
+  readonly root: Uint8Array;
+  /** The text it was read from, signatures included. */
+  readonly text: string;
+  readonly note: Note;
+}
+
+const ORIGIN = /^([^\s+]+)\/ledger\/(acct_[1-9A-HJ-NP-Za-km-z]+)(?:\/epoch-([1-9][0-9]{0,8}))?$/u;
+const SIZE = /^(?:0|[1-9][0-9]{0,15})$/;
+
+/** The checkpoint in a note whose signature is not looked at here, or what keeps it from being one. */
+export function parseCheckpoint(text: string): Checkpoint | { readonly error: string } {
+  const note = parseNote(text);
+  if ('error' in note) return note;
+  const [origin = '', size = '', root = '', ...extensions] = note.text.slice(0, -1).split('\n');
+  const [, serverName, accountId, epochText] = ORIGIN.exec(origin) ?? [];
+  if (serverName === undefined || accountId === undefined) {
+    return { error: `its first line ${JSON.stringify(origin)} is not <server>/ledger/<account>` };
+  }
+  const epoch = epochText === undefined ? 1 : Number(epochText);
+  if (epochText !== undefined && epoch < 2) return { error: 'the first epoch is not written' };
+  if (!SIZE.test(size) || !Number.isSafeInteger(Number(size))) return { error: 'its second line is no size' };
+  const hash = fromBase64(root);
+  if (hash?.length !== HASH_BYTES) return { error: 'its third line is no hash' };
+  if (extensions.includes('')) return { error: 'it has an empty line in its text' };
+  return { origin, serverName, accountId, epoch, size: Number(size), root: hash, text, note };
+}

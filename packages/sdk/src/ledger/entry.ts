@@ -1,0 +1,109 @@
+/** The form of an entry: rule 1 of docs/ledger-verification.md. */
+import type { LedgerEntry } from '../types.ts';
+import { type LedgerProblem, problem, quote } from './problem.ts';
+import type { TaskIds } from './task-id.ts';
+
+/** An entry as exports have it. */
+export interface ExportedEntry extends LedgerEntry {
+  /** Base64 of the leaf hash; missing where a file was made without it. */
+  leaf_hash?: string;
+}
+
+/** An entry nobody has looked at yet, and its place in the file. */
+export interface RawEntry {
+  readonly position: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Above the items that any batch may have; a limit, so that a forged index cannot fill the memory. */
+export const TASK_INDEX_MAX = 1_048_575;
+
+const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
+
+const isNumber = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
+const isPositive = (value: unknown): boolean => isNumber(value) && value > 0;
+const isText = (value: unknown): boolean => typeof value === 'string' && value.isWellFormed();
+const isWord = (value: unknown): boolean => typeof value === 'string' && /^[a-z_]{1,40}$/.test(value);
+
+interface Form {
+  readonly field: keyof LedgerEntry;
+  readonly isRight: (value: unknown) => boolean;
+  readonly description: string;
+}
+
+const whole = (field: keyof LedgerEntry): Form => ({
+  field,
+  isRight: isNumber,
+  description: 'a whole number, 0 or more',
+});
+const positive = (field: keyof LedgerEntry): Form => ({
+  field,
+  isRight: isPositive,
+  description: 'a whole number, 1 or more',
+});
+const orNull = (form: Form): Form => ({
+  ...form,
+  isRight: (value) => value === null || form.isRight(value),
+  description: `${form.description}, or null`,
+});
+const word = (field: keyof LedgerEntry): Form => ({ field, isRight: isWord, description: 'a word' });
+const text = (field: keyof LedgerEntry): Form => orNull({ field, isRight: isText, description: 'text' });
+
+const FORMS: readonly Form[] = [
+  positive('seq'),
+  word('kind'),
+  word('from'),
+  word('to'),
+  positive('amount'),
+  whole('available_after'),
+  whole('reserved_after'),
+  whole('spent_after'),
+  text('batch_id'),
+  text('task_id'),
+  orNull({
+    field: 'task_index',
+    isRight: (value) => isNumber(value) && value <= TASK_INDEX_MAX,
+    description: `a whole number up to ${TASK_INDEX_MAX}`,
+  }),
+  orNull(positive('reverses_seq')),
+  text('reason'),
+  text('reference'),
+  {
+    field: 'created_at',
+    isRight: (value) => typeof value === 'string' && TIME.test(value),
+    description: 'a time like 2026-11-20T12:00:00.000000Z',
+  },
+];
+
+function badField(field: string, seq: number | null, message: string): LedgerProblem {
+  return problem('bad_field', message, { seq, field });
+}
+
+/** The entry, or what is wrong with its fields. */
+export function readEntry(raw: RawEntry['fields'], taskIds: TaskIds): ExportedEntry | readonly LedgerProblem[] {
+  let problems: LedgerProblem[] | null = null;
+  const seq = isPositive(raw['seq']) ? (raw['seq'] as number) : null;
+  for (const { field, isRight, description } of FORMS) {
+    if (isRight(raw[field])) continue;
+    problems ??= [];
+    const found = Object.hasOwn(raw, field) ? quote(raw[field]) : 'missing';
+    problems.push(badField(field, seq, `${field} is ${found}; it must be ${description}`));
+  }
+  if (problems !== null) return problems;
+  const entry = raw as unknown as ExportedEntry;
+  return checkIds(entry, taskIds) ?? entry;
+}
+
+function checkIds(entry: ExportedEntry, taskIds: TaskIds): readonly LedgerProblem[] | null {
+  const { batch_id: batchId, task_index: index, task_id: taskId, seq } = entry;
+  if (batchId !== null && !taskIds.isBatchId(batchId)) {
+    return [badField('batch_id', seq, `batch_id ${quote(batchId)} is no batch's id`)];
+  }
+  const expected = batchId === null || index === null ? null : taskIds.of(batchId, index);
+  if (taskId === expected) return null;
+  const should = expected === null ? 'null' : quote(expected);
+  return [
+    badField('task_id', seq, `task_id is ${quote(taskId)}; with this batch_id and task_index it must be ${should}`),
+  ];
+}

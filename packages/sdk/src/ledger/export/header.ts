@@ -1,0 +1,117 @@
+/** The header that all forms of an export begin with. */
+import { fromBase64 } from '../bytes.ts';
+import type { RawEntry } from '../entry.ts';
+import { HASH_BYTES, subtreeHeights } from '../merkle.ts';
+import { type LedgerProblem, problem, quote } from '../problem.ts';
+
+/** How one epoch ended and the next began; docs/ledger-verification.md says when that happens. */
+export interface EpochEnd {
+  readonly epoch: number;
+  readonly last_checkpoint: string;
+  readonly first_checkpoint: string;
+  readonly reason: string | null;
+  readonly opened_at: string;
+}
+
+/** Which entries there are, and the hashes that stand for those before and after. */
+export interface LedgerRange {
+  readonly first: number;
+  readonly last: number;
+  /** Base64 of the largest complete subtrees before `first`, from left to right. */
+  readonly left: readonly string[];
+  /** The same after `last`. */
+  readonly right: readonly string[];
+}
+
+export interface ExportHeader {
+  readonly accountId: string;
+  /** Null when nothing is sealed yet. */
+  readonly checkpoint: string | null;
+  readonly previousEpochs: readonly EpochEnd[];
+  readonly range: LedgerRange;
+}
+
+export type ExportPart =
+  | { readonly kind: 'header'; readonly header: ExportHeader }
+  | { readonly kind: 'entries'; readonly entries: readonly RawEntry[] };
+
+/** Reading cannot go on: the file is no export, or broke off. Caught where a report is made of it. */
+export class UnreadableExport extends Error {
+  readonly problem: LedgerProblem;
+
+  constructor(message: string, where: { readonly position?: number; readonly field?: string } = {}) {
+    super(message);
+    this.problem = problem(where.field === undefined ? 'not_an_export' : 'bad_field', message, where);
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isHashList = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string' && fromBase64(each)?.length === HASH_BYTES);
+
+function readRange(value: unknown): LedgerRange {
+  const { first, last, left, right } = isObject(value) ? value : {};
+  const isRight = isNumber(first) && first >= 1 && isNumber(last) && last >= first - 1;
+  if (!isRight || !isHashList(left) || !isHashList(right)) {
+    throw new UnreadableExport(`the header's range is ${quote(value)}, which is none`);
+  }
+  if (left.length !== subtreeHeights(0, first - 1).length) {
+    throw new UnreadableExport(`the header's range has ${left.length} hashes for the entries before ${first}`);
+  }
+  return { first, last, left, right };
+}
+
+function readEpochs(value: unknown): EpochEnd[] {
+  if (!Array.isArray(value)) throw new UnreadableExport("the header's previous_epochs is no list");
+  return value.map((each: unknown) => {
+    const {
+      epoch,
+      last_checkpoint: last,
+      first_checkpoint: first,
+      reason,
+      opened_at: openedAt,
+    } = isObject(each) ? each : {};
+    if (!isNumber(epoch) || typeof last !== 'string' || typeof first !== 'string' || typeof openedAt !== 'string') {
+      throw new UnreadableExport(`${quote(each)} in the header's previous_epochs is no end of an epoch`);
+    }
+    const why = typeof reason === 'string' ? reason : null;
+    return { epoch, last_checkpoint: last, first_checkpoint: first, reason: why, opened_at: openedAt };
+  });
+}
+
+/** The header from its members. Throws `UnreadableExport`. */
+export function readHeader(members: Readonly<Record<string, unknown>>): ExportHeader {
+  for (const name of ['account_id', 'checkpoint', 'previous_epochs', 'range']) {
+    if (!Object.hasOwn(members, name)) {
+      throw new UnreadableExport(`${name} is missing before the entries; an export of Rushes begins with it`);
+    }
+  }
+  const { account_id: accountId, checkpoint } = members;
+  if (typeof accountId !== 'string') throw new UnreadableExport("the header's account_id is no text");
+  if (checkpoint !== null && typeof checkpoint !== 'string') {
+    throw new UnreadableExport("the header's checkpoint is no text");
+  }
+  const previousEpochs = readEpochs(members['previous_epochs']);
+  return { accountId, checkpoint, previousEpochs, range: readRange(members['range']) };
+}
+
+export function parseJson(text: string, what: string, position: number | null): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const where = position === null ? {} : { position };
+    throw new UnreadableExport(`${what} is not JSON: ${quote(text.slice(0, 60))}`, where);
+  }
+}
+
+export function rawEntry(value: unknown, position: number): RawEntry {
+  if (isObject(value)) return { position, fields: value };
+  throw new UnreadableExport(`${quote(value)} stands where an entry should be`, { position });
+}
+
+export function objectOf(value: unknown, what: string): Record<string, unknown> {
+  if (isObject(value)) return value;
+  throw new UnreadableExport(`${what} is no JSON object`);
+}

@@ -1,0 +1,167 @@
+/** Exports as one JSON object and as JSON lines, read as they arrive. */
+import { type ExportPart, objectOf, parseJson, rawEntry, readHeader, UnreadableExport } from './header.ts';
+import type { TextBuffer } from './text-buffer.ts';
+import type { RawEntry } from '../entry.ts';
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const isOpening = (code: number): boolean => code === 0x7b || code === 0x5b;
+const isClosing = (code: number): boolean => code === 0x7d || code === 0x5d;
+
+/** Where the JSON object or list at the front of `text` ends (behind its bracket), or null when that is still to come. */
+function endOfValue(text: string, start: number): number | null {
+  let depth = 0;
+  let inString = false;
+  for (let at = start; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (inString) {
+      if (code === BACKSLASH) at += 1;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (isOpening(code)) depth += 1;
+    else if (isClosing(code)) {
+      depth -= 1;
+      if (depth <= 0) return at + 1;
+    }
+  }
+  return null;
+}
+
+interface HeaderEnd {
+  readonly members: Record<string, unknown>;
+  /** Characters up to the first entry, or up to behind the header when the entries come as lines. */
+  readonly length: number;
+  readonly form: 'json' | 'jsonl';
+}
+
+/**
+ * The header in front of `text`, when it is complete: an object of its own (JSON lines), or the members of one up to
+ * its list of entries.
+ */
+function findHeader(text: string): HeaderEnd | null {
+  let depth = 0;
+  let stringStart = -1;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (stringStart !== -1) {
+      if (code === BACKSLASH) at += 1;
+      else if (code === QUOTE) {
+        const list = depth === 1 && text.slice(stringStart, at + 1) === '"entries"' ? listBehind(text, at + 1) : null;
+        if (list === 'unknown') return null;
+        if (list !== null) return { ...membersBefore(text, stringStart), length: list, form: 'json' };
+        stringStart = -1;
+      }
+    } else if (code === QUOTE) stringStart = at;
+    else if (isOpening(code)) depth += 1;
+    else if (isClosing(code)) {
+      depth -= 1;
+      if (depth > 0) continue;
+      const members = objectOf(parseJson(text.slice(0, at + 1), 'the beginning of the file', 1), 'the first line');
+      return { members, length: at + 1, form: 'jsonl' };
+    }
+  }
+  return null;
+}
+
+/** Behind the bracket that opens the member's list; null when the string was a value and no member's name. */
+function listBehind(text: string, at: number): number | 'unknown' | null {
+  const rest = text.slice(at, at + 64);
+  const match = /^\s*:\s*\[/.exec(rest);
+  if (match !== null) return at + match[0].length;
+  return /^\s*(?::\s*)?$/.test(rest) && rest.length < 64 ? 'unknown' : null;
+}
+
+function membersBefore(text: string, end: number): { members: Record<string, unknown> } {
+  const head = `${text.slice(0, end).trimEnd().replace(/,$/, '')}}`;
+  return { members: objectOf(parseJson(head, 'the header before the entries', null), 'the header') };
+}
+
+/** Reads an export that begins with `{`. Throws `UnreadableExport`. */
+export async function* readJsonExport(buffer: TextBuffer): AsyncGenerator<ExportPart, void, undefined> {
+  let header = findHeader(buffer.text);
+  while (header === null) {
+    if (!(await buffer.more())) throw new UnreadableExport('the file broke off before its entries');
+    header = findHeader(buffer.text);
+  }
+  yield { kind: 'header', header: readHeader(header.members) };
+  buffer.take(header.length);
+  yield* header.form === 'json' ? readList(buffer) : readLines(buffer);
+}
+
+async function* readList(buffer: TextBuffer): AsyncGenerator<ExportPart, void, undefined> {
+  let position = 0;
+  for (let isEnd = false; !isEnd;) {
+    const { text } = buffer;
+    const found = collect(function* () {
+      let start = spaceBefore(text, 0);
+      for (let end = endOfEntry(text, start); end !== null; end = endOfEntry(text, start)) {
+        position += 1;
+        yield { entry: readEntryText(text.slice(start, end), `entry ${position} of the list`, position), end };
+        start = end + spaceBefore(text, end);
+      }
+    });
+    if (found.entries.length > 0) yield { kind: 'entries', entries: found.entries };
+    if (found.failure !== null) throw found.failure;
+    const next = found.end + spaceBefore(text, found.end);
+    buffer.take(next);
+    isEnd = buffer.text.startsWith(']');
+    if (!isEnd && !(await buffer.more())) throw new UnreadableExport(`the file broke off after ${position} entries`);
+  }
+  while (await buffer.more());
+  if (!/^\]\s*\}\s*$/.test(buffer.text)) {
+    throw new UnreadableExport('something stands behind the entries where the file should end');
+  }
+}
+
+const endOfEntry = (text: string, start: number): number | null =>
+  start >= text.length || text[start] === ']' ? null : endOfValue(text, start);
+
+const readEntryText = (text: string, what: string, position: number): RawEntry =>
+  rawEntry(parseJson(text, what, position), position);
+
+/** Entries up to the first that cannot be read: those before it are looked at first, so that the first wrong is named. */
+function collect(read: () => Iterable<{ readonly entry: RawEntry; readonly end: number }>): {
+  readonly entries: RawEntry[];
+  readonly end: number;
+  readonly failure: UnreadableExport | null;
+} {
+  const entries: RawEntry[] = [];
+  let end = 0;
+  try {
+    for (const each of read()) {
+      entries.push(each.entry);
+      end = each.end;
+    }
+  } catch (failure) {
+    if (!(failure instanceof UnreadableExport)) throw failure;
+    return { entries, end, failure };
+  }
+  return { entries, end, failure: null };
+}
+
+/** Blanks, and the comma that came in the chunk after its entry. */
+function spaceBefore(text: string, start: number): number {
+  const blanks = /[\s,]*/y;
+  blanks.lastIndex = start;
+  return blanks.exec(text)?.[0].length ?? 0;
+}
+
+async function* readLines(buffer: TextBuffer): AsyncGenerator<ExportPart, void, undefined> {
+  let line = 0;
+  for (let hasMore = true; hasMore;) {
+    hasMore = await buffer.more();
+    const { text } = buffer;
+    const end = hasMore ? text.lastIndexOf('\n') + 1 : text.length;
+    const lines = text.slice(0, end).split('\n');
+    if (hasMore) lines.pop();
+    const found = collect(function* () {
+      for (const each of lines) {
+        line += 1;
+        if (each.trim() !== '') yield { entry: readEntryText(each, `line ${line}`, line), end };
+      }
+    });
+    buffer.take(end);
+    if (found.entries.length > 0) yield { kind: 'entries', entries: found.entries };
+    if (found.failure !== null) throw found.failure;
+  }
+}

@@ -1,0 +1,20 @@
+import { readCsvExport } from './csv-reader.ts';
+import { type ExportPart, UnreadableExport } from './header.ts';
+import { readJsonExport } from './json-reader.ts';
+import { type ExportChunks, TextBuffer } from './text-buffer.ts';
+
+/**
+ * The header and then the entries of an export in any of its forms, as its chunks arrive; memory does not grow with the
+ * file. Throws `UnreadableExport`.
+ */
+export async function* readExport(chunks: ExportChunks): AsyncGenerator<ExportPart, void, undefined> {
+  const buffer = new TextBuffer(chunks);
+  try {
+    while (buffer.text.trimStart() === '') {
+      if (!(await buffer.more())) throw new UnreadableExport('the file is empty');
+    }
+    yield* buffer.text.trimStart().startsWith('{') ? readJsonExport(buffer) : readCsvExport(buffer);
+  } finally {
+    await buffer.close();
+  }
+}

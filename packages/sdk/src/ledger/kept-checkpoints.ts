@@ -1,0 +1,115 @@
+/** Rule 11 of docs/ledger-verification.md: the ledger agrees with everything that was kept of it. */
+import { equal } from './bytes.ts';
+import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
+import type { KeptCheckpoint } from './checkpoint-store.ts';
+import { type LedgerProblem, problem } from './problem.ts';
+
+interface Kept extends KeptCheckpoint {
+  readonly parsed: Checkpoint;
+}
+
+interface Comparison {
+  readonly problems: readonly LedgerProblem[];
+  readonly warnings: readonly string[];
+  readonly compared: number;
+  readonly agreeingSize: number | null;
+  /** Whether something kept could not be held against a bounded export. */
+  readonly isPartial: boolean;
+}
+
+/** `signed 2026-11-01…` for messages. */
+const describe = ({ parsed, kept_at: keptAt }: Kept): string =>
+  `the checkpoint of ${parsed.size} entries that was kept on ${keptAt.slice(0, 10)}`;
+
+/** Checkpoints that were kept of one ledger, smallest first. */
+export class KeptCheckpoints {
+  readonly #kept: readonly Kept[];
+  readonly #current: Checkpoint;
+  readonly #acceptedEpoch: number;
+
+  constructor(kept: readonly KeptCheckpoint[], current: Checkpoint, acceptEpoch: number) {
+    const readable: Kept[] = [];
+    for (const each of kept) {
+      const parsed = parseCheckpoint(each.checkpoint);
+      if (!('error' in parsed)) readable.push({ ...each, parsed });
+    }
+    this.#kept = readable
+      .filter(({ parsed }) => parsed.serverName === current.serverName && parsed.accountId === current.accountId)
+      .sort((a, b) => a.parsed.size - b.parsed.size);
+    this.#current = current;
+    this.#acceptedEpoch = this.#kept.reduce(
+      (epoch, { checked, parsed }) => (checked ? Math.max(epoch, parsed.epoch) : epoch),
+      acceptEpoch,
+    );
+  }
+
+  sizes(): number[] {
+    return this.#kept.map(({ parsed }) => parsed.size);
+  }
+
+  knows(text: string): boolean {
+    return this.#kept.some(({ checkpoint, checked }) => checked && checkpoint === text);
+  }
+
+  /**
+   * @param rootAt root of the first entries, as the export has them
+   * @param last the last entry that the export covers; a problem's range ends there at the latest
+   */
+  compare(rootAt: (size: number) => Uint8Array | null, last: number): Comparison {
+    const problems: LedgerProblem[] = [];
+    const warnings: string[] = [];
+    let compared = 0;
+    let agreeing: number | null = null;
+    let isPartial = false;
+    for (const kept of this.#kept) {
+      const { size, epoch, root } = kept.parsed;
+      // What was given up when the epoch was accepted is not demanded any more.
+      const isGivenUp = epoch < this.#acceptedEpoch;
+      const report = (found: LedgerProblem): void => {
+        if (isGivenUp) warnings.push(`${found.message} (accepted with epoch ${this.#acceptedEpoch})`);
+        else if (problems.length === 0) problems.push(found);
+      };
+      if (size > this.#current.size || epoch > this.#current.epoch) {
+        report(this.#rolledBack(kept));
+        continue;
+      }
+      const now = size === this.#current.size ? this.#current.root : rootAt(size);
+      if (now === null) {
+        isPartial = true;
+        continue;
+      }
+      compared += 1;
+      if (equal(now, root)) agreeing = Math.max(agreeing ?? 0, size);
+      else report(this.#rewritten(kept, agreeing ?? 0, last));
+    }
+    if (isPartial) {
+      warnings.push(
+        'this export is bounded, and some checkpoints that were kept could not be held against it; a whole export settles them all',
+      );
+    }
+    return { problems, warnings, compared, agreeingSize: agreeing, isPartial };
+  }
+
+  #newEpoch(epoch: number): string {
+    if (epoch === this.#current.epoch) return '';
+    return `. The server has opened epoch ${this.#current.epoch} since: ask its operator what was lost, and accept the epoch only then`;
+  }
+
+  #rolledBack(kept: Kept): LedgerProblem {
+    const { size, epoch } = kept.parsed;
+    const message =
+      epoch > this.#current.epoch
+        ? `the export is of epoch ${this.#current.epoch}, and ${describe(kept)} is of epoch ${epoch}: it is an old one`
+        : `the export has ${this.#current.size} entries, fewer than ${describe(kept)}: it is an old one, or the ledger was set back${this.#newEpoch(epoch)}`;
+    const range = size > this.#current.size ? { first: this.#current.size + 1, last: size } : null;
+    return problem('rolled_back', message, { range });
+  }
+
+  #rewritten(kept: Kept, agreeing: number, last: number): LedgerProblem {
+    const { size, epoch } = kept.parsed;
+    const range = { first: agreeing + 1, last: Math.min(size, last) };
+    const until = agreeing === 0 ? 'nothing that was kept agrees' : `the last that agrees has ${agreeing} entries`;
+    const message = `history was rewritten: the first ${size} entries are not those of ${describe(kept)}; ${until}, so the change lies in entries ${range.first} to ${range.last}${this.#newEpoch(epoch)}`;
+    return problem('history_rewritten', message, { range });
+  }
+}

@@ -1,0 +1,155 @@
+/** What entries owe to earlier ones: batches, tasks, reversals, references. Rules 6 and 7 of docs/ledger-verification.md. */
+import type { LedgerEntry } from '../types.ts';
+import { type LedgerProblem, problem, quote } from './problem.ts';
+
+interface Hold {
+  readonly reserved: number;
+  open: number;
+  /** One bit for each resolved task; null once nothing is open, when a further resolution is too much in any case. */
+  tasks: Uint8Array | null;
+}
+
+const FIRST_TASKS = 128;
+
+/** A string of its own: a part of a file's text would keep all of that text in memory. */
+const copyOf = (text: string): string => ` ${text}`.slice(1);
+
+/** Sets a bit; false when it was set. Grows by doubling. */
+function setBit(hold: Hold, bits: Uint8Array, index: number): boolean {
+  let grown = bits;
+  const byte = index >>> 3;
+  if (byte >= grown.length) {
+    grown = new Uint8Array(Math.max(grown.length * 2, byte + 1));
+    grown.set(bits);
+    hold.tasks = grown;
+  }
+  const mask = 1 << (index & 7);
+  const before = grown[byte] ?? 0;
+  grown[byte] = before | mask;
+  return (before & mask) === 0;
+}
+
+export class Obligations {
+  readonly #firstSeq: number;
+  readonly #holds = new Map<string, Hold>();
+  readonly #references = new Set<string>();
+  /** What of each entry in the range can still be reversed, by its number. */
+  #reversible = new Float64Array(1_024);
+  #openBatches = 0;
+
+  /** @param firstSeq what came before this entry is not known. */
+  constructor(firstSeq: number) {
+    this.#firstSeq = firstSeq;
+  }
+
+  get batches(): { readonly closed: number; readonly open: number } {
+    return { closed: this.#holds.size - this.#openBatches, open: this.#openBatches };
+  }
+
+  /** Takes the next entry, or says what is wrong with it. Its movement and balances must have been found right. */
+  take(entry: LedgerEntry): LedgerProblem | null {
+    switch (entry.kind) {
+      case 'purchase':
+      case 'grant':
+        return this.#takeIssue(entry);
+      case 'reserve':
+        return this.#takeReserve(entry);
+      case 'charge':
+      case 'refund':
+      case 'forfeit':
+        return this.#takeResolution(entry);
+      case 'reversal':
+        return this.#takeReversal(entry);
+      default:
+        return null;
+    }
+  }
+
+  #takeIssue({ seq, reference, kind }: LedgerEntry): LedgerProblem | null {
+    if (reference === null) return null;
+    if (!this.#references.has(reference)) {
+      this.#references.add(copyOf(reference));
+      return null;
+    }
+    const message = `a ${kind} with the reference ${quote(reference)} was there before; each stands in the ledger once`;
+    return problem('reference_repeated', message, { seq, field: 'reference' });
+  }
+
+  #takeReserve({ seq, amount, batch_id: batchId }: LedgerEntry): LedgerProblem | null {
+    if (batchId === null) return null;
+    if (this.#holds.has(batchId)) {
+      return problem('second_reserve', `batch ${batchId} was reserved before; that happens once`, {
+        seq,
+        field: 'batch_id',
+      });
+    }
+    this.#holds.set(copyOf(batchId), { reserved: amount, open: amount, tasks: new Uint8Array(FIRST_TASKS / 8) });
+    this.#openBatches += 1;
+    return null;
+  }
+
+  #takeResolution(entry: LedgerEntry): LedgerProblem | null {
+    const { seq, kind, amount, batch_id: batchId, task_index: index } = entry;
+    if (batchId === null || index === null) return null;
+    const hold = this.#holds.get(batchId);
+    if (hold === undefined) {
+      // The reserve may lie before a bounded export.
+      if (this.#firstSeq > 1) {
+        if (kind !== 'refund') this.#noteReversible(seq, amount);
+        return null;
+      }
+      return problem('no_reserve', `a ${kind} of batch ${batchId}, for which nothing was reserved`, {
+        seq,
+        field: 'batch_id',
+      });
+    }
+    if (hold.tasks !== null && !setBit(hold, hold.tasks, index)) {
+      const message = `task ${index} of batch ${batchId} was charged, refunded or forfeited before; that happens once`;
+      return problem('task_resolved_twice', message, { seq, field: 'task_index' });
+    }
+    if (amount > hold.open) {
+      const used = hold.reserved - hold.open;
+      const message = `a ${kind} of ${amount} for batch ${batchId}, of whose ${hold.reserved} reserved credits ${used} were used: reserve = charges + refunds + forfeits would not hold`;
+      return problem('reserve_exceeded', message, { seq, field: 'amount' });
+    }
+    hold.open -= amount;
+    if (hold.open === 0) {
+      hold.tasks = null;
+      this.#openBatches -= 1;
+    }
+    if (kind !== 'refund') this.#noteReversible(seq, amount);
+    return null;
+  }
+
+  #noteReversible(seq: number, amount: number): void {
+    const at = seq - this.#firstSeq;
+    if (at >= this.#reversible.length) {
+      const grown = new Float64Array(Math.max(this.#reversible.length * 2, at + 1));
+      grown.set(this.#reversible);
+      this.#reversible = grown;
+    }
+    this.#reversible[at] = amount;
+  }
+
+  #takeReversal({ seq, amount, reverses_seq: reverses }: LedgerEntry): LedgerProblem | null {
+    if (reverses === null) return null;
+    if (reverses >= seq) {
+      const message = `it reverses entry ${reverses}, which does not lie before it`;
+      return problem('bad_reversal', message, { seq, field: 'reverses_seq' });
+    }
+    if (reverses < this.#firstSeq) return null;
+    const at = reverses - this.#firstSeq;
+    const left = this.#reversible[at] ?? 0;
+    if (amount <= left) {
+      // Wholly reversed is marked apart from never reversible, for the message.
+      this.#reversible[at] = left === amount ? -1 : left - amount;
+      return null;
+    }
+    if (left === 0) {
+      const message = `it reverses entry ${reverses}, which is no charge and no forfeit`;
+      return problem('bad_reversal', message, { seq, field: 'reverses_seq' });
+    }
+    const message = `it takes back ${amount} of entry ${reverses}, of which ${Math.max(left, 0)} can still be reversed`;
+    return problem('reversal_exceeded', message, { seq, field: 'amount' });
+  }
+}

@@ -1,0 +1,13 @@
+import { hostname, userInfo } from 'node:os';
+
+/** Who runs this command, for the record. */
+export function commandActor(): string {
+  let user: string;
+  try {
+    user = userInfo().username;
+  } catch {
+    // A container may run a user id that has no name.
+    user = `uid ${String(process.getuid?.() ?? '?')}`;
+  }
+  return `command:${user}@${hostname()}`;
+}

@@ -1,0 +1,126 @@
+/**
+ * The sealer: brings every new entry under a signed checkpoint within a second. Any number of processes run it; the one
+ * that holds the lease works. It takes part in no settlement and holds no lock that one waits for.
+ */
+import { formatId, parseId } from '@rushes/contract';
+import { tellOperator } from './operator-event.ts';
+import { originOf } from './origin.ts';
+import { refusalOf, sealTrees, type Refused, type SealContext } from './seal.ts';
+import { SealerTerm, type Term, type TermOptions } from './sealer-term.ts';
+import { findUnsealed, readOpenTrees, type OpenTree } from './trees.ts';
+
+export interface SealerOptions extends TermOptions {
+  readonly pollMs?: number;
+  readonly atStep?: SealContext['atStep'];
+}
+
+export interface Sealer {
+  /** Ends after the round under way and gives the lease up. */
+  stop(): Promise<void>;
+}
+
+/** A sealer that does nothing by itself. */
+export interface SteppedSealer {
+  /** Seals what there is, up to a bound; true when nothing was left. Rejects when the database or the disk fails. */
+  round(): Promise<boolean>;
+  /** Gives the lease up. */
+  close(): Promise<void>;
+}
+
+/** Four looks a second leave most of the second for the work. */
+const POLL_MS = 250;
+const ACCOUNTS_PER_PAGE = 500;
+/** How often every account is compared with the log: notices a restored database although nothing is written to it. */
+const AUDIT_INTERVAL_MS = 30_000;
+const AUDIT_ACCOUNTS = 1_000;
+const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** Makes the keys when there are none. Throws `LedgerKeysError` or `DataDirError`. */
+export function createSealer(options: SealerOptions): SteppedSealer {
+  const { db, clock, atStep } = options;
+  const mine = new SealerTerm(options);
+  let nextAuditMs = 0;
+
+  const refuse = async (term: Term, { accountUuid, reason, detail }: Refused): Promise<void> => {
+    const origin = originOf(term.ring.serverName, accountUuid, 1);
+    const [row] = await db.query<{ news: boolean }>('SELECT refuse_sealing($1, $2, $3) AS news', [
+      accountUuid,
+      origin,
+      reason,
+    ]);
+    if (row?.news !== true) return;
+    await tellOperator(options, { type: 'ledger.sealing_refused', accountUuid, detail: { reason, detail } });
+  };
+
+  /** Compares what the log says was signed with what the database has, whether or not there is anything to seal. */
+  const audit = async (term: Term): Promise<void> => {
+    if (clock.monotonicMs() < nextAuditMs) return;
+    nextAuditMs = clock.monotonicMs() + AUDIT_INTERVAL_MS;
+    const heads = [...term.log.heads()];
+    for (let at = 0; at < heads.length; at += AUDIT_ACCOUNTS) {
+      const uuids = heads.slice(at, at + AUDIT_ACCOUNTS).map((head) => parseId('acct', head.accountId) ?? FIRST_UUID);
+      for (const tree of await readOpenTrees(db, uuids)) {
+        const why = refusalOf(tree, term.log.head(formatId('acct', tree.accountUuid)));
+        if (why !== null) await refuse(term, why);
+      }
+    }
+  };
+
+  const round = async (): Promise<boolean> => {
+    const term = await mine.hold();
+    if (term === null) return true;
+    await audit(term);
+    const context: SealContext = { db, clock, term, ...(atStep === undefined ? {} : { atStep }) };
+    let after = FIRST_UUID;
+    let trees: readonly OpenTree[];
+    let isDone = true;
+    do {
+      trees = await findUnsealed(db, after, ACCOUNTS_PER_PAGE);
+      const result = await sealTrees(context, trees);
+      for (const one of result.refused) await refuse(term, one);
+      isDone &&= result.isDone;
+      after = trees.at(-1)?.accountUuid ?? after;
+    } while (trees.length === ACCOUNTS_PER_PAGE);
+    return isDone;
+  };
+
+  return {
+    async round() {
+      try {
+        return await round();
+      } catch (error) {
+        // The log may end in half a line, and the lease may be another's: begin again from what is on disk.
+        await mine.end();
+        throw error;
+      }
+    },
+    close: () => mine.close(),
+  };
+}
+
+/** Starts sealing in rounds. Throws `LedgerKeysError` or `DataDirError` when the keys cannot be used. */
+export function startSealer(options: SealerOptions): Sealer {
+  const { clock, logger } = options;
+  const sealer = createSealer(options);
+  const stop = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        if (!(await sealer.round())) continue;
+      } catch (error) {
+        logger.warn({ err: error }, 'a round of sealing failed and is tried again');
+      }
+      await clock.sleep(options.pollMs ?? POLL_MS, stop.signal).catch(() => undefined);
+    }
+    await sealer.close().catch((error: unknown) => {
+      logger.warn({ err: error }, 'the lease of the sealer could not be given up; it runs out by itself');
+    });
+  };
+  const ended = run();
+  return {
+    async stop() {
+      stop.abort();
+      await ended;
+    },
+  };
+}
