@@ -1641,14 +1641,18 @@ CREATE OR REPLACE FUNCTION public.revoke_credits(p_account_id uuid, p_amount big
 AS $function$
 DECLARE
   v_before credit_revocations;
+  v_debt bigint;
 BEGIN
-  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  SELECT debt INTO v_debt FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
   END IF;
   SELECT * INTO v_before FROM credit_revocations WHERE account_id = p_account_id AND reference = p_reference;
   IF FOUND THEN
     RETURN CASE WHEN v_before.amount = p_amount THEN 'already_revoked' ELSE 'reference_conflict' END;
+  END IF;
+  IF p_amount > 9007199254740991 - v_debt THEN
+    RETURN 'too_much';
   END IF;
   INSERT INTO credit_revocations (account_id, reference, position, amount, revoked, reason, created_at)
   SELECT p_account_id, p_reference, coalesce(max(position), 0) + 1, p_amount, 0, p_reason, rushes_now()

@@ -131,6 +131,13 @@ export async function revoke(context: AdminContext, request: RevocationRequest):
   return context.db.transaction(async (tx): Promise<Done> => {
     const answer = await revokeCredits(tx, request);
     if (answer === 'reference_conflict') return conflict('revocation', request.reference);
+    if (answer === 'too_much') {
+      return refuse({
+        code: 'invalid_request',
+        detail: 'The debt of this account would pass 2^53 - 1 credits. Nothing was revoked; check the amount.',
+        param: 'credits',
+      });
+    }
     if (answer === 'revoked') await record(tx, context, 'revocation', { ...request });
     return accept({ replayed: answer === 'already_revoked' });
   });

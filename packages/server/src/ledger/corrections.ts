@@ -38,7 +38,7 @@ export interface Revocation {
   readonly reference: string;
 }
 
-export type RevocationAnswer = 'revoked' | 'already_revoked' | 'reference_conflict';
+export type RevocationAnswer = 'revoked' | 'already_revoked' | 'reference_conflict' | 'too_much';
 
 /** Takes credits back whose payment did not last; what is not available becomes the account's debt. */
 export async function revokeCredits(db: Queryable, revocation: Revocation): Promise<RevocationAnswer> {

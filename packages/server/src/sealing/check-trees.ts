@@ -34,31 +34,47 @@ interface Evidence {
   /** Lines of the checkpoint log by account id; null when the log is not ours. */
   readonly logged: ReadonlyMap<string, readonly LoggedCheckpoint[]> | null;
   readonly keys: readonly VerifierKey[];
+  presentKeys(): Promise<readonly VerifierKey[]>;
 }
 
 /** The log and keys of the directory, or the database's own when this database is sealed from another directory. */
 async function gatherEvidence(db: Queryable, keysDirectory: string | null, only: string | null): Promise<Evidence> {
-  const known = (await publishedKeys(db)).map(({ key }) => parseVerifierKey(key)).filter((key) => key !== null);
-  if (keysDirectory === null || !hasKeyRing(keysDirectory)) return { logged: null, keys: known };
+  const knownKeys = async (): Promise<readonly VerifierKey[]> =>
+    (await publishedKeys(db)).map(({ key }) => parseVerifierKey(key)).filter((key) => key !== null);
+  const known = await knownKeys();
+  if (keysDirectory === null || !hasKeyRing(keysDirectory))
+    return { logged: null, keys: known, presentKeys: knownKeys };
   const { keys } = readKeyRing(keysDirectory);
   const isOurs = known.length === 0 || known.some(({ id }) => keys.some((key) => key.id === id));
-  return isOurs ? { logged: await readLog(keysDirectory, only), keys } : { logged: null, keys: known };
+  if (!isOurs) return { logged: null, keys: known, presentKeys: knownKeys };
+  return {
+    logged: await readLog(keysDirectory, only),
+    keys,
+    presentKeys: () => Promise.resolve(readKeyRing(keysDirectory).keys),
+  };
 }
 
 async function publishedExpectations(
   db: Queryable,
   { accountUuid, epoch }: CheckedTree,
-  keys: readonly VerifierKey[],
+  evidence: Evidence,
 ): Promise<{ readonly good: Expectation[]; readonly bad: string[] }> {
   const rows = await db.query<{ checkpoint: string; created_at: Date }>(
     'SELECT checkpoint, created_at FROM ledger_checkpoints WHERE account_id = $1 AND epoch = $2 ORDER BY size',
     [accountUuid, epoch],
   );
+  const isGood = (checkpoint: string, keys: readonly VerifierKey[]): boolean =>
+    parseCheckpoint(checkpoint) !== null && isSignedBy(checkpoint, keys);
+  // A key may have been rotated in since the check began. It is in the ring before it signs, so the checkpoints, read first,
+  // are judged again by the keys as they are now.
+  const keys = rows.every(({ checkpoint }) => isGood(checkpoint, evidence.keys))
+    ? evidence.keys
+    : await evidence.presentKeys();
   const good: Expectation[] = [];
   const bad: string[] = [];
   for (const { checkpoint, created_at } of rows) {
     const content = parseCheckpoint(checkpoint);
-    if (content === null || !isSignedBy(checkpoint, keys))
+    if (content === null || !isGood(checkpoint, keys))
       bad.push(`the checkpoint published at ${created_at.toISOString()}`);
     else good.push({ size: content.size, root: content.root, signedAt: created_at.toISOString() });
   }
@@ -76,7 +92,8 @@ export async function checkTrees(
   only: string | null,
 ): Promise<readonly LedgerViolation[]> {
   // Before the trees, so that nothing in it is newer than they are.
-  const { logged, keys } = await gatherEvidence(db, keysDirectory, only);
+  const evidence = await gatherEvidence(db, keysDirectory, only);
+  const { logged } = evidence;
   const trees = await treesToCheck(db, only);
   const violations: LedgerViolation[] = [];
   for (const tree of trees) {
@@ -84,7 +101,7 @@ export async function checkTrees(
       violations.push({ accountUuid: tree.accountUuid, rule, detail });
     };
     const own = logged?.get(formatId('acct', tree.accountUuid)) ?? [];
-    const published = await publishedExpectations(db, tree, keys);
+    const published = await publishedExpectations(db, tree, evidence);
     for (const what of published.bad) report('checkpoint_signature', `${what} is not signed by a key of this server`);
     const fromLog = own
       .filter((line) => line.epoch === tree.epoch)

@@ -124,10 +124,9 @@ export class CheckpointLog {
       giveToDirectoryOwner(handle.fd, directory);
       syncDirectory(directory);
       const bytes = await wholeLength(file);
-      if ((await handle.stat()).size > bytes) {
-        await handle.truncate(bytes);
-        await handle.sync();
-      }
+      if ((await handle.stat()).size > bytes) await handle.truncate(bytes);
+      // Lines that a killed process wrote and did not flush count as signed from here on.
+      await handle.sync();
       const heads = new Map<string, LoggedCheckpoint>();
       for await (const line of readCheckpointLog(directory)) advance(heads, line);
       return new CheckpointLog(directory, handle, heads, bytes);

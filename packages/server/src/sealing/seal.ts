@@ -83,6 +83,7 @@ export async function sealTrees(context: SealContext, trees: readonly OpenTree[]
   const slices: Growing[][] = [[]];
   let inSlice = 0;
   let isDone = true;
+  const lastSeqOf = new Map(trees.map((tree) => [tree.accountUuid, tree.lastSeq]));
   for (const tree of trees) {
     const head = context.term.log.head(formatId('acct', tree.accountUuid));
     const why = refusalOf(tree, head);
@@ -93,7 +94,6 @@ export async function sealTrees(context: SealContext, trees: readonly OpenTree[]
     // What is signed next has to reach past what was signed last.
     const signedAhead = head !== null && head.epoch === tree.epoch ? head.size - tree.size : 0;
     const take = Math.max(Math.min(ENTRIES_PER_ACCOUNT, tree.lastSeq - tree.size), signedAhead);
-    if (take < tree.lastSeq - tree.size) isDone = false;
     if (inSlice > 0 && inSlice + take > ENTRIES_PER_PUBLICATION) {
       slices.push([]);
       inSlice = 0;
@@ -108,6 +108,8 @@ export async function sealTrees(context: SealContext, trees: readonly OpenTree[]
       if ('reason' in grown) refused.push(grown);
       else publications.push(grown);
     }
+    // Only what grew can go on at once: for an account that is refused it would be a loop without rest.
+    if (publications.some(({ accountUuid, size }) => size < (lastSeqOf.get(accountUuid) ?? 0))) isDone = false;
     await signAndPublish(context, publications);
     sealedEntries += publications.reduce((sum, one) => sum + one.size - one.oldSize, 0);
   }

@@ -1,7 +1,8 @@
 /**
  * revoke_credits(account_id, amount, reason, reference): takes credits back whose payment was refunded or charged back.
  * What is available goes at once; the rest is the account's debt, which blocks new reservations and is taken from the next
- * purchases. Idempotent by reference for ever. Answers 'revoked', 'already_revoked' or 'reference_conflict'.
+ * purchases. Idempotent by reference for ever. Answers 'revoked', 'already_revoked', 'reference_conflict' or
+ * 'too_much': the debt would no longer be an exact number in JSON.
  */
 export const revokeCredits = /* sql */ `
 CREATE OR REPLACE FUNCTION revoke_credits(
@@ -12,14 +13,18 @@ SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
   v_before credit_revocations;
+  v_debt bigint;
 BEGIN
-  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  SELECT debt INTO v_debt FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
   END IF;
   SELECT * INTO v_before FROM credit_revocations WHERE account_id = p_account_id AND reference = p_reference;
   IF FOUND THEN
     RETURN CASE WHEN v_before.amount = p_amount THEN 'already_revoked' ELSE 'reference_conflict' END;
+  END IF;
+  IF p_amount > 9007199254740991 - v_debt THEN
+    RETURN 'too_much';
   END IF;
   INSERT INTO credit_revocations (account_id, reference, position, amount, revoked, reason, created_at)
   SELECT p_account_id, p_reference, coalesce(max(position), 0) + 1, p_amount, 0, p_reason, rushes_now()
