@@ -99,6 +99,13 @@ describe('a revocation', () => {
   const purchase = (accountUuid: string, amount: number, reference: string) =>
     issueCredits(world.db, { accountUuid, kind: 'purchase', amount, reason: 'paid', reference });
 
+  it('never makes a debt that is no exact number any more', async () => {
+    const { accountUuid } = await openAccount(world, 100);
+    expect(await revoke(accountUuid, Number.MAX_SAFE_INTEGER, 'typo')).toBe('revoked');
+    expect(await revoke(accountUuid, Number.MAX_SAFE_INTEGER, 'again')).toBe('too_much');
+    expect((await credits(world.db, accountUuid)).debt).toBe(Number.MAX_SAFE_INTEGER - 100);
+  });
+
   it('takes what is available, leaves the rest as debt, and takes that from the next purchases, oldest debt first', async () => {
     const { accountUuid } = await openAccount(world, 100);
     expect(await revoke(accountUuid, 150, 'cb-1')).toBe('revoked');

@@ -291,6 +291,24 @@ describe('a database restored to an earlier time', () => {
     expect((await latestCheckpoint(world.db, account))?.size).toBe(3);
   });
 
+  it('keeps the sealer from resting for no backlog of entries that it refuses to sign', async () => {
+    const account = await world.account();
+    await world.grant(account, 3);
+    await sealAll();
+    await world.grant(account, 3);
+    await sealAll();
+    await world.restore(account, 3);
+    await world.admin.query(
+      `SELECT issue_credits($1, 'grant', 1, 'backlog', 'backlog-' || g) FROM generate_series(1, 10001) g`,
+      [account],
+    );
+    const sealer = world.sealer();
+    await world.endLease();
+    expect(await sealer.round()).toBe(true);
+    expect((await operatorEvents(account)).map(({ detail }) => detail['reason'])).toEqual(['forked']);
+    await sealer.close();
+  });
+
   it('goes on in a new epoch that an operator opens, told to the customer with both checkpoints', async () => {
     const account = await world.account();
     await world.grant(account, 2);
