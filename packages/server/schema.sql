@@ -90,6 +90,7 @@ CREATE TABLE batches (
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
   deadline_at timestamp with time zone NOT NULL,
+  route text,
   CONSTRAINT batches_pkey PRIMARY KEY (account_id, batch_id),
   CONSTRAINT batches_account_id_request_id_key UNIQUE (account_id, request_id),
   CONSTRAINT batches_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
@@ -461,6 +462,31 @@ CREATE TABLE tasks (
   CONSTRAINT tasks_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'submitting'::text, 'running'::text, 'unknown'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text]))),
   CONSTRAINT tasks_task_index_check CHECK ((task_index >= 0))
 ) WITH (fillfactor=70);
+
+CREATE TABLE upstream_callbacks (
+  account_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  task_index integer NOT NULL,
+  attempt integer NOT NULL,
+  upstream_id text NOT NULL,
+  route text NOT NULL,
+  tries integer NOT NULL DEFAULT 0,
+  due_at timestamp with time zone NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  CONSTRAINT upstream_callbacks_pkey PRIMARY KEY (account_id, batch_id, task_index, attempt, upstream_id),
+  CONSTRAINT upstream_callbacks_upstream_id_check CHECK (((length(upstream_id) >= 1) AND (length(upstream_id) <= 200)))
+) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+CREATE TABLE upstream_costs (
+  route text NOT NULL,
+  model text NOT NULL,
+  valid_from timestamp with time zone NOT NULL,
+  micro_usd bigint NOT NULL,
+  failed_micro_usd bigint NOT NULL,
+  CONSTRAINT upstream_costs_pkey PRIMARY KEY (route, model, valid_from),
+  CONSTRAINT upstream_costs_failed_micro_usd_check CHECK ((failed_micro_usd >= 0)),
+  CONSTRAINT upstream_costs_micro_usd_check CHECK ((micro_usd >= 0))
+);
 
 CREATE TABLE webhook_attempts (
   account_id uuid NOT NULL,

@@ -54,7 +54,7 @@ export async function createBatch(
       if (replay !== null) return replay;
       const refusal = refusalOf(submission, standing);
       if (refusal !== null) return refuse(refusal);
-      if (!(await insertBatch(tx, caller, submission, batch.batchUuid))) {
+      if (!(await insertBatch(tx, caller, submission, batch))) {
         const twin = await replayOf(tx, caller, submission, await readStanding(tx, caller, submission));
         if (twin === null) throw new Error('a batch that its request_id conflicts with cannot be seen');
         return twin;

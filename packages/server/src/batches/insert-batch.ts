@@ -13,13 +13,13 @@ export async function insertBatch(
   tx: Queryable,
   caller: BatchCaller,
   submission: Submission,
-  batchUuid: string,
+  { batchUuid, route }: NewBatch,
 ): Promise<boolean> {
   const inserted = await tx.query(
     `INSERT INTO batches (account_id, batch_id, request_id, request_hash, model, total, unit_price, terms, metadata,
-       max_failure_rate, webhook_endpoint_id, created_at, deadline_at)
+       max_failure_rate, webhook_endpoint_id, created_at, deadline_at, route)
      SELECT $1::uuid, $2::uuid, $3, $4::bytea, $5, $6::integer, $7::bigint, $8::jsonb, $9::jsonb, $10::double precision,
-       $11::uuid, n.now, n.now + make_interval(secs => $12::double precision)
+       $11::uuid, n.now, n.now + make_interval(secs => $12::double precision), $13
      FROM (SELECT rushes_now() AS now) n
      ON CONFLICT (account_id, request_id) DO NOTHING
      RETURNING 1`,
@@ -36,6 +36,7 @@ export async function insertBatch(
       submission.maxFailureRate,
       submission.webhookEndpointUuid,
       submission.deadlineHours * 3_600,
+      route,
     ],
   );
   return inserted.length > 0;

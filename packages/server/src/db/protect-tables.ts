@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 export type Protection = { readonly level: 'full' } | { readonly level: 'reduced'; readonly reason: string };
 
 /** To be changed with anything that this file grants, so that databases already migrated get it too. */
-export const PROTECTION_VERSION = '2';
+export const PROTECTION_VERSION = '3';
 
 const OWNER = 'rushes_owner';
 const APPLICATION = 'rushes_app';
@@ -26,6 +26,7 @@ const FUNCTION_ONLY_TABLES = [
   'ledger_trees',
   'ledger_tree_nodes',
   'ledger_checkpoints',
+  'upstream_callbacks',
 ];
 /** The application adds rows; changing them is up to the functions. */
 const INSERT_ONLY_TABLES = [
@@ -44,6 +45,7 @@ const OPEN_TABLES = [
   'webhook_endpoints',
   'webhook_deliveries',
   'operator_keys',
+  'upstream_costs',
 ];
 
 const TABLES = [...FUNCTION_ONLY_TABLES, ...INSERT_ONLY_TABLES, ...OPEN_TABLES];

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import path from 'node:path';
-import { formatId, formatTaskId } from '@rushes/contract';
 import { loadConfig } from '../config.ts';
 import type { Environment } from '../environment-reader.ts';
 import { createHttpClient } from '../outbound-http.ts';
 import { createLogger, systemClock } from '../system-ports.ts';
 import { startSimulator } from '../upstreams/index.ts';
-import { upstreamReport } from '../worker/index.ts';
 import { UsageError, type Command } from './command.ts';
-import { DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
+import { DATA_DIR_FLAG } from './context.ts';
+import { upstreamCostCommands } from './upstream-cost-commands.ts';
+import { upstreamReportCommand } from './upstream-report-command.ts';
 
 export function upstreamCommands(env: Environment, stopSignal: () => AbortSignal): readonly Command[] {
   return [
@@ -40,45 +40,8 @@ export function upstreamCommands(env: Environment, stopSignal: () => AbortSignal
         return 0;
       },
     },
-    {
-      name: 'upstream report',
-      summary: 'Lists submissions whose fate the upstream never told (possibly duplicated, at your cost).',
-      flags: {
-        all: { type: 'boolean', help: 'the matched ones too' },
-        ...JSON_FLAG,
-        ...DATA_DIR_FLAG,
-      },
-      run: (parsed, output) =>
-        withContext(env, parsed, async ({ access: { db } }) => {
-          let possible = 0;
-          let matched = 0;
-          for await (const page of upstreamReport(db, !parsed.has('all'))) {
-            for (const submission of page) {
-              if (submission.possibleDuplicate) possible += 1;
-              else matched += 1;
-              const row = {
-                account_id: formatId('acct', submission.accountUuid),
-                batch_id: formatId('bat', submission.batchUuid),
-                task_id: formatTaskId(submission.batchUuid, submission.taskIndex),
-                task_index: submission.taskIndex,
-                attempt: submission.attempt,
-                upstream_id: submission.upstreamId,
-                match: submission.possibleDuplicate ? 'possible_duplicate' : 'matched',
-                submitted_at: submission.submittedAt.toISOString(),
-              };
-              if (parsed.has('json')) output.result(JSON.stringify(row));
-              else
-                output.result(
-                  [row.submitted_at, row.match, row.batch_id, row.task_index, row.attempt, row.upstream_id ?? '-'].join(
-                    '  ',
-                  ),
-                );
-            }
-          }
-          output.note(`${possible} possibly duplicated${parsed.has('all') ? `, ${matched} matched` : ''}.`);
-          return 0;
-        }),
-    },
+    upstreamReportCommand(env),
+    ...upstreamCostCommands(env),
   ];
 }
 

@@ -13,7 +13,6 @@ import { TasksInFlight } from './tasks-in-flight.ts';
 import { createWriters } from './writers.ts';
 
 export type { Route } from './engine.ts';
-export { upstreamReport, type ReportedSubmission } from './upstream-report.ts';
 
 export interface WorkerOptions {
   readonly workerId: string;

@@ -4,6 +4,7 @@ import { ledger } from './0003_ledger.ts';
 import { batches } from './0004_batches.ts';
 import { dispatch } from './0005_dispatch.ts';
 import { events } from './0006_events.ts';
+import { generations } from './0010_generations.ts';
 import { webhookHealth } from './0020_webhook_health.ts';
 import { corrections } from './0007_corrections.ts';
 import { sealing } from './0008_sealing.ts';
@@ -23,5 +24,6 @@ export const MIGRATIONS: readonly Migration[] = [
   events,
   corrections,
   sealing,
+  generations,
   webhookHealth,
 ];
