@@ -122,9 +122,9 @@ describe('what is sent', () => {
     });
   });
 
-  test('a callback URL is asked to be called', async () => {
+  test('a callback URL is asked to be called, with progress, so that the first call comes early', async () => {
     const { body } = await sent({ ...generation, callbackUrl: 'https://rushes.example/callbacks/tok-1' });
-    expect(body).toMatchObject({ webHook: 'https://rushes.example/callbacks/tok-1' });
+    expect(body).toMatchObject({ webHook: 'https://rushes.example/callbacks/tok-1', shutProgress: false });
   });
 
   test('a base URL may end in a slash', async () => {

@@ -1,8 +1,8 @@
 import { HttpFailure } from '../ports.ts';
 import type { Clock, HttpClient, HttpResponse } from '../ports.ts';
 import { asObject, parseJsonObject, readId, type JsonObject } from './grsai-answers.ts';
-import { createVerdicts } from './grsai-verdicts.ts';
-import type { Generation, Upstream } from './upstream.ts';
+import { createVerdicts, type Verdicts } from './grsai-verdicts.ts';
+import type { Callback, Generation, Upstream } from './upstream.ts';
 
 export interface GrsaiOptions {
   readonly name: string;
@@ -14,6 +14,8 @@ export interface GrsaiOptions {
   readonly clock: Pick<Clock, 'now'>;
   readonly submitTimeoutMs?: number;
   readonly pollTimeoutMs?: number;
+  /** Headers of a submission beside the usual ones. */
+  readonly submissionHeaders?: (generation: Generation) => Readonly<Record<string, string>>;
 }
 
 /** A submission cut short is a quarantine, so it is given more patience than a poll, which is simply repeated. */
@@ -31,11 +33,22 @@ export function createGrsai(options: GrsaiOptions): Upstream {
   const { name, apiKey, http, clock } = options;
   const baseUrl = options.baseUrl.replace(/\/+$/, '');
   const verdicts = createVerdicts([apiKey], () => clock.now());
-  const post = (path: string, body: JsonObject, timeoutMs: number, signal?: AbortSignal): Promise<HttpResponse> =>
+  const post = (
+    path: string,
+    body: JsonObject,
+    timeoutMs: number,
+    signal?: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<HttpResponse> =>
     http.request({
       method: 'POST',
       url: baseUrl + path,
-      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', accept: 'application/json' },
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        'content-type': 'application/json',
+        accept: 'application/json',
+        ...headers,
+      },
       body: JSON.stringify(body),
       timeoutMs,
       maxResponseBytes: MAX_ANSWER_BYTES,
@@ -59,7 +72,8 @@ export function createGrsai(options: GrsaiOptions): Upstream {
       }
       try {
         const timeoutMs = options.submitTimeoutMs ?? SUBMIT_TIMEOUT_MS;
-        return verdicts.ofSubmission(await post(request.path, request.body, timeoutMs, signal));
+        const headers = options.submissionHeaders?.(generation) ?? {};
+        return verdicts.ofSubmission(await post(request.path, request.body, timeoutMs, signal, headers));
       } catch (error) {
         if (!(error instanceof HttpFailure)) throw error;
         return error.kind === 'not_sent'
@@ -78,19 +92,31 @@ export function createGrsai(options: GrsaiOptions): Upstream {
       }
     },
 
-    parseCallback(body) {
-      const posted = parseJsonObject(body);
-      // Seen bare and inside the envelope.
-      const data = posted === null ? null : (asObject(posted['data']) ?? posted);
-      const upstreamId = readId(data);
-      return data === null || upstreamId === null ? null : { upstreamId, result: verdicts.ofTask(data) };
-    },
+    parseCallback: (body) => parseCallback(verdicts, body),
   };
+}
+
+/** Reads what Grsai posted to a callback URL; needs no key, since nothing of it is believed. */
+export function readGrsaiCallback(body: Uint8Array): Callback | null {
+  return parseCallback(
+    createVerdicts([], () => new Date(0)),
+    body,
+  );
+}
+
+function parseCallback(verdicts: Verdicts, body: Uint8Array): Callback | null {
+  const posted = parseJsonObject(body);
+  // Seen bare and inside the envelope.
+  const data = posted === null ? null : (asObject(posted['data']) ?? posted);
+  const upstreamId = readId(data);
+  return data === null || upstreamId === null ? null : { upstreamId, result: verdicts.ofTask(data) };
 }
 
 function submissionOf(generation: Generation): { readonly path: string; readonly body: JsonObject } | null {
   const { model, prompt, params } = generation;
-  const shared = { model, prompt, webHook: generation.callbackUrl ?? '-1', shutProgress: true };
+  const { callbackUrl } = generation;
+  // With progress a callback comes early: that is how the id of a submission without an answer is learned in time.
+  const shared = { model, prompt, webHook: callbackUrl ?? '-1', shutProgress: callbackUrl === undefined };
   // JSON.stringify leaves out what is undefined.
   if (model.startsWith('sora')) {
     return {

@@ -1,9 +1,11 @@
-export { createGrsai, type GrsaiOptions } from './grsai.ts';
+export { createGrsai, readGrsaiCallback, type GrsaiOptions } from './grsai.ts';
 export { RETRY_POLICY, type RetryRule } from './retry-policy.ts';
+export { createSimulatorUpstream } from './simulator/simulator-upstream.ts';
 export { startSimulator, type Simulator, type SimulatorOptions } from './simulator/simulator.ts';
 export type {
   Callback,
   Generation,
+  LookUpResult,
   PollResult,
   SubmitResult,
   Upstream,

@@ -48,6 +48,13 @@ export type PollResult =
   /** No usable answer this time; ask again later. */
   | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterMs?: number };
 
+/** What became of a submission that got no clear answer. */
+export type LookUpResult =
+  | { readonly kind: 'found'; readonly upstreamId: string }
+  /** Nothing was started under this token and nothing will be, even if the request is still on its way. */
+  | { readonly kind: 'not_started' }
+  | { readonly kind: 'cannot_tell'; readonly detail: string; readonly retryAfterMs?: number };
+
 /** What an upstream posted to a callback URL. Unsigned, so it is a hint: what it says is confirmed by polling. */
 export interface Callback {
   readonly upstreamId: string;
@@ -72,6 +79,10 @@ export interface Upstream {
   submit(generation: Generation, signal?: AbortSignal): Promise<SubmitResult>;
   /** Progress is passed on as told and may go backwards. */
   poll(upstreamId: string, signal?: AbortSignal): Promise<PollResult>;
+  /** One result per id, in order. Present when `capabilities.pollMany`. */
+  pollMany?(upstreamIds: readonly string[], signal?: AbortSignal): Promise<readonly PollResult[]>;
+  /** Finds a submission by its token. Present when `capabilities.lookup`. */
+  lookUp?(token: string, signal?: AbortSignal): Promise<LookUpResult>;
   /** Reads the body of a callback; null when it cannot be one. Present when `capabilities.callbacks`. */
   parseCallback?(body: Uint8Array): Callback | null;
 }

@@ -30,7 +30,13 @@ export interface Submission {
   readonly prompt: string;
   readonly shape: Shape;
   readonly callback: Callback | null;
+  /** Names the submission, when it came through the simulator's own adapter. */
+  readonly token: string | null;
 }
+
+/** What became of the submission with some token. `pending`: it is being started at this moment. */
+export type LookedUp =
+  { readonly kind: 'found'; readonly id: string } | { readonly kind: 'not_started' } | { readonly kind: 'pending' };
 
 export interface Started {
   readonly generation: Generation;
@@ -54,10 +60,25 @@ export interface AuditEntry {
   readonly web_hook: string | null;
 }
 
-/** A line of the journal: a generation, or that its callback needs no further attempt. */
+/**
+ * A line of the journal: a generation, that its callback needs no further attempt, or that a submission was told to have
+ * not been started, so that it never may be.
+ */
 type Entry =
-  | { readonly kind: 'generation'; readonly generation: Generation; readonly prompt: string }
-  | { readonly kind: 'called_back'; readonly id: string };
+  | {
+      readonly kind: 'generation';
+      readonly generation: Generation;
+      readonly prompt: string;
+      readonly token_key?: string;
+    }
+  | { readonly kind: 'called_back'; readonly id: string }
+  | { readonly kind: 'void'; readonly token_key: string };
+
+interface Remembered {
+  readonly byId: Map<string, Generation>;
+  readonly byToken: Map<string, string>;
+  readonly voided: Set<string>;
+}
 
 export interface GenerationsOptions extends FateSettings {
   readonly journalPath: string;
@@ -69,12 +90,20 @@ export class Generations {
   readonly #options: GenerationsOptions;
   readonly #journal: Journal;
   readonly #byId: Map<string, Generation>;
+  readonly #byToken: Map<string, string>;
+  readonly #voided: Set<string>;
+  /** Tokens of submissions on their way to the disk. */
+  readonly #starting = new Set<string>();
+  /** Those whose promise is on its way to the disk. */
+  readonly #voiding = new Map<string, Promise<void>>();
   readonly #timesByPrompt: Map<string, number>;
 
-  private constructor(options: GenerationsOptions, journal: Journal, byId: Map<string, Generation>) {
+  private constructor(options: GenerationsOptions, journal: Journal, { byId, byToken, voided }: Remembered) {
     this.#options = options;
     this.#journal = journal;
     this.#byId = byId;
+    this.#byToken = byToken;
+    this.#voided = voided;
     this.#timesByPrompt = new Map();
     for (const { promptKey } of byId.values()) this.#countPrompt(promptKey);
   }
@@ -83,7 +112,7 @@ export class Generations {
   static async open(
     options: GenerationsOptions,
   ): Promise<{ readonly generations: Generations; readonly uncalled: readonly Generation[] }> {
-    const byId = new Map<string, Generation>();
+    const remembered: Remembered = { byId: new Map(), byToken: new Map(), voided: new Set() };
     const uncalled = new Map<string, Generation>();
     const journal = await Journal.open(options.journalPath, (line) => {
       const entry = parseEntry(line, options.journalPath);
@@ -91,16 +120,65 @@ export class Generations {
         uncalled.delete(entry.id);
         return;
       }
+      if (entry.kind === 'void') {
+        remembered.voided.add(entry.token_key);
+        return;
+      }
       const { generation } = entry;
-      byId.set(generation.id, generation);
+      remembered.byId.set(generation.id, generation);
+      if (entry.token_key !== undefined) remembered.byToken.set(entry.token_key, generation.id);
       if (generation.callback !== null) uncalled.set(generation.id, generation);
     });
-    return { generations: new Generations(options, journal, byId), uncalled: [...uncalled.values()] };
+    return { generations: new Generations(options, journal, remembered), uncalled: [...uncalled.values()] };
   }
 
-  /** Resolves once the generation is on disk, so that no answer is ever sent for one that a crash could forget. */
-  async start(submission: Submission): Promise<Started> {
-    const promptKey = promptKeyOf(submission.prompt);
+  /**
+   * Resolves once the generation is on disk, so that no answer is ever sent for one that a crash could forget. Null for a
+   * submission that somebody was told was not started.
+   */
+  async start(submission: Submission): Promise<Started | null> {
+    const tokenKey = submission.token === null ? null : digestOf(submission.token);
+    if (tokenKey === null) return this.#start(submission, {});
+    if (this.#voided.has(tokenKey) || this.#voiding.has(tokenKey)) return null;
+    this.#starting.add(tokenKey);
+    try {
+      const started = await this.#start(submission, { token_key: tokenKey });
+      this.#byToken.set(tokenKey, started.generation.id);
+      return started;
+    } finally {
+      this.#starting.delete(tokenKey);
+    }
+  }
+
+  /** What became of a submission. Once told that it was not started, it never will be: the promise is on disk first. */
+  async lookUp(token: string): Promise<LookedUp> {
+    const tokenKey = digestOf(token);
+    const id = this.#byToken.get(tokenKey);
+    if (id !== undefined) return { kind: 'found', id };
+    if (this.#starting.has(tokenKey)) return { kind: 'pending' };
+    if (!this.#voided.has(tokenKey)) {
+      let voiding = this.#voiding.get(tokenKey);
+      if (voiding === undefined) {
+        voiding = this.#void(tokenKey);
+        this.#voiding.set(tokenKey, voiding);
+      }
+      await voiding;
+    }
+    return { kind: 'not_started' };
+  }
+
+  async #void(tokenKey: string): Promise<void> {
+    const entry: Entry = { kind: 'void', token_key: tokenKey };
+    try {
+      await this.#journal.append(JSON.stringify(entry));
+      this.#voided.add(tokenKey);
+    } finally {
+      this.#voiding.delete(tokenKey);
+    }
+  }
+
+  async #start(submission: Submission, tokenKey: { readonly token_key?: string }): Promise<Started> {
+    const promptKey = digestOf(submission.prompt);
     const fate = decideFate(this.#options, promptKey, this.#countPrompt(promptKey), parseDirectives(submission.prompt));
     const generation: Generation = {
       id: `sim-${randomBytes(12).toString('hex')}`,
@@ -113,7 +191,7 @@ export class Generations {
       expired: fate.expired,
       callback: submission.callback,
     };
-    const entry: Entry = { kind: 'generation', generation, prompt: submission.prompt };
+    const entry: Entry = { kind: 'generation', generation, prompt: submission.prompt, ...tokenKey };
     await this.#journal.append(JSON.stringify(entry));
     this.#byId.set(generation.id, generation);
     return { generation, dropped: fate.dropped };
@@ -166,9 +244,9 @@ export class Generations {
   }
 }
 
-/** 128 bits of SHA-256: enough to tell prompts apart, short enough to keep one for each generation. */
-function promptKeyOf(prompt: string): string {
-  return createHash('sha256').update(prompt).digest().subarray(0, 16).toString('base64url');
+/** 128 bits of SHA-256: enough to tell texts apart, short enough to keep one for each generation. */
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest().subarray(0, 16).toString('base64url');
 }
 
 /** Our own lines, confirmed by fdatasync: one that cannot be read means that the file is not ours. */
@@ -184,6 +262,7 @@ function parseEntry(line: string, path: string): Entry {
 
 function isEntry(value: unknown): value is Entry {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return false;
+  if (value.kind === 'void') return 'token_key' in value && typeof value.token_key === 'string';
   if (value.kind === 'called_back') return 'id' in value && typeof value.id === 'string';
   return value.kind === 'generation' && 'generation' in value && 'prompt' in value;
 }

@@ -86,7 +86,7 @@ function readShared(fields: Fields, models: readonly string[]): ReadSubmission {
   if (parseDirectives(prompt).reject) return refused('invalid params: refused by [sim:reject]');
   const shape: Shape = aspectRatio === '9:16' ? 'portrait' : 'landscape';
   const callback = callbackUrl === null ? null : { url: callbackUrl, withProgress: fields['shutProgress'] !== true };
-  return { kind: 'submission', submission: { model, prompt, shape, callback } };
+  return { kind: 'submission', submission: { model, prompt, shape, callback, token: null } };
 }
 
 /** Null for "answer at once" (`-1` or absent), undefined for what is neither that nor a URL. */

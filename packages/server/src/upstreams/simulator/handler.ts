@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import type { Logger } from '../../ports.ts';
 import type { Callbacks } from './callbacks.ts';
@@ -12,6 +11,7 @@ import {
   type ReadSubmission,
 } from './grsai-wire.ts';
 import { envelope, json, send, type Reply } from './replies.ts';
+import { BodyTooLarge, isAuthorized, readJson } from './requests.ts';
 
 export interface HandlerOptions {
   readonly generations: Generations;
@@ -24,11 +24,13 @@ export interface HandlerOptions {
   readonly own: { readonly url: string };
 }
 
-/** First-frame images may come inside the body as data URLs. */
-const MAX_BODY_BYTES = 20 * 1024 * 1024;
+/** Where the simulator's own adapter names a submission. */
+export const TOKEN_HEADER = 'x-simulator-token';
+/** Ids that one request may ask for. */
+export const MAX_IDS = 200;
 const BAD_KEY = envelope(-1, 'apikey error', null);
-
-class BodyTooLarge extends Error {}
+/** Told of a submission that somebody was told had not been started. */
+const VOID = 'this submission was given up before it arrived';
 
 /** Answers requests of both of Grsai's forms, the videos' links and questions about the simulator itself. */
 export function createHandler(options: HandlerOptions): RequestListener {
@@ -59,6 +61,10 @@ async function route(options: HandlerOptions, request: IncomingMessage): Promise
       return json(200, { status: 'ok' });
     case 'GET /_sim/generations':
       return { kind: 'list', entries: options.generations.list() };
+    case 'POST /_sim/lookup':
+      return lookUp(options, request);
+    case 'POST /_sim/results':
+      return pollMany(options, request);
     case 'POST /v1/video/sora-video':
       return submitLegacy(options, request, 'sora');
     case 'POST /v1/video/veo':
@@ -76,31 +82,35 @@ async function route(options: HandlerOptions, request: IncomingMessage): Promise
 
 async function submitLegacy(options: HandlerOptions, request: IncomingMessage, family: 'sora' | 'veo'): Promise<Reply> {
   const read = readLegacySubmission(family, await readJson(request));
-  if (!isAuthorized(options, request)) return BAD_KEY;
+  if (!isAuthorized(options.apiKey, request)) return BAD_KEY;
   if (read.kind === 'refused') return envelope(-1, read.message, null);
-  return start(options, read, (id) => envelope(0, 'success', { id }));
+  return start(options, request, read, (id) => envelope(0, 'success', { id }));
 }
 
 async function submitUnified(options: HandlerOptions, request: IncomingMessage): Promise<Reply> {
   const read = readUnifiedSubmission(await readJson(request));
-  if (!isAuthorized(options, request)) return { kind: 'empty' };
+  if (!isAuthorized(options.apiKey, request)) return { kind: 'empty' };
   if (read.kind === 'refused') return json(400, { id: '', status: 'failed', error: read.message });
-  return start(options, read, (id) => json(200, { id, status: 'running' }));
+  return start(options, request, read, (id) => json(200, { id, status: 'running' }));
 }
 
 async function start(
   { generations, callbacks }: HandlerOptions,
+  request: IncomingMessage,
   read: Extract<ReadSubmission, { kind: 'submission' }>,
   accepted: (id: string) => Reply,
 ): Promise<Reply> {
-  const { generation, dropped } = await generations.start(read.submission);
+  const token = request.headers[TOKEN_HEADER];
+  const started = await generations.start({ ...read.submission, token: typeof token === 'string' ? token : null });
+  if (started === null) return envelope(-1, VOID, null);
+  const { generation, dropped } = started;
   callbacks.schedule(generation);
   return dropped ? { kind: 'cut' } : accepted(generation.id);
 }
 
 async function pollLegacy(options: HandlerOptions, request: IncomingMessage): Promise<Reply> {
   const body = await readJson(request);
-  if (!isAuthorized(options, request)) return BAD_KEY;
+  if (!isAuthorized(options.apiKey, request)) return BAD_KEY;
   const id = typeof body === 'object' && body !== null && 'id' in body ? body.id : null;
   const generation = typeof id === 'string' ? options.generations.find(id) : null;
   if (generation === null) return envelope(-22, 'task not found', null);
@@ -108,8 +118,33 @@ async function pollLegacy(options: HandlerOptions, request: IncomingMessage): Pr
   return envelope(0, 'success', legacyTask(generation, options.generations.stateOf(generation), videoUrl));
 }
 
+/** Beyond Grsai's forms: what became of the submission with a token. */
+async function lookUp(options: HandlerOptions, request: IncomingMessage): Promise<Reply> {
+  const body = await readJson(request);
+  if (!isAuthorized(options.apiKey, request)) return BAD_KEY;
+  const token = typeof body === 'object' && body !== null && 'token' in body ? body.token : null;
+  if (typeof token !== 'string' || token === '') return envelope(-1, 'invalid params: token', null);
+  const found = await options.generations.lookUp(token);
+  return envelope(0, 'success', { status: found.kind, ...(found.kind === 'found' ? { id: found.id } : {}) });
+}
+
+/** Beyond Grsai's forms: `/v1/draw/result` for many ids at once; an unknown one has the status `gone`. */
+async function pollMany(options: HandlerOptions, request: IncomingMessage): Promise<Reply> {
+  const body = await readJson(request);
+  if (!isAuthorized(options.apiKey, request)) return BAD_KEY;
+  const ids: unknown = typeof body === 'object' && body !== null && 'ids' in body ? body.ids : null;
+  if (!Array.isArray(ids) || ids.length > MAX_IDS) return envelope(-1, 'invalid params: ids', null);
+  const origin = originOf(options, request);
+  const tasks = ids.map((id: unknown) => {
+    const generation = typeof id === 'string' ? options.generations.find(id) : null;
+    if (generation === null) return { id, status: 'gone' };
+    return legacyTask(generation, options.generations.stateOf(generation), options.videoUrlOf(origin, generation));
+  });
+  return envelope(0, 'success', { tasks });
+}
+
 function pollUnified(options: HandlerOptions, request: IncomingMessage, id: string): Reply {
-  if (!isAuthorized(options, request)) return { kind: 'empty' };
+  if (!isAuthorized(options.apiKey, request)) return { kind: 'empty' };
   const generation = options.generations.find(id);
   if (generation === null) return json(404, { id, status: 'failed', error: 'task not found' });
   const videoUrl = options.videoUrlOf(originOf(options, request), generation);
@@ -123,30 +158,6 @@ function videoReply({ generations, clips }: HandlerOptions, id: string): Reply {
     return json(404, { code: -1, msg: 'no such video', data: null });
   }
   return { kind: 'video', bytes: clips.video(generation.promptKey, generation.shape) };
-}
-
-/** Undefined for what is no JSON. */
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) throw new TypeError('a request without an encoding reads as buffers');
-    bytes += chunk.length;
-    // Read on to the end, or the sender would see a reset instead of the answer.
-    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
-  }
-  if (bytes > MAX_BODY_BYTES) throw new BodyTooLarge();
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function isAuthorized({ apiKey }: HandlerOptions, request: IncomingMessage): boolean {
-  if (apiKey === null) return true;
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${apiKey}`));
 }
 
 /** By the name under which the caller reached us, so that links work behind a mapped port too. */

@@ -41,13 +41,13 @@ export interface Subject {
   }): Upstream;
 }
 
-const API_KEY = 'sk-conformance-5f2c8a90';
+export const API_KEY = 'sk-conformance-5f2c8a90';
 const NOW = new Date('2026-11-21T12:00:00Z');
 const ID = 'gen-1';
 const HTML = '<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>';
 
 /** Bodies that are no answer of any API, each sent with status 200. */
-const GARBAGE: readonly (readonly [string, Reply])[] = [
+export const GARBAGE: readonly (readonly [string, Reply])[] = [
   ['an empty body', rawAnswer(200, '')],
   ['an HTML page', rawAnswer(200, HTML, { 'content-type': 'text/html' })],
   ['broken JSON', rawAnswer(200, '{"id":"gen-1","code":0,"data":{"id":')],
@@ -61,7 +61,7 @@ const GARBAGE: readonly (readonly [string, Reply])[] = [
   ['204 without a body', rawAnswer(204, '')],
 ];
 
-const FAULTS: readonly (readonly [string, Reply])[] = [
+export const FAULTS: readonly (readonly [string, Reply])[] = [
   ['a reset connection', { kind: 'reset' }],
   ['a cut-off body', { kind: 'cut_off', body: '{"code":0,"msg":"success","data":{"id":"gen' }],
   ['a whole answer whose body is cut off after it', { kind: 'cut_off', body: '{"code":0,"data":{"id":"gen-1"}}' }],
