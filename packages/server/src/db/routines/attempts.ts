@@ -174,7 +174,7 @@ BEGIN
       AND i.is_open
       AND CASE
         WHEN i.failure_type IS NULL THEN t.state = 'queued' AND (t.fence = i.fence OR (t.fence = 0 AND i.is_in_range))
-        WHEN i.possible_duplicate AND t.state = 'unknown' AND t.upstream_id IS NOT NULL THEN false
+        WHEN i.possible_duplicate AND t.upstream_id IS NOT NULL THEN false
         ELSE t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown')
       END
     RETURNING i.ord, t.account_id, t.batch_id, t.task_index
