@@ -1066,6 +1066,81 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION public.confirm_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[])
+ RETURNS TABLE(ord bigint, answer text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_since timestamptz := rushes_now() - interval '1 day';
+  v_known text[];
+  v_item record;
+BEGIN
+  -- One at a time, so that no two submissions are given one id.
+  PERFORM pg_advisory_xact_lock(4600171010);
+  v_known := ARRAY(
+    SELECT t.upstream_id FROM batches b
+    JOIN tasks t ON t.account_id = b.account_id AND t.batch_id = b.batch_id
+    WHERE (b.finished_at IS NULL OR b.finished_at > v_since) AND t.upstream_id = ANY (p_upstream_ids)
+    UNION
+    SELECT a.upstream_id FROM task_attempts a
+    WHERE a.ended_at > v_since AND a.upstream_id = ANY (p_upstream_ids));
+  FOR v_item IN
+    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_attempts, p_upstream_ids)
+      WITH ORDINALITY AS i(account_id, batch_id, task_index, attempt, upstream_id, ord)
+    ORDER BY account_id, batch_id, task_index, attempt, ord
+  LOOP
+    ord := v_item.ord;
+    answer := 'nothing';
+    IF v_item.upstream_id = ANY (v_known) THEN
+      answer := 'taken';
+    ELSE
+      UPDATE tasks t SET state = 'running', upstream_id = v_item.upstream_id, unknown_since = NULL
+      WHERE t.account_id = v_item.account_id AND t.batch_id = v_item.batch_id AND t.task_index = v_item.task_index
+        AND t.attempt = v_item.attempt AND t.state = 'unknown' AND t.upstream_id IS NULL;
+      IF FOUND THEN
+        answer := 'running';
+      ELSE
+        UPDATE tasks t SET upstream_id = v_item.upstream_id
+        WHERE t.account_id = v_item.account_id AND t.batch_id = v_item.batch_id AND t.task_index = v_item.task_index
+          AND t.attempt = v_item.attempt AND t.state = 'failed' AND t.unknown_since IS NOT NULL AND t.upstream_id IS NULL;
+        IF FOUND THEN
+          answer := 'late';
+        ELSE
+          UPDATE task_attempts a SET upstream_id = v_item.upstream_id
+          WHERE a.account_id = v_item.account_id AND a.batch_id = v_item.batch_id
+            AND a.task_index = v_item.task_index AND a.attempt = v_item.attempt
+            AND a.possible_duplicate AND a.upstream_id IS NULL;
+          IF FOUND THEN answer := 'late'; END IF;
+        END IF;
+      END IF;
+      IF answer <> 'nothing' THEN v_known := v_known || v_item.upstream_id; END IF;
+    END IF;
+    DELETE FROM upstream_callbacks c
+    WHERE c.account_id = v_item.account_id AND c.batch_id = v_item.batch_id AND c.task_index = v_item.task_index
+      AND c.attempt = v_item.attempt AND (answer IN ('running', 'late') OR c.upstream_id = v_item.upstream_id);
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.drop_callbacks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+  DELETE FROM upstream_callbacks c
+  USING unnest(p_account_ids, p_batch_ids, p_task_indexes, p_attempts, p_upstream_ids)
+    AS i(account_id, batch_id, task_index, attempt, upstream_id)
+  WHERE c.account_id = i.account_id AND c.batch_id = i.batch_id AND c.task_index = i.task_index
+    AND c.attempt = i.attempt AND c.upstream_id = i.upstream_id
+$function$;
+
 CREATE OR REPLACE FUNCTION public.finalize_batch_credits(p_account_id uuid, p_batch_id uuid)
  RETURNS text
  LANGUAGE plpgsql
@@ -1373,6 +1448,47 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION public.receive_callback(p_account_id uuid, p_batch_id uuid, p_task_index integer, p_attempt integer, p_route text, p_upstream_id text, p_ended boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM tasks t
+    WHERE t.account_id = p_account_id AND t.batch_id = p_batch_id AND t.task_index = p_task_index
+      AND t.attempt = p_attempt
+      AND CASE t.state
+        WHEN 'submitting' THEN true
+        WHEN 'unknown' THEN t.upstream_id IS NULL OR (t.upstream_id = p_upstream_id AND p_ended)
+        WHEN 'running' THEN t.upstream_id = p_upstream_id AND p_ended
+        WHEN 'failed' THEN t.unknown_since IS NOT NULL AND t.upstream_id IS NULL
+        ELSE false
+      END
+    UNION ALL
+    SELECT FROM task_attempts a
+    WHERE a.account_id = p_account_id AND a.batch_id = p_batch_id AND a.task_index = p_task_index
+      AND a.attempt = p_attempt AND a.possible_duplicate AND a.upstream_id IS NULL
+  ) THEN
+    RETURN false;
+  END IF;
+  -- Whoever knows an attempt's address may name this many ids for it and no more.
+  IF (SELECT count(*) FROM upstream_callbacks c
+      WHERE c.account_id = p_account_id AND c.batch_id = p_batch_id AND c.task_index = p_task_index
+        AND c.attempt = p_attempt) >= 4 THEN
+    RETURN false;
+  END IF;
+  INSERT INTO upstream_callbacks (account_id, batch_id, task_index, attempt, upstream_id, route, due_at, received_at)
+  VALUES (p_account_id, p_batch_id, p_task_index, p_attempt, p_upstream_id, p_route, v_now, v_now)
+  ON CONFLICT DO NOTHING;
+  RETURN FOUND;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[], p_upstream_ids text[])
  RETURNS TABLE(ord bigint)
  LANGUAGE plpgsql
@@ -1548,7 +1664,7 @@ BEGIN
       AND i.is_open
       AND CASE
         WHEN i.failure_type IS NULL THEN t.state = 'queued' AND (t.fence = i.fence OR (t.fence = 0 AND i.is_in_range))
-        WHEN i.possible_duplicate AND t.state = 'unknown' AND t.upstream_id IS NOT NULL THEN false
+        WHEN i.possible_duplicate AND t.upstream_id IS NOT NULL THEN false
         ELSE t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown')
       END
     RETURNING i.ord, t.account_id, t.batch_id, t.task_index
@@ -1965,6 +2081,64 @@ BEGIN
     PERFORM append_event(v_batch.account_id, 'batch.processing', v_batch.batch_id, NULL,
       v_batch.webhook_endpoint_id, batch_event_data(v_batch));
   END LOOP;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.take_callbacks(p_worker_id uuid, p_routes text[], p_limit integer, p_again_ms integer)
+ RETURNS TABLE(account_id uuid, batch_id uuid, task_index integer, attempt integer, route text, upstream_id text, tries integer, kind text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  WITH due AS MATERIALIZED (
+    SELECT c.*, k.kind
+    FROM upstream_callbacks c
+    JOIN tasks t ON t.account_id = c.account_id AND t.batch_id = c.batch_id AND t.task_index = c.task_index
+    CROSS JOIN LATERAL (
+      SELECT CASE
+        WHEN c.received_at < v_now - interval '1 day' THEN 'nothing'
+        WHEN t.attempt = c.attempt AND t.state = 'submitting' THEN 'wait'
+        WHEN t.attempt = c.attempt AND t.state = 'unknown' AND t.upstream_id IS NULL THEN 'open'
+        WHEN t.attempt = c.attempt AND t.state IN ('running', 'unknown') AND t.upstream_id = c.upstream_id THEN 'ended'
+        WHEN t.attempt = c.attempt AND t.state = 'failed' AND t.unknown_since IS NOT NULL AND t.upstream_id IS NULL
+          THEN 'past'
+        WHEN EXISTS (
+          SELECT FROM task_attempts a
+          WHERE a.account_id = c.account_id AND a.batch_id = c.batch_id AND a.task_index = c.task_index
+            AND a.attempt = c.attempt AND a.possible_duplicate AND a.upstream_id IS NULL) THEN 'past'
+        ELSE 'nothing'
+      END AS kind
+    ) k
+    WHERE c.due_at <= v_now AND c.route = ANY (p_routes) AND k.kind <> 'wait'
+      AND (k.kind IN ('past', 'nothing') OR EXISTS (
+        SELECT FROM task_leases l
+        WHERE l.account_id = t.account_id AND l.batch_id = t.batch_id AND l.fence = t.fence
+          AND l.worker_id = p_worker_id))
+    ORDER BY c.due_at LIMIT p_limit
+    FOR UPDATE OF c SKIP LOCKED
+  ),
+  gone AS (
+    DELETE FROM upstream_callbacks c USING due d
+    WHERE d.kind IN ('ended', 'nothing')
+      AND c.account_id = d.account_id AND c.batch_id = d.batch_id AND c.task_index = d.task_index
+      AND c.attempt = d.attempt AND c.upstream_id = d.upstream_id
+  ),
+  again AS (
+    UPDATE upstream_callbacks c
+    SET tries = d.tries + 1, due_at = v_now + p_again_ms * 2 ^ least(d.tries, 10) * interval '1 millisecond'
+    FROM due d
+    WHERE d.kind IN ('open', 'past')
+      AND c.account_id = d.account_id AND c.batch_id = d.batch_id AND c.task_index = d.task_index
+      AND c.attempt = d.attempt AND c.upstream_id = d.upstream_id
+  )
+  SELECT d.account_id, d.batch_id, d.task_index, d.attempt, d.route, d.upstream_id, d.tries, d.kind
+  FROM due d WHERE d.kind <> 'nothing';
 END
 $function$;
 

@@ -10,3 +10,13 @@ export {
 } from './costs.ts';
 export { EVERYTHING, MATCHES, type GenerationFilter, type Match } from './generation-rows.ts';
 export { reportPage, reportPages, type ReportedGeneration, type ReportPage, type ReportPosition } from './report.ts';
+export { createAttemptTokens, type AttemptKey, type AttemptTokens } from './attempt-token.ts';
+export {
+  createCallbackInbox,
+  createCallbackStore,
+  type CallbackInbox,
+  type CallbackReader,
+  type CallbackStore,
+  type Confirmation,
+  type TakenCallback,
+} from './callbacks.ts';

@@ -5,6 +5,7 @@
 import { appendEvent } from './append-event.ts';
 import { attempts } from './attempts.ts';
 import { batchControl } from './batch-control.ts';
+import { callbacks } from './callbacks.ts';
 import { claimTasks } from './claim-tasks.ts';
 import { finalizeBatchCredits } from './finalize-batch-credits.ts';
 import { freezeCreditsForBatch } from './freeze-credits-for-batch.ts';
@@ -30,6 +31,7 @@ export const ROUTINES: readonly string[] = [
   claimTasks,
   leases,
   attempts,
+  callbacks,
   sealLedger,
   ledgerViolations,
 ];
