@@ -1,0 +1,106 @@
+/** The disk fills up while videos are written. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { ServerProcess } from '../testing/server-process.ts';
+import { FaultScene, prompts } from './testing/fault-scene.ts';
+
+interface Disk {
+  /** Leaves no room for a video. */
+  fill(): void;
+  free(): void;
+}
+
+/**
+ * Above the floor of 512 MiB below which nothing new is dispatched; a tmpfs takes memory only for what is written.
+ */
+const ROOMY = 'size=640m';
+
+/** A file system of its own that can be made smaller while it is in use; null where we may not mount. */
+function mountDisk(scene: FaultScene): Disk | null {
+  const folder = path.join(scene.place(0), 'videos');
+  mkdirSync(folder, { recursive: true });
+  const run = (command: string, ...words: string[]): string =>
+    execFileSync(command, words, { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  try {
+    run('mount', '-t', 'tmpfs', '-o', `${ROOMY},mode=700`, 'rushes-test', folder);
+  } catch {
+    return null;
+  }
+  scene.onClose(() => {
+    run('umount', '--lazy', folder);
+  });
+  return {
+    fill() {
+      const used = Number(run('df', '--output=used', '-B1', folder).split('\n')[1]);
+      run('mount', '-o', `remount,size=${used + 4_096}`, folder);
+    },
+    free: () => void run('mount', '-o', `remount,${ROOMY}`, folder),
+  };
+}
+
+/** Without the right to mount: no file of the process may grow past a few bytes (EFBIG instead of ENOSPC). */
+function limitFiles(server: ServerProcess): Disk {
+  const limit = (bytes: string): void => {
+    execFileSync('prlimit', ['--pid', String(server.pid), `--fsize=${bytes}:`]);
+  };
+  return {
+    fill: () => {
+      limit('64');
+    },
+    free: () => {
+      limit('unlimited');
+    },
+  };
+}
+
+describe.runIf(process.platform === 'linux')('a disk that fills up while videos are written', () => {
+  it(
+    'makes tasks wait: nothing is charged without its video, nothing new is sent, nothing is generated twice',
+    { timeout: 180_000 },
+    async ({ onTestFinished }) => {
+      const scene = await FaultScene.open({
+        simulator: { RUSHES_SIMULATOR_LATENCY_MS: '500-1500' },
+        server: { RUSHES_WORKER_CONCURRENCY: '30', RUSHES_MODEL_TIMEOUTS_MS: 'sora-2=3000' },
+      });
+      onTestFinished(() => scene.close());
+      const mounted = mountDisk(scene);
+      const server = await scene.start();
+      const disk = mounted ?? limitFiles(server);
+      const account = await scene.account('Customer', 100_000);
+      await scene.submit(server, account, 'full', prompts(300, 'a heap of film reels'));
+      await scene.until('stored videos', 30_000, async () => (await scene.unfinished()) < 260);
+
+      disk.fill();
+      const failedFetches = (): number =>
+        scene.logOf(server).filter(({ msg }) => msg === 'a video could not be fetched').length;
+      await scene.until('videos that cannot be written', 30_000, () => failedFetches() > 20);
+      // What was asked before the disk was full has been answered by now.
+      await sleep(2_000);
+      const before = {
+        charges: await scene.count(`SELECT count(*) FROM credit_ledger WHERE kind = 'charge'`),
+        generations: (await scene.generations()).length,
+      };
+      // Past the timeout of every try: a generation that is done has not timed out because we cannot store it.
+      await sleep(4_000);
+      const after = {
+        charges: await scene.count(`SELECT count(*) FROM credit_ledger WHERE kind = 'charge'`),
+        generations: (await scene.generations()).length,
+      };
+      expect(after.charges).toBe(before.charges);
+      if (mounted !== null) {
+        expect(after.generations).toBe(before.generations);
+        expect(server.log()).toContain('nothing new is dispatched');
+      }
+
+      disk.free();
+      await scene.untilFinished();
+      const outcomes = await scene.admin.query('SELECT state, attempt, count(*) AS tasks FROM tasks GROUP BY 1, 2');
+      expect(outcomes).toEqual([{ state: 'succeeded', attempt: 1, tasks: 300 }]);
+      await scene.expectNothingGeneratedTwice();
+      await scene.expectWholeBooks();
+    },
+  );
+});
