@@ -102,3 +102,45 @@ export interface VideoStorage {
   size(key: string): Promise<number | null>;
   remove(key: string): Promise<void>;
 }
+
+export interface MetricDescription<L extends string> {
+  /** `rushes_…`, with its unit last. */
+  readonly name: string;
+  readonly help: string;
+  /** Each with few values: never an account, a batch, a path or a text of somebody else's. */
+  readonly labels: readonly L[];
+}
+
+export type MetricLabels<L extends string> = Readonly<Record<L, string>>;
+
+export interface Counter<L extends string> {
+  add(labels: MetricLabels<L>, amount?: number): void;
+}
+
+export interface Gauge<L extends string> {
+  set(labels: MetricLabels<L>, value: number): void;
+  /** Takes every value away, so that what is not set again is not shown. */
+  clear(): void;
+}
+
+export interface Histogram<L extends string> {
+  observe(labels: MetricLabels<L>, value: number): void;
+}
+
+/** What operators watch. Asking twice for one name gives the same metric. */
+export interface Metrics {
+  counter<L extends string>(description: MetricDescription<L>): Counter<L>;
+  gauge<L extends string>(description: MetricDescription<L>): Gauge<L>;
+  /** `buckets`: upper bounds, ascending. */
+  histogram<L extends string>(description: MetricDescription<L>, buckets: readonly number[]): Histogram<L>;
+  /** `fill` is awaited before each reading, for what is known elsewhere than here. It must not reject. */
+  beforeReading(fill: () => void | Promise<void>): void;
+}
+
+/** Counts nothing. */
+export const NO_METRICS: Metrics = {
+  counter: () => ({ add: () => undefined }),
+  gauge: () => ({ set: () => undefined, clear: () => undefined }),
+  histogram: () => ({ observe: () => undefined }),
+  beforeReading: () => undefined,
+};

@@ -12,6 +12,7 @@ import {
   closeWhenStopping,
   describeError,
   logRequests,
+  measureRequests,
   trace,
   type HttpMiddleware,
 } from './middleware.ts';
@@ -104,6 +105,7 @@ export function createApp(
 
   app.use(trace(deps.random, awaitingContinue));
   app.use(logRequests(deps.clock, deps.logger));
+  app.use(measureRequests(deps.clock, deps.metrics.metrics));
   app.use(closeWhenStopping(stopping));
   app.use(answerErrors(deps.clock, deps.logger, deps.isUnavailable));
   app.use(checkRequestLine);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
-import type { Clock, Logger, Random } from '../ports.ts';
+import type { Clock, Logger, Metrics, Random } from '../ports.ts';
 import type { Refusal } from '../refusal.ts';
 import { ClientGone } from './exchange.ts';
 import { UNAVAILABLE_RETRY_SECONDS } from './limits.ts';
@@ -45,6 +45,37 @@ export function logRequests(clock: Clock, logger: Logger): HttpMiddleware {
       };
       if (ctx.res.statusCode >= 500) logger.warn(fields, 'request failed');
       else logger.info(fields, 'request');
+    });
+    await next();
+  };
+}
+
+const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Counts and times exchanges when their last byte has gone, by route: paths would be a series each. */
+export function measureRequests(clock: Clock, metrics: Metrics): HttpMiddleware {
+  const requests = metrics.counter({
+    name: 'rushes_http_requests_total',
+    help: 'HTTP requests by route and status. Requests that no route answers have the route "none".',
+    labels: ['method', 'route', 'status'],
+  });
+  const seconds = metrics.histogram(
+    {
+      name: 'rushes_http_request_seconds',
+      help: 'From the head of a request to the last byte of its answer.',
+      labels: ['method', 'route'],
+    },
+    REQUEST_BUCKETS_S,
+  );
+  return async (ctx, next) => {
+    const startedMs = clock.monotonicMs();
+    ctx.res.once('close', () => {
+      const route = ctx.state.route ?? 'none';
+      // A client may send any word as a method, and each would be a series for ever.
+      const method = ctx.state.route === null ? 'other' : ctx.method;
+      const status = ctx.res.writableFinished ? String(ctx.res.statusCode) : 'cut_off';
+      requests.add({ method, route, status });
+      seconds.observe({ method, route }, (clock.monotonicMs() - startedMs) / 1_000);
     });
     await next();
   };

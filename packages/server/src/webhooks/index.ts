@@ -1,5 +1,6 @@
 export { createSecretSealer } from './secret-sealing.ts';
 export type { SecretSealer } from './secret-sealing.ts';
+export { measuredSender } from './measured-sender.ts';
 export { createWebhookSender } from './webhook-sender.ts';
 export type { WebhookAnswer, WebhookRequest, WebhookSender } from './webhook-sender.ts';
 export { getEndpoint } from './endpoint-view.ts';

@@ -25,6 +25,11 @@ export class CircuitBreaker {
     this.#random = random;
   }
 
+  /** Whether the route is closed, or is being tried out. */
+  get isOpen(): boolean {
+    return this.#failures > 0;
+  }
+
   /** How many more submissions the route may be handed: none while it is closed, one when it may be tried out. */
   capacity(wanted: number): number {
     if (this.#failures === 0) return wanted;

@@ -53,6 +53,7 @@ export async function dispatch(engine: Engine, options: DispatchOptions, wake: W
         if (leases.length === 0) continue;
         waiting.push(...waiting.splice(waiting.indexOf(route), 1));
         claimed += leases.length;
+        engine.metrics.claimedLeases.add({ route: name }, leases.length);
         await takeUp(engine, leases, options.drive);
       }
       await wake.wait(claimed > 0 ? 0 : options.idleMs, stop);

@@ -23,6 +23,17 @@ export class TasksInFlight {
     return this.#count;
   }
 
+  /** Looks at every lease: for whoever watches, not for whoever works. */
+  countByRoute(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { tasks } of this.#leases.values()) {
+      // The tasks of a lease are of one batch, and a batch has one route.
+      const [task] = tasks.values();
+      if (task !== undefined) counts.set(task.route, (counts.get(task.route) ?? 0) + tasks.size);
+    }
+    return counts;
+  }
+
   /** Takes a task up, or returns null when it is being driven already. The signal aborts when its lease is lost. */
   add(task: LeasedTask): AbortSignal | null {
     const name = leaseName(task);

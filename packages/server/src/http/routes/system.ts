@@ -3,6 +3,7 @@ import { accept, refuse } from '../../refusal.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import type { Route } from '../route.ts';
+import { metricsRoute } from './metrics.ts';
 
 const healthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
@@ -51,6 +52,7 @@ export function systemRoutes(deps: HttpDeps, stopping: AbortSignal, openApiDocum
         });
       },
     },
+    metricsRoute(deps),
     {
       method: 'get',
       path: '/openapi.json',
