@@ -278,6 +278,17 @@ CREATE TABLE ledger_checkpoints (
   CONSTRAINT ledger_checkpoints_size_check CHECK ((size > 0))
 );
 
+CREATE TABLE ledger_checks (
+  started_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone NOT NULL,
+  accounts bigint NOT NULL,
+  violations jsonb NOT NULL,
+  reconciliation jsonb NOT NULL,
+  CONSTRAINT ledger_checks_pkey PRIMARY KEY (started_at),
+  CONSTRAINT ledger_checks_accounts_check CHECK ((accounts >= 0)),
+  CONSTRAINT ledger_checks_check CHECK ((finished_at >= started_at))
+);
+
 CREATE TABLE ledger_keys (
   key_id text NOT NULL,
   verifier_key text NOT NULL,
@@ -590,25 +601,39 @@ CREATE VIEW ledger_violations AS
                     WHEN (credit_ledger.from_bucket = 'spent'::text) THEN '-1'::integer
                     ELSE 0
                 END)) OVER w AS spent,
+            lag(credit_ledger.created_at) OVER w AS previous_at
+           FROM credit_ledger
+          WINDOW w AS (PARTITION BY credit_ledger.account_id ORDER BY credit_ledger.seq)
+        ), totals AS (
+         SELECT credit_ledger.account_id,
+            max(credit_ledger.seq) AS seq,
+            sum((credit_ledger.amount *
+                CASE
+                    WHEN (credit_ledger.to_bucket = 'available'::text) THEN 1
+                    WHEN (credit_ledger.from_bucket = 'available'::text) THEN '-1'::integer
+                    ELSE 0
+                END)) AS available,
+            sum((credit_ledger.amount *
+                CASE
+                    WHEN (credit_ledger.to_bucket = 'reserved'::text) THEN 1
+                    WHEN (credit_ledger.from_bucket = 'reserved'::text) THEN '-1'::integer
+                    ELSE 0
+                END)) AS reserved,
+            sum((credit_ledger.amount *
+                CASE
+                    WHEN (credit_ledger.to_bucket = 'spent'::text) THEN 1
+                    WHEN (credit_ledger.from_bucket = 'spent'::text) THEN '-1'::integer
+                    ELSE 0
+                END)) AS spent,
             sum((credit_ledger.amount *
                 CASE
                     WHEN (credit_ledger.from_bucket = 'external'::text) THEN 1
                     WHEN (credit_ledger.to_bucket = 'external'::text) THEN '-1'::integer
                     ELSE 0
-                END)) OVER w AS issued,
-            lag(credit_ledger.created_at) OVER w AS previous_at
+                END)) AS issued
            FROM credit_ledger
-          WINDOW w AS (PARTITION BY credit_ledger.account_id ORDER BY credit_ledger.seq)
-        ), last_entry AS (
-         SELECT DISTINCT ON (replay.account_id) replay.account_id,
-            replay.seq,
-            replay.available,
-            replay.reserved,
-            replay.spent,
-            replay.issued
-           FROM replay
-          ORDER BY replay.account_id, replay.seq DESC
-        ), entry_sums AS (
+          GROUP BY credit_ledger.account_id
+        ), entry_sums AS NOT MATERIALIZED (
          SELECT credit_ledger.account_id,
             credit_ledger.batch_id,
             sum(credit_ledger.amount) FILTER (WHERE (credit_ledger.kind = 'reserve'::text)) AS reserve,
@@ -618,7 +643,7 @@ CREATE VIEW ledger_violations AS
            FROM credit_ledger
           WHERE (credit_ledger.batch_id IS NOT NULL)
           GROUP BY credit_ledger.account_id, credit_ledger.batch_id
-        ), task_sums AS (
+        ), task_sums AS NOT MATERIALIZED (
          SELECT t.account_id,
             t.batch_id,
             count(*) AS tasks,
@@ -638,29 +663,22 @@ CREATE VIEW ledger_violations AS
           WHERE (credit_ledger.kind = 'reversal'::text)
           GROUP BY credit_ledger.account_id, credit_ledger.reverses_seq
         )
- SELECT replay.account_id,
-    'entry_gap'::text AS rule,
-    format('entry %s stands in place %s'::text, replay.seq, replay.expected_seq) AS detail
-   FROM replay
-  WHERE (replay.seq <> replay.expected_seq)
-UNION ALL
- SELECT replay.account_id,
-    'running_balance'::text AS rule,
-    format('entry %s says %s/%s/%s, replay gives %s/%s/%s'::text, replay.seq, replay.available_after, replay.reserved_after, replay.spent_after, replay.available, replay.reserved, replay.spent) AS detail
-   FROM replay
-  WHERE ((((replay.available_after)::numeric IS DISTINCT FROM replay.available) OR ((replay.reserved_after)::numeric IS DISTINCT FROM replay.reserved)) OR ((replay.spent_after)::numeric IS DISTINCT FROM replay.spent))
-UNION ALL
- SELECT replay.account_id,
-    'time_runs_back'::text AS rule,
-    format('entry %s is earlier than the one before'::text, replay.seq) AS detail
-   FROM replay
-  WHERE (replay.created_at < replay.previous_at)
+ SELECT r.account_id,
+    v.rule,
+        CASE v.rule
+            WHEN 'entry_gap'::text THEN format('entry %s stands in place %s'::text, r.seq, r.expected_seq)
+            WHEN 'running_balance'::text THEN format('entry %s says %s/%s/%s, replay gives %s/%s/%s'::text, r.seq, r.available_after, r.reserved_after, r.spent_after, r.available, r.reserved, r.spent)
+            ELSE format('entry %s is earlier than the one before'::text, r.seq)
+        END AS detail
+   FROM (replay r
+     CROSS JOIN LATERAL ( VALUES ('entry_gap'::text,(r.seq <> r.expected_seq)), ('running_balance'::text,((((r.available_after)::numeric IS DISTINCT FROM r.available) OR ((r.reserved_after)::numeric IS DISTINCT FROM r.reserved)) OR ((r.spent_after)::numeric IS DISTINCT FROM r.spent))), ('time_runs_back'::text,(r.created_at < r.previous_at))) v(rule, is_broken))
+  WHERE v.is_broken
 UNION ALL
  SELECT c.account_id,
     'balance'::text AS rule,
     format('account says %s/%s/%s/%s at seq %s, replay gives %s/%s/%s/%s at seq %s'::text, c.available, c.reserved, c.spent, c.issued, c.last_seq, COALESCE(e.available, (0)::numeric), COALESCE(e.reserved, (0)::numeric), COALESCE(e.spent, (0)::numeric), COALESCE(e.issued, (0)::numeric), COALESCE(e.seq, (0)::bigint)) AS detail
    FROM (credit_accounts c
-     LEFT JOIN last_entry e USING (account_id))
+     LEFT JOIN totals e USING (account_id))
   WHERE ((((((c.available)::numeric IS DISTINCT FROM COALESCE(e.available, (0)::numeric)) OR ((c.reserved)::numeric IS DISTINCT FROM COALESCE(e.reserved, (0)::numeric))) OR ((c.spent)::numeric IS DISTINCT FROM COALESCE(e.spent, (0)::numeric))) OR ((c.issued)::numeric IS DISTINCT FROM COALESCE(e.issued, (0)::numeric))) OR (c.last_seq IS DISTINCT FROM COALESCE(e.seq, (0)::bigint)))
 UNION ALL
  SELECT c.account_id,
@@ -748,21 +766,23 @@ UNION ALL
           GROUP BY credit_revocations.account_id) r USING (account_id))
   WHERE ((c.debt)::numeric <> COALESCE(r.open, (0)::numeric))
 UNION ALL
- SELECT COALESCE(r.account_id, e.account_id) AS account_id,
+ SELECT r.account_id,
     'revocation_entries'::text AS rule,
-    format('revocation %s: %s revoked, entries %s'::text, COALESCE(r.reference, e.reference), COALESCE(r.revoked, (0)::bigint), COALESCE(e.amount, (0)::numeric)) AS detail
-   FROM (( SELECT credit_revocations.account_id,
+    format('revocation %s: %s revoked, entries %s'::text, r.reference, sum(r.revoked), sum(r.entries)) AS detail
+   FROM ( SELECT credit_revocations.account_id,
             credit_revocations.reference,
-            credit_revocations.revoked
+            credit_revocations.revoked,
+            0 AS entries
            FROM credit_revocations
-          WHERE (credit_revocations.revoked > 0)) r
-     FULL JOIN ( SELECT credit_ledger.account_id,
+        UNION ALL
+         SELECT credit_ledger.account_id,
             credit_ledger.reference,
-            sum(credit_ledger.amount) AS amount
+            0,
+            credit_ledger.amount
            FROM credit_ledger
-          WHERE (credit_ledger.kind = 'revoke'::text)
-          GROUP BY credit_ledger.account_id, credit_ledger.reference) e ON (((e.account_id = r.account_id) AND (e.reference = r.reference))))
-  WHERE ((r.revoked)::numeric IS DISTINCT FROM e.amount);
+          WHERE (credit_ledger.kind = 'revoke'::text)) r
+  GROUP BY r.account_id, r.reference
+ HAVING (sum(r.revoked) <> sum(r.entries));
 
 CREATE OR REPLACE FUNCTION public.append_event(p_account_id uuid, p_type text, p_batch_id uuid, p_task_index integer, p_endpoint_id uuid, p_data jsonb)
  RETURNS bigint
@@ -1241,6 +1261,15 @@ BEGIN
   WHERE account_id = p_account_id;
   RETURN 'frozen';
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.halt_ledger_sealer()
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT 1 FROM ledger_sealer FOR UPDATE
 $function$;
 
 CREATE OR REPLACE FUNCTION public.issue_credits(p_account_id uuid, p_kind text, p_amount bigint, p_reason text, p_reference text)
@@ -1745,8 +1774,13 @@ BEGIN
   SELECT * INTO v_before FROM credit_ledger
   WHERE account_id = p_account_id AND kind = 'reversal' AND reference = p_reference;
   IF FOUND THEN
+    -- Without an amount it asked for all that was left of the entry then.
+    SELECT e.amount - coalesce(sum(r.amount), 0) INTO v_left
+    FROM credit_ledger e LEFT JOIN credit_ledger r
+      ON r.account_id = e.account_id AND r.kind = 'reversal' AND r.reverses_seq = e.seq AND r.seq < v_before.seq
+    WHERE e.account_id = p_account_id AND e.seq = v_before.reverses_seq GROUP BY e.amount;
     RETURN CASE
-      WHEN v_before.reverses_seq = p_seq AND (p_amount IS NULL OR v_before.amount = p_amount) THEN 'already_reversed'
+      WHEN v_before.reverses_seq = p_seq AND v_before.amount = coalesce(p_amount, v_left) THEN 'already_reversed'
       ELSE 'reference_conflict'
     END;
   END IF;

@@ -9,8 +9,11 @@ export interface DatabaseAccess {
   readonly protection: Protection | null;
   /** Names of migrations that this build has and the database has not. */
   pendingMigrations(): Promise<readonly string[]>;
-  /** One more pool, for work that must not wait until others give their connections back. */
-  openPool(maxConnections: number): Database;
+  /**
+   * One more pool, for work that must not wait until others give their connections back, or whose statements may take longer
+   * than those of everybody else.
+   */
+  openPool(maxConnections: number, answerTimeoutMs?: number): Database;
   /** Closes the pools, and the embedded PostgreSQL when nobody else uses it. */
   close(): Promise<void>;
 }
@@ -64,11 +67,12 @@ export async function accessDatabase(config: Config, logger: Logger, maxConnecti
     const migratesItself = config.databaseUrl === null || config.env === 'development';
     const migrated = migratesItself ? await runMigrations(found) : null;
     const pools: Database[] = [];
-    const openPool = (connections: number): Database => {
+    const openPool: DatabaseAccess['openPool'] = (connections, answerTimeoutMs) => {
       const pool = openDatabase({
         url: found.application,
         applicationName: 'rushes',
         maxConnections: connections,
+        ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
         onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
       });
       pools.push(pool);

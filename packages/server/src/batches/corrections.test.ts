@@ -157,7 +157,12 @@ describe('a violation', () => {
         [hurt.accountUuid],
       );
     });
-    const found = await checkEverything(world.db, null, null);
+    const now = Date.now();
+    const { violations: found } = await checkEverything(world.db, {
+      keysDirectory: null,
+      only: null,
+      period: { from: new Date(now - 3_600_000), to: new Date(now) },
+    });
     expect(found.map(({ accountUuid, rule }) => [accountUuid, rule])).toEqual([[hurt.accountUuid, 'balance']]);
     await actOnViolations({ db: world.db, random: testRandom, logger: silentLogger }, found);
     expect(await world.service.create(hurt, submission())).toMatchObject({

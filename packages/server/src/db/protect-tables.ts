@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 export type Protection = { readonly level: 'full' } | { readonly level: 'reduced'; readonly reason: string };
 
 /** To be changed with anything that this file grants, so that databases already migrated get it too. */
-export const PROTECTION_VERSION = '3';
+export const PROTECTION_VERSION = '4';
 
 const OWNER = 'rushes_owner';
 const APPLICATION = 'rushes_app';
@@ -36,6 +36,7 @@ const INSERT_ONLY_TABLES = [
   'webhook_attempts',
   'operator_actions',
   'operator_events',
+  'ledger_checks',
 ];
 const OPEN_TABLES = [
   'accounts',

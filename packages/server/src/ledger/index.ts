@@ -1,4 +1,4 @@
-export { checkLedger, type LedgerViolation } from './check-ledger.ts';
+export { accountsToCheck, checkAccount, checkLedger, type LedgerViolation } from './check-ledger.ts';
 export {
   reverseEntry,
   revokeCredits,

@@ -1,25 +1,65 @@
 import { formatId } from '@rushes/contract';
 import type { Environment } from '../environment-reader.ts';
+import type { Period, Reconciliation } from '../reconciliation/index.ts';
 import {
   actOnViolations,
   checkEverything,
   formatVerifierKey,
+  LEDGER_CHECK_ANSWER_TIMEOUT_MS,
   openEpoch,
   readKeyRing,
   registerKeys,
   rotateKey,
+  type CheckProgress,
 } from '../sealing/index.ts';
 import { systemClock, systemRandom } from '../system-ports.ts';
-import { CommandFailure, requireText, type Command } from './command.ts';
+import { CommandFailure, requireText, UsageError, type Command, type Output, type ParsedCommand } from './command.ts';
 import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
+import { dollars, readTime } from './upstream-report-command.ts';
+
+/** A month and a day, so that the whole month before is in it on the first of one. */
+const RECONCILED_BY_DEFAULT_MS = 32 * 24 * 3_600_000;
+const PROGRESS_EVERY_ACCOUNTS = 1_000;
+const PROGRESS_EVERY_CHECKPOINTS = 200_000;
+
+function readPeriod(parsed: ParsedCommand): Period {
+  const to = readTime(parsed, 'to') ?? systemClock.now();
+  const from = readTime(parsed, 'from') ?? new Date(to.getTime() - RECONCILED_BY_DEFAULT_MS);
+  if (from >= to) throw new UsageError('--from is not before --to.');
+  return { from, to };
+}
+
+function describe({ from, to }: Period, sums: Reconciliation): string {
+  const { matched, possible_duplicate: duplicates, late } = sums.generations;
+  return [
+    `From ${from.toISOString()} to ${to.toISOString()}:`,
+    `  charged    ${sums.charges} tasks, ${sums.chargedCredits} credits; given back later ${sums.reversedCredits}`,
+    `  refunded   ${sums.refunds} tasks, ${sums.refundedCredits} credits; forfeited ${sums.forfeits}, ${sums.forfeitedCredits} credits`,
+    `  generated  ${matched + duplicates + late}: ${matched} for a task, ${duplicates} possible duplicates, ${late} late; ${sums.failedGenerations} failed upstream`,
+    `  not charged although generated: ${sums.unchargedGenerations} tasks that ran out of time or could not be fetched`,
+    `  cost       ${dollars(sums.costMicroUsd)}, ${dollars(sums.uselessMicroUsd)} of it for duplicates and late results` +
+      (sums.unpricedGenerations === 0 ? '' : `; ${sums.unpricedGenerations} generations have no cost set`),
+  ].join('\n');
+}
+
+function progressTo(output: Output): (done: CheckProgress) => void {
+  return ({ accounts, checkpoints }) => {
+    if (checkpoints === 0 && accounts % PROGRESS_EVERY_ACCOUNTS === 0) output.note(`${accounts} accounts checked`);
+    if (checkpoints > 0 && checkpoints % PROGRESS_EVERY_CHECKPOINTS === 0) {
+      output.note(`${checkpoints} checkpoints of the log compared`);
+    }
+  };
+}
 
 function check(env: Environment): Command {
   return {
     name: 'ledger check',
     summary:
-      'Checks every invariant and every checkpoint of the ledger; prints each violation and exits with 1 if there is one.',
+      'Checks every invariant and every checkpoint of the ledger, and charges against generations; prints each violation and exits with 1 if there is one.',
     flags: {
       account: { type: 'string', value: 'ID', help: 'only this account' },
+      from: { type: 'string', value: 'TIME', help: 'charges and generations from this time on; 32 days before --to' },
+      to: { type: 'string', value: 'TIME', help: 'and before this one; now' },
       block: {
         type: 'boolean',
         help: 'block new reservations of accounts with a violation, as the scheduled check does',
@@ -30,25 +70,50 @@ function check(env: Environment): Command {
     run: (parsed, output) => {
       const id = parsed.text('account');
       const only = id === undefined ? null : accountUuid(id);
-      return withContext(env, parsed, async ({ config, logger, access: { db } }) => {
-        const found = await checkEverything(db, config.ledgerKeysDir, only);
-        if (parsed.has('block')) await actOnViolations({ db, random: systemRandom, logger }, found);
-        const violations = found.map((violation) => ({
+      const period = readPeriod(parsed);
+      return withContext(env, parsed, async ({ config, logger, access }) => {
+        const db = access.openPool(1, LEDGER_CHECK_ANSWER_TIMEOUT_MS);
+        const { accounts, violations, reconciliation } = await checkEverything(db, {
+          keysDirectory: config.ledgerKeysDir,
+          only,
+          period,
+          onProgress: progressTo(output),
+          onFound: async (found) => {
+            if (parsed.has('block')) await actOnViolations({ db, random: systemRandom, logger }, found);
+          },
+        });
+        const shown = violations.map((violation) => ({
           account_id: formatId('acct', violation.accountUuid),
           rule: violation.rule,
           detail: violation.detail,
         }));
-        if (parsed.has('json')) output.result(JSON.stringify({ violations }));
-        else for (const row of violations) output.result(`${row.account_id}  ${row.rule}  ${row.detail}`);
+        if (parsed.has('json')) {
+          const { from, to } = period;
+          const reconciled = { from: from.toISOString(), to: to.toISOString(), ...toJson(reconciliation) };
+          output.result(JSON.stringify({ accounts, violations: shown, reconciliation: reconciled }));
+        } else {
+          for (const row of shown) output.result(`${row.account_id}  ${row.rule}  ${row.detail}`);
+          output.note(describe(period, reconciliation));
+        }
         output.note(
-          violations.length === 0
+          shown.length === 0
             ? 'The ledger adds up, and agrees with every checkpoint: no violations.'
-            : `${violations.length} violations.`,
+            : `${shown.length} violations.`,
         );
-        return violations.length === 0 ? 0 : 1;
+        return shown.length === 0 ? 0 : 1;
       });
     },
   };
+}
+
+/** The names that JSON has everywhere else. */
+function toJson(sums: Reconciliation): object {
+  return Object.fromEntries(
+    Object.entries(sums).map(([name, value]) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
 }
 
 function newEpoch(env: Environment): Command {

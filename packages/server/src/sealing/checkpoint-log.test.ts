@@ -1,6 +1,6 @@
 import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { checkpointLogFile } from './checkpoint-log.ts';
+import { checkpointLogFile } from './checkpoint-lines.ts';
 import { latestCheckpoint } from './index.ts';
 import { openLedgerWorld } from './testing/ledger-world.ts';
 

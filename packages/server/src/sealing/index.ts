@@ -1,4 +1,4 @@
-export { CheckpointLogDamaged } from './checkpoint-log.ts';
+export { CheckpointLogDamaged } from './checkpoint-lines.ts';
 export { checkTrees } from './check-trees.ts';
 export { openExport, type ExportBounds, type LedgerExport } from './export.ts';
 export { LedgerKeysError, readKeyRing, rotateKey, type KeyRing } from './key-ring.ts';
@@ -15,4 +15,12 @@ export {
 } from './published.ts';
 export { startSealer, type Sealer, type SealerOptions } from './sealer.ts';
 export { registerKeys } from './sealer-term.ts';
-export { actOnViolations, checkEverything, startLedgerCheck, type LedgerCheckOptions } from './scheduled-check.ts';
+export {
+  checkEverything,
+  LEDGER_CHECK_ANSWER_TIMEOUT_MS,
+  type CheckOptions,
+  type CheckProgress,
+  type CheckReport,
+} from './check-everything.ts';
+export { readLedgerState, showLedgerState } from './ledger-state.ts';
+export { actOnViolations, checkAndAct, startLedgerCheck, type LedgerCheckOptions } from './scheduled-check.ts';

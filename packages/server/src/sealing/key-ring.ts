@@ -58,15 +58,24 @@ function serialized(content: KeyFile): string {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-function readKeyFile(directory: string): KeyFile | null {
+/** The key file as it stands, to notice every change of it; null when there is none. */
+export function readKeyText(directory: string): string | null {
   const file = fileOf(directory);
-  let text: string;
   try {
-    text = explained(file, () => readFileSync(file, 'utf8'));
+    return explained(file, () => readFileSync(file, 'utf8'));
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+function readKeyFile(directory: string): KeyFile | null {
+  const text = readKeyText(directory);
+  return text === null ? null : parseKeyFile(directory, text);
+}
+
+function parseKeyFile(directory: string, text: string): KeyFile {
+  const file = fileOf(directory);
   try {
     return fileSchema.parse(JSON.parse(text));
   } catch (error) {
@@ -121,6 +130,11 @@ export function openKeyRing(directory: string, serverName: string, now: Date): K
 /** Whether keys were ever made in this directory. */
 export function hasKeyRing(directory: string): boolean {
   return readKeyFile(directory) !== null;
+}
+
+/** The keys of a text that `readKeyText` gave. Throws `LedgerKeysError`. */
+export function parseKeyRing(directory: string, text: string): KeyRing {
+  return toRing(directory, parseKeyFile(directory, text));
 }
 
 /** Throws `LedgerKeysError` when there are none. */

@@ -1,8 +1,9 @@
 /** The check of the whole ledger that runs by itself: what it finds is told at once and stops the account from reserving. */
 import type { Database } from '../db/index.ts';
-import { checkLedger, type LedgerViolation } from '../ledger/index.ts';
-import type { Clock, Logger, Random } from '../ports.ts';
-import { checkTrees } from './check-trees.ts';
+import type { LedgerViolation } from '../ledger/index.ts';
+import { NO_METRICS, type Clock, type Logger, type Metrics, type Random } from '../ports.ts';
+import { checkEverything, type CheckReport } from './check-everything.ts';
+import { recordCheck } from './ledger-state.ts';
 import { tellOperator } from './operator-event.ts';
 
 export interface LedgerCheckOptions {
@@ -10,18 +11,10 @@ export interface LedgerCheckOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
   /** Of the keys and the checkpoint log; null where there is none: then the checkpoints in the database count. */
   readonly keysDirectory: string | null;
   readonly intervalMs: number;
-}
-
-/** Checks every invariant and every checkpoint of one account, or of all of them. */
-export async function checkEverything(
-  db: Database,
-  keysDirectory: string | null,
-  only: string | null,
-): Promise<readonly LedgerViolation[]> {
-  return [...(await checkLedger(db, only)), ...(await checkTrees(db, keysDirectory, only))];
 }
 
 /**
@@ -48,6 +41,37 @@ export async function actOnViolations(
 }
 
 const LONGEST_LOOK_MS = 60_000;
+/** Each charge is held against its generation by two checks at least, so that none is missed between them. */
+const INTERVALS_RECONCILED = 2;
+const SHORTEST_PERIOD_MS = 24 * 3_600_000;
+
+/** One check now, acted upon and recorded. */
+export async function checkAndAct(options: LedgerCheckOptions): Promise<CheckReport> {
+  const { db, clock, logger, keysDirectory, intervalMs, metrics = NO_METRICS } = options;
+  const found = metrics.counter({
+    name: 'rushes_ledger_violations_found_total',
+    help: 'Violations that checks by this process found, by rule. A violation that stays is found by every check.',
+    labels: ['rule'],
+  });
+  const startedMs = clock.monotonicMs();
+  const [now] = await db.query<{ now: Date }>('SELECT rushes_now() AS now');
+  const startedAt = now?.now ?? clock.now();
+  const periodMs = Math.max(SHORTEST_PERIOD_MS, INTERVALS_RECONCILED * intervalMs);
+  const report = await checkEverything(db, {
+    keysDirectory,
+    only: null,
+    period: { from: new Date(startedAt.getTime() - periodMs), to: startedAt },
+    onFound: async (violations) => {
+      for (const { rule } of violations) found.add({ rule });
+      await actOnViolations(options, violations);
+    },
+  });
+  await recordCheck(db, startedAt, report);
+  const tookMs = Math.round(clock.monotonicMs() - startedMs);
+  const { accounts, violations, reconciliation } = report;
+  logger.info({ accounts, violations: violations.length, took_ms: tookMs, reconciliation }, 'the ledger was checked');
+  return report;
+}
 
 /** Starts the scheduled check: once per interval over all processes that share the database. */
 export function startLedgerCheck(options: LedgerCheckOptions): { stop(): Promise<void> } {
@@ -55,12 +79,7 @@ export function startLedgerCheck(options: LedgerCheckOptions): { stop(): Promise
   const stop = new AbortController();
   const look = async (): Promise<void> => {
     const [row] = await db.query<{ due: boolean }>('SELECT claim_ledger_check($1) AS due', [intervalMs]);
-    if (row?.due !== true) return;
-    const startedMs = clock.monotonicMs();
-    const violations = await checkEverything(db, options.keysDirectory, null);
-    await actOnViolations(options, violations);
-    const tookMs = Math.round(clock.monotonicMs() - startedMs);
-    logger.info({ violations: violations.length, took_ms: tookMs }, 'the ledger was checked');
+    if (row?.due === true) await checkAndAct(options);
   };
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {

@@ -3,7 +3,7 @@ import { formatId } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { LeafHasher, readSpans, type EntryRow } from '../ledger/index.ts';
 import type { Clock } from '../ports.ts';
-import type { LoggedCheckpoint } from './checkpoint-log.ts';
+import type { LoggedCheckpoint } from './checkpoint-lines.ts';
 import { TreeBuilder, type TreeNode } from './merkle.ts';
 import { signCheckpoint } from './note.ts';
 import { originOf } from './origin.ts';

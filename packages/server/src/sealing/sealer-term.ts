@@ -1,9 +1,7 @@
-import { statSync } from 'node:fs';
-import path from 'node:path';
 import type { Database } from '../db/index.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
-import { openKeyRing, readKeyRing, type KeyRing } from './key-ring.ts';
+import { LedgerKeysError, openKeyRing, parseKeyRing, readKeyText, type KeyRing } from './key-ring.ts';
 import { formatVerifierKey } from './note.ts';
 import { tellOperator } from './operator-event.ts';
 
@@ -47,37 +45,36 @@ export class SealerTerm {
   readonly #options: TermOptions;
   readonly #holder: string;
   #ring: KeyRing;
-  #ringTime: number;
+  /** What the key file held when the ring was read; null: read it again. */
+  #ringText: string | null = null;
   #isRegistered = false;
   #toldForeign = false;
   #held: { readonly fence: number; readonly log: CheckpointLog } | null = null;
+  /** The log as it was when it was let go of. */
+  #previous: CheckpointLog | null = null;
 
   /** Makes the keys when there are none. Throws `LedgerKeysError` or `DataDirError`. */
   constructor(options: TermOptions) {
     this.#options = options;
     this.#holder = options.random.uuid();
     this.#ring = openKeyRing(options.keysDirectory, options.serverName, options.clock.now());
-    this.#ringTime = this.#keyFileTime();
   }
 
   /** Takes or renews the lease. Null when another process seals, or this one's keys are not the database's. */
   async hold(): Promise<Term | null> {
     if (!(await this.#haveKeys())) return null;
-    const [row] = await this.#options.db.query<{ fence: number | null }>(
-      'SELECT claim_ledger_sealer($1, $2) AS fence',
-      [this.#holder, LEASE_MS],
-    );
-    const fence = row?.fence ?? null;
+    const fence = await this.#claim();
     if (fence === null || this.#held?.fence !== fence || (await this.#held.log.isStale())) await this.end();
     if (fence === null) return null;
-    this.#held ??= { fence, log: await CheckpointLog.open(this.#options.keysDirectory) };
+    this.#held ??= { fence, log: await this.#openLog(fence) };
     return { holder: this.#holder, ring: this.#ring, ...this.#held };
   }
 
-  /** Lets go of the log; the next `hold` reads it again from the disk. */
+  /** Lets go of the log; the next `hold` reads what is new of it from the disk. */
   async end(): Promise<void> {
     const ended = this.#held;
     this.#held = null;
+    this.#previous = ended?.log ?? this.#previous;
     await ended?.log.close();
   }
 
@@ -88,13 +85,37 @@ export class SealerTerm {
     if (had) await this.#options.db.query('SELECT release_ledger_sealer($1)', [this.#holder]);
   }
 
+  async #claim(): Promise<number | null> {
+    const [row] = await this.#options.db.query<{ fence: number | null }>(
+      'SELECT claim_ledger_sealer($1, $2) AS fence',
+      [this.#holder, LEASE_MS],
+    );
+    return row?.fence ?? null;
+  }
+
+  /** Keeps the lease while a long log is read. */
+  async #openLog(fence: number): Promise<CheckpointLog> {
+    const { clock, keysDirectory } = this.#options;
+    let renewedMs = clock.monotonicMs();
+    const onProgress = async (): Promise<void> => {
+      if (clock.monotonicMs() - renewedMs < LEASE_MS / 10) return;
+      renewedMs = clock.monotonicMs();
+      if ((await this.#claim()) !== fence) throw new Error('the lease of the sealer was lost while the log was read');
+    };
+    const log = await CheckpointLog.open(keysDirectory, { onProgress, previous: this.#previous });
+    this.#previous = null;
+    return log;
+  }
+
   /** Reads the keys again when they were rotated. */
   async #haveKeys(): Promise<boolean> {
     const { db, keysDirectory } = this.#options;
-    const time = this.#keyFileTime();
-    if (time !== this.#ringTime) {
-      this.#ring = readKeyRing(keysDirectory);
-      this.#ringTime = time;
+    // By what it holds: a time of change can be that of a moment ago, when the file was another one.
+    const text = readKeyText(keysDirectory);
+    if (text === null) throw new LedgerKeysError(`The ledger keys in ${keysDirectory} are gone. Put them back.`);
+    if (text !== this.#ringText) {
+      this.#ring = parseKeyRing(keysDirectory, text);
+      this.#ringText = text;
       this.#isRegistered = false;
     }
     this.#isRegistered ||= await registerKeys(db, this.#ring);
@@ -104,9 +125,5 @@ export class SealerTerm {
       await tellOperator(this.#options, { type: 'ledger.foreign_key', accountUuid: null, detail: { detail } });
     }
     return this.#isRegistered;
-  }
-
-  #keyFileTime(): number {
-    return statSync(path.join(this.#options.keysDirectory, 'keys.json')).mtimeMs;
   }
 }

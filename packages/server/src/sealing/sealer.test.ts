@@ -2,7 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkLedger, LeafHasher, readEntries } from '../ledger/index.ts';
-import { checkpointLogFile } from './checkpoint-log.ts';
+import { checkpointLogFile } from './checkpoint-lines.ts';
 import {
   checkTrees,
   consistencyPath,

@@ -3,7 +3,8 @@
  * that holds the lease works. It takes part in no settlement and holds no lock that one waits for.
  */
 import { formatId, parseId } from '@rushes/contract';
-import { tellOperator } from './operator-event.ts';
+import { NO_METRICS, type Metrics } from '../ports.ts';
+import { alertOperator, recordOperatorEvent, type OperatorEvent } from './operator-event.ts';
 import { originOf } from './origin.ts';
 import { refusalOf, sealTrees, type Refused, type SealContext } from './seal.ts';
 import { SealerTerm, type Term, type TermOptions } from './sealer-term.ts';
@@ -11,6 +12,7 @@ import { findUnsealed, readOpenTrees, type OpenTree } from './trees.ts';
 
 export interface SealerOptions extends TermOptions {
   readonly pollMs?: number;
+  readonly metrics?: Metrics;
   readonly atStep?: SealContext['atStep'];
 }
 
@@ -37,19 +39,46 @@ const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** Makes the keys when there are none. Throws `LedgerKeysError` or `DataDirError`. */
 export function createSealer(options: SealerOptions): SteppedSealer {
-  const { db, clock, atStep } = options;
+  const { db, clock, random, logger, atStep, metrics = NO_METRICS } = options;
+  const sealedEntries = metrics.counter({
+    name: 'rushes_ledger_sealed_entries_total',
+    help: 'Entries that this process brought under signed checkpoints.',
+    labels: [],
+  });
+  const refusals = metrics.counter({
+    name: 'rushes_ledger_sealing_refusals_total',
+    help: 'Accounts for which this process refused to sign, by reason, each time that it was news.',
+    labels: ['reason'],
+  });
   const mine = new SealerTerm(options);
   let nextAuditMs = 0;
 
   const refuse = async (term: Term, { accountUuid, reason, detail }: Refused): Promise<void> => {
     const origin = originOf(term.ring.serverName, accountUuid, 1);
-    const [row] = await db.query<{ news: boolean }>('SELECT refuse_sealing($1, $2, $3) AS news', [
-      accountUuid,
-      origin,
-      reason,
+    const event: OperatorEvent = { type: 'ledger.sealing_refused', accountUuid, detail: { reason, detail } };
+    // One transaction: a process that dies in between must not leave a refusal that nobody was told of.
+    const isNews = await db.transaction(async (tx) => {
+      const [row] = await tx.query<{ news: boolean }>('SELECT refuse_sealing($1, $2, $3) AS news', [
+        accountUuid,
+        origin,
+        reason,
+      ]);
+      if (row?.news === true) await recordOperatorEvent(tx, random, event);
+      return row?.news === true;
+    });
+    if (!isNews) return;
+    refusals.add({ reason });
+    alertOperator(logger, event);
+  };
+
+  /** A refusal whose cause has gone, with nothing new to sign: a publication would take it away by itself. */
+  const accept = async (term: Term, tree: OpenTree): Promise<void> => {
+    if (tree.refusedReason === null || tree.size < tree.lastSeq) return;
+    await db.query('SELECT refuse_sealing($1, $2, NULL)', [
+      tree.accountUuid,
+      originOf(term.ring.serverName, tree.accountUuid, 1),
     ]);
-    if (row?.news !== true) return;
-    await tellOperator(options, { type: 'ledger.sealing_refused', accountUuid, detail: { reason, detail } });
+    logger.info({ account: formatId('acct', tree.accountUuid), reason: tree.refusedReason }, 'sealing goes on');
   };
 
   /** Compares what the log says was signed with what the database has, whether or not there is anything to seal. */
@@ -62,6 +91,7 @@ export function createSealer(options: SealerOptions): SteppedSealer {
       for (const tree of await readOpenTrees(db, uuids)) {
         const why = refusalOf(tree, term.log.head(formatId('acct', tree.accountUuid)));
         if (why !== null) await refuse(term, why);
+        else await accept(term, tree);
       }
     }
   };
@@ -77,6 +107,7 @@ export function createSealer(options: SealerOptions): SteppedSealer {
     do {
       trees = await findUnsealed(db, after, ACCOUNTS_PER_PAGE);
       const result = await sealTrees(context, trees);
+      sealedEntries.add({}, result.sealedEntries);
       for (const one of result.refused) await refuse(term, one);
       isDone &&= result.isDone;
       after = trees.at(-1)?.accountUuid ?? after;

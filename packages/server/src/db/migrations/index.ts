@@ -5,6 +5,7 @@ import { batches } from './0004_batches.ts';
 import { dispatch } from './0005_dispatch.ts';
 import { events } from './0006_events.ts';
 import { generations } from './0010_generations.ts';
+import { ledgerChecks } from './0011_ledger_checks.ts';
 import { webhookHealth } from './0020_webhook_health.ts';
 import { corrections } from './0007_corrections.ts';
 import { sealing } from './0008_sealing.ts';
@@ -25,5 +26,6 @@ export const MIGRATIONS: readonly Migration[] = [
   corrections,
   sealing,
   generations,
+  ledgerChecks,
   webhookHealth,
 ];

@@ -27,8 +27,13 @@ BEGIN
   SELECT * INTO v_before FROM credit_ledger
   WHERE account_id = p_account_id AND kind = 'reversal' AND reference = p_reference;
   IF FOUND THEN
+    -- Without an amount it asked for all that was left of the entry then.
+    SELECT e.amount - coalesce(sum(r.amount), 0) INTO v_left
+    FROM credit_ledger e LEFT JOIN credit_ledger r
+      ON r.account_id = e.account_id AND r.kind = 'reversal' AND r.reverses_seq = e.seq AND r.seq < v_before.seq
+    WHERE e.account_id = p_account_id AND e.seq = v_before.reverses_seq GROUP BY e.amount;
     RETURN CASE
-      WHEN v_before.reverses_seq = p_seq AND (p_amount IS NULL OR v_before.amount = p_amount) THEN 'already_reversed'
+      WHEN v_before.reverses_seq = p_seq AND v_before.amount = coalesce(p_amount, v_left) THEN 'already_reversed'
       ELSE 'reference_conflict'
     END;
   END IF;

@@ -137,7 +137,7 @@ BEGIN
 END
 $$;
 
--- Says on an account's open tree why nothing is signed for it. True when that is news.
+-- Says on an account's open tree why nothing is signed for it; null when the reason has gone. True when that is news.
 CREATE OR REPLACE FUNCTION refuse_sealing(p_account_id uuid, p_origin text, p_reason text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -152,6 +152,15 @@ BEGIN
   WHERE account_id = p_account_id AND closed_at IS NULL AND refused_reason IS DISTINCT FROM p_reason;
   RETURN FOUND;
 END
+$$;
+
+-- Keeps every publication waiting until the caller's transaction ends: what it reads of the log until then is all that
+-- customers can hold.
+CREATE OR REPLACE FUNCTION halt_ledger_sealer() RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+  SELECT 1 FROM ledger_sealer FOR UPDATE
 $$;
 
 -- Closes an account's tree and begins another one, whose first checkpoint the sealer signs.
