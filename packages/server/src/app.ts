@@ -1,5 +1,4 @@
 /** The composition root: builds ports, rooms, HTTP and worker, and knows how they start and stop together. */
-import { createHmac } from 'node:crypto';
 import path from 'node:path';
 import { createKeyHasher } from './accounts/index.ts';
 import { createBatchService } from './batches/index.ts';
@@ -7,20 +6,29 @@ import type { Config } from './config.ts';
 import { accessDatabase, type DatabaseAccess } from './database-access.ts';
 import { isUnavailable } from './db/index.ts';
 import { createEgressGuard, createNameResolver, type EgressGuard } from './egress/index.ts';
+import { createAttemptTokens, createCallbackInbox } from './generations/index.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { createHttpServer, type HttpServer } from './http/index.ts';
+import { startOperatorNotices, type OperatorNotice } from './operator-events/index.ts';
 import { createHttpClient } from './outbound-http.ts';
+import { createMetricRegistry, startMetricsServer, type MetricRegistry } from './metrics/index.ts';
 import type { Logger } from './ports.ts';
 import { findDeadProcesses, forget, registerProcess } from './processes/index.ts';
-import { startLedgerCheck, startSealer } from './sealing/index.ts';
+import { LEDGER_CHECK_ANSWER_TIMEOUT_MS, showLedgerState, startLedgerCheck, startSealer } from './sealing/index.ts';
 import { deriveSecrets, type Secrets } from './secrets.ts';
 import { openSharedSimulator } from './shared-simulator.ts';
 import { systemClock as clock, systemRandom as random } from './system-ports.ts';
-import { modelTimeoutMs, routeFor, upstreamRoutes } from './upstream-routes.ts';
+import { callbackReaders, modelTimeoutMs, routeFor, upstreamRoutes } from './upstream-routes.ts';
 import { VERSION } from './version.ts';
 import { createFileStorage, createLinkSigner, type FileStorage } from './videos/index.ts';
-import { createSecretSealer, createWebhookSender, startDelivery, type SecretSealer } from './webhooks/index.ts';
-import { startWorker } from './worker/index.ts';
+import {
+  createSecretSealer,
+  createWebhookSender,
+  measuredSender,
+  startDelivery,
+  type SecretSealer,
+} from './webhooks/index.ts';
+import { startWorker, type WorkerNotice } from './worker/index.ts';
 
 export type Role = 'all' | 'api' | 'worker';
 
@@ -33,6 +41,8 @@ export interface App {
 
 const API_CONNECTIONS = 12;
 const DELIVERY_CONNECTIONS = 4;
+const WATCH_CONNECTIONS = 1;
+const CHECK_CONNECTIONS = 1;
 /** The worker's own: a lease that cannot be renewed because requests hold every connection is lost. */
 const WORKER_CONNECTIONS = 8;
 
@@ -62,6 +72,7 @@ export async function startApp({ config, role, logger }: { config: Config; role:
 interface Shared {
   readonly config: Config;
   readonly logger: Logger;
+  readonly registry: MetricRegistry;
   readonly secrets: Secrets;
   readonly access: DatabaseAccess;
   readonly storage: FileStorage;
@@ -79,9 +90,13 @@ async function start(config: Config, role: Role, logger: Logger, closers: Closer
   if (access.protection?.level === 'reduced') {
     logger.warn({ reason: access.protection.reason }, 'reduced protection of the ledger');
   }
+  const registry = createMetricRegistry();
+  // Its own connections: metrics are read in the very hour in which requests hold all the others.
+  showLedgerState(registry.metrics, access.openPool(WATCH_CONNECTIONS), clock);
   const shared: Shared = {
     config,
     logger,
+    registry,
     secrets,
     access,
     storage: createFileStorage({ root: path.join(config.dataDir, 'videos'), random }),
@@ -98,10 +113,17 @@ async function start(config: Config, role: Role, logger: Logger, closers: Closer
   const closeServer = (): Promise<void> => server?.close() ?? Promise.resolve();
   closers.push(closeServer);
   const url = server === null ? null : (await server.listen()).url;
+  await serveMetrics(shared, closers);
   if (role !== 'api') await startWork(shared, closers);
   // Stopping begins with the door.
   closers.push(closeServer);
   return url;
+}
+
+async function serveMetrics({ config, registry, logger }: Shared, closers: Closers): Promise<void> {
+  if (config.metricsListener === null) return;
+  const server = await startMetricsServer({ ...config.metricsListener, registry, logger });
+  closers.push(() => server.close());
 }
 
 function createServer(shared: Shared): HttpServer {
@@ -124,6 +146,13 @@ function createServer(shared: Shared): HttpServer {
       }),
       webhookSealer: shared.webhookSealer,
       webhookGuard: shared.webhookGuard,
+      callbacks: createCallbackInbox({
+        db,
+        tokens: createAttemptTokens(secrets.upstreamTokens),
+        readers: callbackReaders(),
+      }),
+      metrics: shared.registry,
+      metricsArePublic: config.env === 'development',
       isUnavailable,
       pendingMigrations: () => access.pendingMigrations(),
       serverName: config.serverName,
@@ -147,6 +176,9 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
   });
   const simulator = await openSharedSimulator({ config, http, clock, logger });
   closers.push(() => simulator.close());
+  const tokens = createAttemptTokens(secrets.upstreamTokens);
+  const notices = startOperatorNotices({ db, clock, random, logger: logger.child({ room: 'worker' }) });
+  closers.push(() => notices.stop());
   const worker = await startWorker({
     workerId,
     db: access.openPool(WORKER_CONNECTIONS),
@@ -155,25 +187,26 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
     logger: logger.child({ room: 'worker' }),
     http,
     storage: shared.storage,
+    metrics: shared.registry.metrics,
     routes: upstreamRoutes(config, simulator.upstream, http, clock),
     concurrency: config.workerConcurrency,
     leaseMs: config.leaseMs,
     dispatchIntervalMs: config.dispatchIntervalMs,
-    tokenFor: (task, attempt) =>
-      createHmac('sha256', secrets.upstreamTokens)
-        .update(`${task.accountId}/${task.batchId}/${task.index}/${attempt}`)
-        .digest('base64url')
-        .slice(0, 32),
+    tokenFor: ({ route, accountId, batchId, index }, attempt) =>
+      tokens.tokenFor(route, { accountId, batchId, index, attempt }),
     deadWorkers: async () =>
       (await findDeadProcesses(config.dataDir)).map((dead) => ({
         workerId: dead.workerId,
         forget: () => forget(dead),
       })),
+    tell: (notice) => {
+      notices.add(operatorNoticeOf(notice, workerId));
+    },
   });
   closers.push(() => worker.stop());
   const housekeeping = startHousekeeping({ db, storage: shared.storage, clock, logger });
   closers.push(() => housekeeping.stop());
-  const sender = createWebhookSender({ guard: shared.webhookGuard, clock });
+  const sender = measuredSender(createWebhookSender({ guard: shared.webhookGuard, clock }), shared.registry.metrics);
   closers.push(() => sender.close());
   const delivery = startDelivery({
     db,
@@ -189,11 +222,23 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
   startLedgerKeeping(shared, closers);
 }
 
+function operatorNoticeOf(notice: WorkerNotice, workerId: string): OperatorNotice {
+  if (notice.type === 'route.unserved') {
+    const { type, route, batches, tasks } = notice;
+    const advice = `tasks wait for route ${route} and nobody runs any: no worker serves it, or its upstream is away`;
+    return { type, accountUuid: null, detail: { route, batches, tasks, advice } };
+  }
+  const { type, accountId, ...detail } = notice;
+  return { type, accountUuid: accountId, detail: { ...detail, worker_id: workerId } };
+}
+
 /** The sealer and the scheduled check of the ledger. */
-function startLedgerKeeping({ config, logger, access: { db } }: Shared, closers: Closers): void {
-  const common = { db, clock, random, logger: logger.child({ room: 'sealing' }), keysDirectory: config.ledgerKeysDir };
+function startLedgerKeeping({ config, logger, registry: { metrics }, access }: Shared, closers: Closers): void {
+  const keysDirectory = config.ledgerKeysDir;
+  const common = { db: access.db, clock, random, logger: logger.child({ room: 'sealing' }), metrics, keysDirectory };
   const sealer = startSealer({ ...common, serverName: config.serverName });
   closers.push(() => sealer.stop());
-  const check = startLedgerCheck({ ...common, intervalMs: config.ledgerCheckIntervalMs });
+  const db = access.openPool(CHECK_CONNECTIONS, LEDGER_CHECK_ANSWER_TIMEOUT_MS);
+  const check = startLedgerCheck({ ...common, db, intervalMs: config.ledgerCheckIntervalMs });
   closers.push(() => check.stop());
 }

@@ -17,6 +17,8 @@ export interface Config {
   readonly port: number;
   /** Where customers reach the server, without a trailing slash; null: the address that it listens on. */
   readonly publicUrl: string | null;
+  /** A listener of its own for GET /metrics, without a key; null: none. */
+  readonly metricsListener: { readonly host: string; readonly port: number } | null;
   /** Absolute. */
   readonly dataDir: string;
   /** Null: the embedded PostgreSQL. */
@@ -50,6 +52,8 @@ export interface Config {
     readonly latencyMs: readonly [min: number, max: number];
     /** Share of generations that fail, 0 to 1. */
     readonly failureRate: number;
+    /** It is asked by token and for many generations at once, which the API it speaks cannot do. */
+    readonly lookup: boolean;
   };
   /** Tasks that one worker process runs at a time. */
   readonly workerConcurrency: number;
@@ -58,6 +62,8 @@ export interface Config {
   readonly leaseMs: number;
   /** How often a running generation is asked after. */
   readonly pollIntervalMs: number;
+  /** Questions that one worker may ask one upstream in a second. */
+  readonly pollRequestsPerSecond: number;
   /** How often a worker looks for work when nothing woke it. */
   readonly dispatchIntervalMs: number;
   /** How long a submission's fate may stay unknown before the task is submitted again. */
@@ -95,6 +101,8 @@ export const VARIABLES = [
   'RUSHES_HOST',
   'RUSHES_PORT',
   'RUSHES_PUBLIC_URL',
+  'RUSHES_METRICS_PORT',
+  'RUSHES_METRICS_HOST',
   'RUSHES_DATA_DIR',
   'RUSHES_SECRET_KEY',
   'RUSHES_LOG_LEVEL',
@@ -110,10 +118,12 @@ export const VARIABLES = [
   'RUSHES_SIMULATOR_SEED',
   'RUSHES_SIMULATOR_LATENCY_MS',
   'RUSHES_SIMULATOR_FAILURE_RATE',
+  'RUSHES_SIMULATOR_LOOKUP',
   'RUSHES_WORKER_CONCURRENCY',
   'RUSHES_ROUTE_CONCURRENCY',
   'RUSHES_LEASE_MS',
   'RUSHES_POLL_INTERVAL_MS',
+  'RUSHES_POLL_REQUESTS_PER_S',
   'RUSHES_DISPATCH_INTERVAL_MS',
   'RUSHES_UNKNOWN_WAIT_MS',
   'RUSHES_MODEL_TIMEOUTS_MS',
@@ -190,14 +200,10 @@ function readServer(reader: EnvironmentReader) {
   const dataDir = path.resolve(reader.optional('RUSHES_DATA_DIR') ?? '.rushes');
   return {
     env: reader.oneOf('RUSHES_ENV', ['development', 'production'], 'development'),
-    host: reader.text(
-      'RUSHES_HOST',
-      '127.0.0.1',
-      /^[A-Za-z0-9.:_-]+$/,
-      'a host name or an IP address without brackets',
-    ),
+    host: readHost(reader, 'RUSHES_HOST'),
     port: reader.integer('RUSHES_PORT', 4600, 0, MAX_PORT),
     publicUrl: reader.httpUrl('RUSHES_PUBLIC_URL'),
+    metricsListener: readMetricsListener(reader),
     dataDir,
     serverName: reader.text(
       'RUSHES_SERVER_NAME',
@@ -211,6 +217,21 @@ function readServer(reader: EnvironmentReader) {
     databaseMigrationUrl,
     logLevel: reader.oneOf('RUSHES_LOG_LEVEL', LOG_LEVELS, 'info'),
   } as const;
+}
+
+function readHost(reader: EnvironmentReader, name: string): string {
+  return reader.text(name, '127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address without brackets');
+}
+
+function readMetricsListener(reader: EnvironmentReader): Config['metricsListener'] {
+  const host = readHost(reader, 'RUSHES_METRICS_HOST');
+  if (reader.optional('RUSHES_METRICS_PORT') !== null) {
+    return { host, port: reader.integer('RUSHES_METRICS_PORT', 0, 0, MAX_PORT) };
+  }
+  if (reader.optional('RUSHES_METRICS_HOST') !== null) {
+    reader.problem('RUSHES_METRICS_HOST', 'is set without RUSHES_METRICS_PORT: set both, or neither');
+  }
+  return null;
 }
 
 function readExecution(reader: EnvironmentReader) {
@@ -230,6 +251,7 @@ function readExecution(reader: EnvironmentReader) {
       seed: reader.integer('RUSHES_SIMULATOR_SEED', 1, 0, 0xffff_ffff),
       latencyMs: reader.range('RUSHES_SIMULATOR_LATENCY_MS', [200, 800], HOUR_MS),
       failureRate: reader.share('RUSHES_SIMULATOR_FAILURE_RATE', 0),
+      lookup: reader.oneOf('RUSHES_SIMULATOR_LOOKUP', ['on', 'off'], 'on') === 'on',
     },
     workerConcurrency: reader.integer('RUSHES_WORKER_CONCURRENCY', 256, 1, 10_000),
     routeConcurrency: reader.integer('RUSHES_ROUTE_CONCURRENCY', 500, 1, 100_000),
@@ -242,8 +264,15 @@ function readExecution(reader: EnvironmentReader) {
       10,
       10 * MINUTE_MS,
     ),
+    pollRequestsPerSecond: reader.integer('RUSHES_POLL_REQUESTS_PER_S', 100, 1, 100_000),
     dispatchIntervalMs: reader.integer('RUSHES_DISPATCH_INTERVAL_MS', 250, 10, MINUTE_MS),
-    unknownWaitMs: reader.integer('RUSHES_UNKNOWN_WAIT_MS', 10_000, 0, DAY_MS),
+    // With an address to call back, waiting has a point: the first callback tells the id and saves the generation.
+    unknownWaitMs: reader.integer(
+      'RUSHES_UNKNOWN_WAIT_MS',
+      reader.optional('RUSHES_PUBLIC_URL') === null ? 10_000 : 60_000,
+      0,
+      DAY_MS,
+    ),
     modelTimeoutsMs: reader.integersByName(
       'RUSHES_MODEL_TIMEOUTS_MS',
       MODELS.map(({ id }) => id),

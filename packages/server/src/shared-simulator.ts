@@ -4,7 +4,13 @@ import type { Config } from './config.ts';
 import { systemErrorCode, writeFileDurably } from './data-dir.ts';
 import { tryLock, type FileLock } from './db/embedded/index.ts';
 import type { Clock, HttpClient, Logger } from './ports.ts';
-import { createGrsai, startSimulator, type Simulator, type Upstream } from './upstreams/index.ts';
+import {
+  createGrsai,
+  createSimulatorUpstream,
+  startSimulator,
+  type Simulator,
+  type Upstream,
+} from './upstreams/index.ts';
 
 /** How often a process looks whether the one that ran the simulator is gone. */
 const LOOK_INTERVAL_MS = 500;
@@ -79,24 +85,39 @@ export async function openSharedSimulator(deps: {
     const baseUrl = simulator?.url ?? readAddress(addressFile) ?? 'http://127.0.0.1:1';
     let found = adapters.get(baseUrl);
     if (found === undefined) {
-      found = createGrsai({ name: 'simulator', baseUrl, apiKey: API_KEY, http, clock });
+      found = createSimulatorUpstream({ name: 'simulator', baseUrl, apiKey: API_KEY, http, clock });
       adapters.set(baseUrl, found);
     }
     return found;
   };
   return {
-    upstream: {
-      name: 'simulator',
-      capabilities: adapter().capabilities,
-      submit: (generation, signal) => adapter().submit(generation, signal),
-      poll: (upstreamId, signal) => adapter().poll(upstreamId, signal),
-    },
+    upstream: following(adapter, config.simulator.lookup),
     async close() {
       stopped.abort();
       await looking;
       await simulator?.close();
       lock?.release();
     },
+  };
+}
+
+/**
+ * An upstream that is, at each call, the adapter of wherever the simulator is then. Submissions are named also while nobody
+ * looks them up: one that was not named could later be taken for one that never came.
+ */
+function following(adapter: () => Upstream, canLookUp: boolean): Upstream {
+  const upstream: Upstream = {
+    name: 'simulator',
+    capabilities: { ...adapter().capabilities, lookup: canLookUp, pollMany: canLookUp },
+    submit: (generation, signal) => adapter().submit(generation, signal),
+    poll: (upstreamId, signal) => adapter().poll(upstreamId, signal),
+  };
+  if (!canLookUp) return upstream;
+  return {
+    ...upstream,
+    pollMany: async (ids, signal) => (await adapter().pollMany?.(ids, signal)) ?? [],
+    lookUp: async (token, signal) =>
+      (await adapter().lookUp?.(token, signal)) ?? { kind: 'cannot_tell', detail: 'it has no look-up' },
   };
 }
 

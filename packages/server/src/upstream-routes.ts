@@ -1,7 +1,9 @@
 import { MODELS } from '@rushes/contract';
 import type { Config } from './config.ts';
 import type { Clock, HttpClient } from './ports.ts';
-import { createGrsai, type Upstream } from './upstreams/index.ts';
+import { createEgressGuard, EgressRefusal } from './egress/index.ts';
+import type { CallbackReader } from './generations/index.ts';
+import { createGrsai, readGrsaiCallback, type Upstream } from './upstreams/index.ts';
 import type { Route } from './worker/index.ts';
 
 /** What each of our models is called at Grsai, which the simulator speaks too. */
@@ -31,32 +33,65 @@ export function modelTimeoutMs(config: Config, model: string): number {
 
 /** Every route that this process serves. Throws RouteMisconfigured. */
 export function upstreamRoutes(config: Config, simulator: Upstream, http: HttpClient, clock: Clock): readonly Route[] {
-  const route = (upstream: Upstream, retryDelayMs: number): Route => ({
+  const route = (upstream: Upstream, retryDelayMs: number, callbackBase: string | null): Route => ({
     name: upstream.name,
     upstream,
+    ...(callbackBase === null ? {} : { callbackUrl: (token) => `${callbackBase}/callbacks/${upstream.name}/${token}` }),
+    pollRequestsPerSecond: config.pollRequestsPerSecond,
     maxConcurrentTasks: config.routeConcurrency,
     upstreamModel: (model) => GRSAI_MODELS[model] ?? null,
     pollIntervalMs: [config.pollIntervalMs, Math.max(config.pollIntervalMs, LONGEST_POLL_INTERVAL_MS)],
     retry: { maxFailures: MAX_FAILURES, baseDelayMs: retryDelayMs, maxDelayMs: LONGEST_RETRY_DELAY_MS },
     unknownWaitMs: config.unknownWaitMs,
   });
-  const routes = [route(simulator, 250)];
+  // It runs on this machine, from where any address of ours can be reached.
+  const routes = [route(simulator, 250, config.publicUrl)];
   if (config.upstream === 'routes') {
     routes.push(
       route(
         createGrsai({ name: 'grsai', baseUrl: config.grsai.baseUrl, apiKey: grsaiKey(config), http, clock }),
         2_000,
+        callbackBaseFor(config.publicUrl, config.grsai.baseUrl),
       ),
     );
   }
   return routes;
 }
 
+/** Reads callbacks of every route; none of them needs the key of its upstream. */
+export function callbackReaders(): ReadonlyMap<string, CallbackReader> {
+  const grsai: CallbackReader = (body) => {
+    const callback = readGrsaiCallback(body);
+    if (callback === null) return null;
+    const { kind } = callback.result;
+    return { upstreamId: callback.upstreamId, ended: kind === 'succeeded' || kind === 'failed' };
+  };
+  return new Map([
+    ['simulator', grsai],
+    ['grsai', grsai],
+  ]);
+}
+
+const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
+
+/** Our public address, when the upstream can be expected to reach it. */
+export function callbackBaseFor(publicUrl: string | null, upstreamBaseUrl: string): string | null {
+  if (publicUrl === null || LOOPBACK_NAMES.includes(new URL(upstreamBaseUrl).hostname)) return publicUrl;
+  const guard = createEgressGuard({ allowCidrs: [], development: true, resolver: () => Promise.resolve([]) });
+  try {
+    guard.checkUrl(publicUrl);
+    return publicUrl;
+  } catch (error) {
+    if (error instanceof EgressRefusal) return null;
+    throw error;
+  }
+}
+
 function grsaiKey(config: Config): string {
   if (config.grsai.apiKey !== null) return config.grsai.apiKey;
   const { hostname } = new URL(config.grsai.baseUrl);
   // A stand-alone simulator on this machine takes any key.
-  if (['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) return 'simulator';
+  if (LOOPBACK_NAMES.includes(hostname)) return 'simulator';
   throw new RouteMisconfigured(
     `RUSHES_UPSTREAM=routes needs GRSAI_API_KEY, the key for ${config.grsai.baseUrl}. For a trial without one set RUSHES_UPSTREAM=simulator.`,
   );

@@ -9,11 +9,14 @@ import { createAccount, createApiKey, createKeyHasher } from '../src/accounts/in
 import { createBatchService } from '../src/batches/index.ts';
 import { isUnavailable, openDatabase, pendingMigrations, type Database } from '../src/db/index.ts';
 import { createEgressGuard } from '../src/egress/index.ts';
+import { createAttemptTokens, createCallbackInbox } from '../src/generations/index.ts';
 import { createHttpServer, type HttpDeps } from '../src/http/index.ts';
 import { deriveSecrets } from '../src/secrets.ts';
+import { createMetricRegistry } from '../src/metrics/index.ts';
 import { startSealer } from '../src/sealing/index.ts';
 import { systemClock, systemRandom } from '../src/system-ports.ts';
 import { createFileStorage, createLinkSigner, type FileStorage } from '../src/videos/index.ts';
+import { callbackReaders } from '../src/upstream-routes.ts';
 import { createSecretSealer } from '../src/webhooks/index.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { OpenApiCheckedClient } from './openapi-checked-client.ts';
@@ -74,6 +77,13 @@ export async function startTestHttpServer(
       allowCidrs: ['127.0.0.0/8'],
       development: false,
       resolver: () => Promise.resolve(['93.184.216.34']),
+    }),
+    metrics: createMetricRegistry(),
+    metricsArePublic: false,
+    callbacks: createCallbackInbox({
+      db,
+      tokens: createAttemptTokens(secrets.upstreamTokens),
+      readers: callbackReaders(),
     }),
     isUnavailable,
     pendingMigrations: () => pendingMigrations((sql) => db.query(sql)),

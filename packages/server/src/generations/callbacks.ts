@@ -60,16 +60,21 @@ export interface CallbackStore {
   take(workerId: string, routes: readonly string[], limit: number, againMs: number): Promise<TakenCallback[]>;
   confirm(confirmations: readonly Confirmation[]): Promise<ConfirmAnswer[]>;
   drop(callbacks: readonly Confirmation[]): Promise<void>;
+  /** For each attempt the id that is known by now of a submission that has not ended, or null. */
+  clarified(attempts: readonly AttemptKey[]): Promise<(string | null)[]>;
+}
+
+function keyColumns(attempts: readonly AttemptKey[]): (string | number)[][] {
+  return [
+    attempts.map(({ accountId }) => accountId),
+    attempts.map(({ batchId }) => batchId),
+    attempts.map(({ index }) => index),
+    attempts.map(({ attempt }) => attempt),
+  ];
 }
 
 function columns(confirmations: readonly Confirmation[]): (string | number)[][] {
-  return [
-    confirmations.map(({ accountId }) => accountId),
-    confirmations.map(({ batchId }) => batchId),
-    confirmations.map(({ index }) => index),
-    confirmations.map(({ attempt }) => attempt),
-    confirmations.map(({ upstreamId }) => upstreamId),
-  ];
+  return [...keyColumns(confirmations), confirmations.map(({ upstreamId }) => upstreamId)];
 }
 
 export function createCallbackStore(db: Database): CallbackStore {
@@ -94,6 +99,18 @@ export function createCallbackStore(db: Database): CallbackStore {
         'SELECT drop_callbacks($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[])',
         columns(callbacks),
       );
+    },
+    async clarified(attempts) {
+      const rows = await db.query<{ ord: number; upstream_id: string }>(
+        `SELECT i.ord, t.upstream_id
+         FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[])
+           WITH ORDINALITY AS i(account_id, batch_id, task_index, attempt, ord)
+         JOIN tasks t ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+         WHERE t.attempt = i.attempt AND t.upstream_id IS NOT NULL AND t.state IN ('running', 'unknown')`,
+        keyColumns(attempts),
+      );
+      const byOrdinal = new Map(rows.map(({ ord, upstream_id: upstreamId }) => [ord, upstreamId]));
+      return attempts.map((_, at) => byOrdinal.get(at + 1) ?? null);
     },
   };
 }

@@ -17,6 +17,7 @@ export {
   type CallbackInbox,
   type CallbackReader,
   type CallbackStore,
+  type ConfirmAnswer,
   type Confirmation,
   type TakenCallback,
 } from './callbacks.ts';

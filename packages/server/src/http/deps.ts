@@ -2,6 +2,8 @@ import type { KeyHasher } from '../accounts/index.ts';
 import type { BatchService } from '../batches/index.ts';
 import type { Database } from '../db/index.ts';
 import type { EgressGuard } from '../egress/index.ts';
+import type { CallbackInbox } from '../generations/index.ts';
+import type { MetricRegistry } from '../metrics/index.ts';
 import type { Clock, Logger, Random, VideoStorage } from '../ports.ts';
 import type { LinkSigner } from '../videos/index.ts';
 import type { SecretSealer } from '../webhooks/index.ts';
@@ -18,6 +20,10 @@ export interface HttpDeps {
   readonly videoStorage: VideoStorage;
   readonly webhookSealer: SecretSealer;
   readonly webhookGuard: EgressGuard;
+  readonly callbacks: CallbackInbox;
+  readonly metrics: MetricRegistry;
+  /** Whether GET /metrics is answered without an operator key. */
+  readonly metricsArePublic: boolean;
   /** Tells an error of a database that is away or overloaded from a defect. */
   readonly isUnavailable: (error: unknown) => boolean;
   /** Names of migrations that the database lacks. */

@@ -62,3 +62,6 @@ export const UNAVAILABLE_RETRY_SECONDS = 2;
 
 /** A page over every account and a script for a month's invoices fit; a stolen key does not get far unnoticed. */
 export const OPERATOR_REQUESTS_PER_MIN = 600;
+
+/** For one submission. An upstream that tells of every percent stays below it; who has its address alone gets no further. */
+export const CALLBACKS_PER_MIN = 60;

@@ -5,8 +5,10 @@ import type { Engine, RouteState } from './engine.ts';
 import { poll } from './poll.ts';
 import { decideRetry } from './retry-policy.ts';
 import { submit } from './submit.ts';
-import type { Ending } from './task-store.ts';
+import type { Ending, SettleAnswer } from './task-store.ts';
 import { describeTask, type LeasedTask } from './task.ts';
+import { foundMeanwhile, waitForClarity } from './wait-for-clarity.ts';
+import { outcomeOf } from './worker-metrics.ts';
 
 export interface AttemptFailure {
   readonly type: FailureType;
@@ -138,21 +140,6 @@ async function release(engine: Engine, task: LeasedTask, delayMs: number): Promi
   return answer === 'requeued' ? { next: 'done' } : { next: 'dropped' };
 }
 
-/**
- * The call may have happened and there is no way to look it up: it waits a bounded time, is then sent again at the
- * operator's cost, and the attempt is kept as a possible duplicate.
- */
-async function waitForClarity(engine: Engine, state: RouteState, task: LeasedTask, lost: AbortSignal): Promise<Step> {
-  const leftMs = state.route.unknownWaitMs - (task.unknownForMs ?? 0);
-  if (leftMs > 0) await engine.clock.sleep(leftMs, lost);
-  return {
-    next: 'fail',
-    task,
-    failure: { type: 'provider_error', detail: 'the upstream never said whether it took this submission' },
-    possibleDuplicate: true,
-  };
-}
-
 async function fail(engine: Engine, state: RouteState, step: Extract<Step, { next: 'fail' }>): Promise<Step> {
   const { task, failure } = step;
   const decision = decideRetry(failure.type, task, state.route.retry, engine.random.fraction(), failure.retryAfterMs);
@@ -167,18 +154,19 @@ async function fail(engine: Engine, state: RouteState, step: Extract<Step, { nex
       },
       delayMs: decision.delayMs,
     });
-    if (answer === 'requeued') return { next: 'done' };
-    if (answer === 'lost') return { next: 'dropped' };
+    if (answer === 'requeued') {
+      if (step.possibleDuplicate) engine.metrics.possibleDuplicates.add({ route: task.route });
+      return { next: 'done' };
+    }
+    if (answer === 'lost') return step.possibleDuplicate ? foundMeanwhile(engine, task) : { next: 'dropped' };
     // Its batch takes no more submissions, so this failure is the task's last.
   }
   return end(engine, task, { outcome: 'failed', type: failure.type, detail: failure.detail });
 }
 
 async function timeOut(engine: Engine, state: RouteState | null, task: LeasedTask, lost: AbortSignal): Promise<Step> {
-  const answer = await engine.endings.add({
-    task,
-    ending: { outcome: 'failed', type: 'timeout', detail: `no result within ${task.timeoutMs} ms` },
-  });
+  const detail = `no result within ${task.timeoutMs} ms`;
+  const answer = await settle(engine, task, { outcome: 'failed', type: 'timeout', detail });
   if (answer !== 'lost') return { next: 'done' };
   // Either the lease is gone, which the next renewal shows, or the database's clock is a little behind ours.
   await engine.clock.sleep(1_000, lost);
@@ -187,9 +175,19 @@ async function timeOut(engine: Engine, state: RouteState | null, task: LeasedTas
 }
 
 async function end(engine: Engine, task: LeasedTask, ending: Ending): Promise<Step> {
-  const answer = await engine.endings.add({ task, ending });
+  const answer = await settle(engine, task, ending);
   if (answer === 'settled') return { next: 'done' };
   engine.logger.warn({ ...describeTask(task), ending: ending.outcome, answer }, 'an outcome came too late to count');
   if (ending.outcome === 'succeeded' && answer === 'lost') await engine.storage.remove(ending.video.key);
   return { next: 'dropped' };
+}
+
+async function settle(engine: Engine, task: LeasedTask, ending: Ending): Promise<SettleAnswer> {
+  const { clock, metrics } = engine;
+  const knownAtMs = clock.monotonicMs();
+  const answer = await engine.endings.add({ task, ending });
+  if (answer !== 'settled') return answer;
+  metrics.settled.add({ route: task.route, outcome: outcomeOf(ending) });
+  if (ending.outcome === 'failed') metrics.refundDelay.observe({}, (clock.monotonicMs() - knownAtMs) / 1_000);
+  return answer;
 }

@@ -1,12 +1,18 @@
 import type pLimit from 'p-limit';
+import type { CallbackStore, ConfirmAnswer, Confirmation } from '../generations/index.ts';
 import type { Clock, HttpClient, Logger, Random } from '../ports.ts';
 import type { Upstream } from '../upstreams/index.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
+import type { Clarity } from './clarity.ts';
+import type { Coalescer } from './coalescer.ts';
+import type { CompletionTimes } from './completion-times.ts';
 import type { MeasuredStorage } from './free-space.ts';
+import type { PollQueue } from './poll-queue.ts';
 import type { RetryLimits } from './retry-policy.ts';
 import type { TaskStore } from './task-store.ts';
 import type { TasksInFlight } from './tasks-in-flight.ts';
-import type { LeasedTask } from './task.ts';
+import type { TaskKey } from './task.ts';
+import type { WorkerMetrics } from './worker-metrics.ts';
 import type { Writers } from './writers.ts';
 
 /** One upstream as this worker uses it. */
@@ -21,13 +27,18 @@ export interface Route {
   readonly retry: RetryLimits;
   /** How long a submission without a clear answer waits before it is sent again at the operator's cost. */
   readonly unknownWaitMs: number;
+  /** Questions that this worker may ask in a second; no limit when absent. */
+  readonly pollRequestsPerSecond?: number;
+  /** Where this upstream may call back about the submission with a token; nowhere when absent. */
+  readonly callbackUrl?: (token: string) => string;
 }
 
 export interface RouteState {
   readonly route: Route;
   readonly breaker: CircuitBreaker;
   readonly submissions: ReturnType<typeof pLimit>;
-  readonly polls: ReturnType<typeof pLimit>;
+  readonly polls: PollQueue;
+  readonly completions: CompletionTimes;
 }
 
 /** What the steps of a task share. */
@@ -42,8 +53,13 @@ export interface Engine extends Writers {
   readonly routes: ReadonlyMap<string, RouteState>;
   readonly inFlight: TasksInFlight;
   readonly downloads: ReturnType<typeof pLimit>;
+  readonly metrics: WorkerMetrics;
+  readonly callbacks: CallbackStore;
+  /** Tasks in quarantine that wait to hear of their submission. */
+  readonly clarity: Clarity;
+  readonly confirmations: Coalescer<Confirmation, ConfirmAnswer>;
   /** Names one attempt to the upstream: unguessable, the same whenever it is derived. */
-  tokenFor(task: LeasedTask, attempt: number): string;
+  tokenFor(task: TaskKey & { readonly route: string }, attempt: number): string;
   /** Called when a slot became free. */
   onSlotFree(): void;
 }

@@ -1,7 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import { HttpFailure, type StoredVideo } from '../ports.ts';
 import { VideoTooLarge } from '../videos/index.ts';
-import { ask } from './ask.ts';
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
 import { describeTask, type LeasedTask } from './task.ts';
@@ -27,13 +26,13 @@ class NotAVideo extends Error {
  */
 export async function fetchVideo(
   engine: Engine,
-  state: RouteState,
+  { route, polls }: Pick<RouteState, 'route' | 'polls'>,
   task: LeasedTask & { readonly upstreamId: string },
   firstUrl: string,
   lost: AbortSignal,
 ): Promise<Step> {
   const { clock } = engine;
-  const expiresAtMs = clock.monotonicMs() + state.route.upstream.capabilities.resultLifetimeMs;
+  const expiresAtMs = clock.monotonicMs() + route.upstream.capabilities.resultLifetimeMs;
   const key = `${task.accountId}/${task.batchId}/${task.index}-${task.fence}.mp4`;
   let url = firstUrl;
   let missing = 0;
@@ -58,7 +57,7 @@ export async function fetchVideo(
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(tries - 1, 10));
     await clock.sleep(pauseMs * (0.75 + engine.random.fraction() / 2), lost);
     // Some upstreams sign a new URL with every answer.
-    const again = await state.polls(() => ask(engine, state, task.upstreamId, lost));
+    const again = await polls.ask(task.upstreamId, 0, lost, true);
     if (again.kind === 'succeeded') url = again.videoUrl;
   }
 }

@@ -1,16 +1,16 @@
 /** The worker: claims tasks, takes each to its end, and settles what came of them. */
-import pLimit from 'p-limit';
 import type { Database } from '../db/index.ts';
-import type { Clock, HttpClient, Logger, Random } from '../ports.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
+import { NO_METRICS, type Clock, type HttpClient, type Logger, type Metrics, type Random } from '../ports.ts';
+import { watchCallbacks } from './callback-watch.ts';
+import { createEngine } from './create-engine.ts';
 import { dispatch, Wake, type DispatchOptions } from './dispatch.ts';
 import { drive } from './drive.ts';
-import type { Engine, Route } from './engine.ts';
+import type { Route } from './engine.ts';
 import type { MeasuredStorage } from './free-space.ts';
-import { expireBatches, renewLeases, takeOverLeases } from './sweep.ts';
+import type { Tell } from './notices.ts';
+import { expireBatches, renewLeases, takeOverLeases, watchUnservedRoutes } from './sweep.ts';
 import { createTaskStore } from './task-store.ts';
-import { TasksInFlight } from './tasks-in-flight.ts';
-import { createWriters } from './writers.ts';
+import { showState } from './worker-metrics.ts';
 
 export type { Route } from './engine.ts';
 
@@ -22,13 +22,17 @@ export interface WorkerOptions {
   readonly logger: Logger;
   readonly http: HttpClient;
   readonly storage: MeasuredStorage;
+  readonly metrics?: Metrics;
   readonly routes: readonly Route[];
   readonly concurrency: number;
   readonly leaseMs: number;
   /** Longest pause between two looks for work. */
   readonly dispatchIntervalMs: number;
   /** Derives the name of one attempt that the upstream is given. */
-  readonly tokenFor: (task: { accountId: string; batchId: string; index: number }, attempt: number) => string;
+  readonly tokenFor: (
+    task: { accountId: string; batchId: string; index: number; route: string },
+    attempt: number,
+  ) => string;
   /** Worker ids of processes on this machine that are known to be dead, each reported until it was forgotten. */
   readonly deadWorkers: () => Promise<readonly { workerId: string; forget: () => Promise<void> }[]>;
 }
@@ -41,46 +45,20 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Submissions in the air at once per route: each holds a socket and memory for its prompt. */
-const CONCURRENT_SUBMISSIONS = 256;
-const CONCURRENT_POLLS = 64;
-const CONCURRENT_DOWNLOADS = 16;
 /** A submission in the air gets this long to be answered and recorded before the process goes. */
 const STOP_DEADLINE_MS = 20_000;
+/** The leases of a worker that cannot even give them up run out by themselves. */
+const GIVE_UP_DEADLINE_MS = 2_000;
 
 /** Starts the loops of a worker. They end with `stop`. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { clock, random, logger, db } = options;
+  const { clock, logger, db, metrics = NO_METRICS } = options;
   const store = createTaskStore(db, clock);
   for (const route of options.routes) await store.configureRoute(route.name, route.maxConcurrentTasks);
 
   const wake = new Wake((ms, signal) => clock.sleep(ms, signal));
-  const writers = createWriters({ store, clock, random, logger });
-  const engine: Engine = {
-    workerId: options.workerId,
-    store,
-    clock,
-    random,
-    logger,
-    http: options.http,
-    storage: options.storage,
-    inFlight: new TasksInFlight(),
-    downloads: pLimit(CONCURRENT_DOWNLOADS),
-    tokenFor: options.tokenFor,
-    routes: new Map(
-      options.routes.map((route) => [
-        route.name,
-        {
-          route,
-          breaker: new CircuitBreaker(clock, random),
-          submissions: pLimit(CONCURRENT_SUBMISSIONS),
-          polls: pLimit(CONCURRENT_POLLS),
-        },
-      ]),
-    ),
-    ...writers,
-    onSlotFree: () => wake.now(),
-  };
+  const engine = createEngine(options, store, () => wake.now());
+  showState(metrics, engine.routes, engine.inFlight);
 
   const stop = new AbortController();
   const driven = new Set<Promise<void>>();
@@ -107,6 +85,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     dispatch(engine, dispatchOptions, wake, stop.signal),
     takeOverLeases(engine, dispatchOptions, voidDeadWorkers, stop.signal),
     expireBatches(engine, stop.signal),
+    watchUnservedRoutes(engine, options.tell ?? (() => undefined), stop.signal),
+    watchCallbacks(engine, stop.signal),
   ];
   const renewal = renewLeases(engine, dispatchOptions, renewing.signal);
 
@@ -127,6 +107,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         engine.intents,
         engine.submitted,
         engine.unknowns,
+        engine.confirmations,
         engine.requeues,
         engine.endings,
       ];

@@ -1,11 +1,7 @@
-import { ask } from './ask.ts';
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
 import { fetchVideo } from './fetch-video.ts';
 import type { LeasedTask } from './task.ts';
-
-/** The pause grows with the age of the try: a share of it, so that the delay of a result stays in proportion. */
-const SHARE_OF_AGE = 0.1;
 
 /**
  * Asks for a running task until it has an outcome or is out of time. It asks once before it gives up, so that a result
@@ -13,28 +9,28 @@ const SHARE_OF_AGE = 0.1;
  */
 export async function poll(
   engine: Engine,
-  state: RouteState,
+  { route, polls, completions }: RouteState,
   task: LeasedTask & { readonly upstreamId: string },
   lost: AbortSignal,
 ): Promise<Step> {
   const { clock, random } = engine;
-  const { pollIntervalMs } = state.route;
   const timeoutAtMs = task.timeoutAtMs ?? clock.monotonicMs();
   const submittedAtMs = timeoutAtMs - task.timeoutMs;
   const pauseMs = (wishedMs: number): number => {
-    const [shortest, longest] = pollIntervalMs;
-    const share = (clock.monotonicMs() - submittedAtMs) * SHARE_OF_AGE;
-    const ms = Math.min(longest, Math.max(shortest, share, wishedMs)) * (0.75 + random.fraction() / 2);
-    return Math.max(1, Math.min(ms, timeoutAtMs - clock.monotonicMs()));
+    const learnedMs = completions.pauseMs(task.model, clock.monotonicMs() - submittedAtMs, route.pollIntervalMs);
+    const [, longestMs] = route.pollIntervalMs;
+    const ms = Math.min(longestMs, Math.max(learnedMs, wishedMs)) * (0.75 + random.fraction() / 2);
+    return Math.max(0, Math.min(ms, timeoutAtMs - clock.monotonicMs()));
   };
 
-  if (clock.monotonicMs() < timeoutAtMs) await clock.sleep(pauseMs(0), lost);
+  let waitMs = pauseMs(0);
   for (;;) {
-    const result = await state.polls(() => ask(engine, state, task.upstreamId, lost));
+    const result = await polls.ask(task.upstreamId, waitMs, lost, waitMs <= 0);
     lost.throwIfAborted();
     switch (result.kind) {
       case 'succeeded':
-        return fetchVideo(engine, state, task, result.videoUrl, lost);
+        completions.observe(task.model, clock.monotonicMs() - submittedAtMs);
+        return fetchVideo(engine, { route, polls }, task, result.videoUrl, lost);
       case 'failed':
         return { next: 'fail', task, failure: result.failure, possibleDuplicate: false };
       case 'gone':
@@ -47,7 +43,7 @@ export async function poll(
       case 'running':
       case 'unavailable':
         if (clock.monotonicMs() >= timeoutAtMs) return { next: 'time-out', task };
-        await clock.sleep(pauseMs(result.kind === 'unavailable' ? (result.retryAfterMs ?? 0) : 0), lost);
+        waitMs = pauseMs(result.kind === 'unavailable' ? (result.retryAfterMs ?? 0) : 0);
     }
   }
 }

@@ -49,7 +49,7 @@ async function send(
     return { next: 'fail', task: sent, failure: { type: 'model_retired', detail }, possibleDuplicate: false };
   }
 
-  const result = await call(engine, route.upstream, sent, model);
+  const result = await call(engine, route, sent, model);
   switch (result.kind) {
     case 'accepted': {
       breaker.succeeded();
@@ -73,16 +73,18 @@ async function send(
 /** The call may have happened from here on: losing the lease must not cut it off, or its answer would be lost too. */
 async function call(
   engine: Engine,
-  upstream: RouteState['route']['upstream'],
+  { upstream, callbackUrl }: RouteState['route'],
   task: LeasedTask,
   model: string,
 ): Promise<SubmitResult> {
+  const token = engine.tokenFor(task, task.attempt);
   try {
     return await upstream.submit({
       model,
       prompt: task.prompt,
       params: task.params,
-      token: engine.tokenFor(task, task.attempt),
+      token,
+      ...(callbackUrl === undefined ? {} : { callbackUrl: callbackUrl(token) }),
     });
   } catch (error) {
     engine.logger.error({ err: error, route: upstream.name }, 'an adapter failed where it should have answered');

@@ -158,7 +158,8 @@ export function adminRoutes(deps: HttpDeps): readonly Route[] {
   ];
 }
 
-function operatorRead<Q extends z.ZodObject>(
+/** A GET route for holders of an operator key. */
+export function operatorRead<Q extends z.ZodObject>(
   path: string,
   query: Q,
   operation: Omit<Operation, 'query' | 'body'>,

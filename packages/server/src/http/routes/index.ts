@@ -3,6 +3,7 @@ import { createOpenApiDocument } from '../openapi.ts';
 import type { Route } from '../route.ts';
 import { adminRoutes } from './admin.ts';
 import { batchControlRoutes, batchRoutes } from './batches.ts';
+import { callbackRoute } from './callbacks.ts';
 import { embedRoute } from './embed.ts';
 import { eventRoutes } from './events.ts';
 import { ledgerProofRoutes } from './ledger-proofs.ts';
@@ -12,6 +13,7 @@ import { resultsRoutes } from './results.ts';
 import { submissionRoutes } from './submissions.ts';
 import { systemRoutes } from './system.ts';
 import { taskRoutes } from './tasks.ts';
+import { upstreamReportRoutes } from './upstream-report.ts';
 import { videoLinkRoutes } from './video-links.ts';
 import { webhookDeliveryRoutes } from './webhook-deliveries.ts';
 import { webhookEndpointActionRoutes } from './webhook-endpoint-actions.ts';
@@ -43,6 +45,8 @@ export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[
     ...videoLinkRoutes(deps),
     embedRoute(deps),
     ...adminRoutes(deps),
+    ...upstreamReportRoutes(deps),
+    callbackRoute(deps),
     ...systemRoutes(deps, around.stopping, () => document()),
   ];
   let made: object | null = null;

@@ -1,0 +1,178 @@
+import { formatId, formatTaskId, pageSchema, parseId } from '@rushes/contract';
+import { z } from 'zod';
+import {
+  EVERYTHING,
+  MATCHES,
+  reportPage,
+  upstreamCosts,
+  type GenerationFilter,
+  type ReportedGeneration,
+  type ReportPosition,
+} from '../../generations/index.ts';
+import { accept, refuse, type Outcome } from '../../refusal.ts';
+import type { HttpDeps } from '../deps.ts';
+import { json } from '../exchange.ts';
+import { cursorParameter, limitParameter, timeParameter } from '../parameters.ts';
+import type { Route } from '../route.ts';
+import { operatorRead } from './admin.ts';
+
+const TAG = 'Administration';
+
+const match = z.enum(MATCHES).meta({
+  description:
+    '`matched`: it served its task. `possible_duplicate`: the upstream may have started it, and its task was or may be sent ' +
+    'again. `late`: its task had ended without it.',
+});
+const microUsd = z.int().meta({ description: 'Millionths of a US dollar.' });
+
+const generationSchema = z
+  .object({
+    account_id: z.string(),
+    batch_id: z.string(),
+    task_id: z.string(),
+    task_index: z.int(),
+    attempt: z.int(),
+    route: z.string().nullable(),
+    model: z.string(),
+    upstream_id: z.string().nullable().meta({ description: 'Null when the upstream never told it.' }),
+    match,
+    failed: z.boolean().meta({ description: 'The upstream itself reported it as failed.' }),
+    micro_usd: microUsd.nullable().meta({ description: 'Millionths of a US dollar; null when no cost was set.' }),
+    submitted_at: z.iso.datetime(),
+  })
+  .meta({ id: 'UpstreamGeneration' });
+
+const sumSchema = z
+  .object({
+    route: z.string().nullable(),
+    model: z.string(),
+    match,
+    generations: z.int(),
+    failed: z.int(),
+    unpriced: z.int().meta({ description: 'Generations without a known cost; they are not in the sum.' }),
+    micro_usd: microUsd,
+  })
+  .meta({ id: 'UpstreamCostSum' });
+const summarySchema = z.object({ data: z.array(sumSchema) }).meta({ id: 'UpstreamCostSummary' });
+
+const filterParameters = {
+  from: timeParameter.meta({ description: 'Submissions from this time on.' }).exactOptional(),
+  to: timeParameter.meta({ description: 'Submissions before this time.' }).exactOptional(),
+  account_id: z.string().max(64).meta({ description: 'Of one account.' }).exactOptional(),
+  batch_id: z.string().max(64).meta({ description: 'Of one batch.' }).exactOptional(),
+};
+const summaryQuery = z.strictObject(filterParameters);
+const listQuery = z.strictObject({
+  ...filterParameters,
+  match: match.exactOptional(),
+  limit: limitParameter,
+  cursor: cursorParameter,
+});
+
+type FilterParameters = z.output<typeof summaryQuery>;
+
+/** What was generated at upstreams, for whom, and what it cost the operator. */
+export function upstreamReportRoutes({ db }: HttpDeps): readonly Route[] {
+  return [
+    operatorRead(
+      '/admin/v1/upstream-report',
+      listQuery,
+      {
+        id: 'adminListGenerations',
+        tag: TAG,
+        summary: 'Generations at upstreams, matched to tasks, with their cost',
+        description: 'A page may have fewer rows than `limit`, or none, and still be followed by more: see `has_more`.',
+        successes: [
+          {
+            status: 200,
+            description: 'One page, by account, batch, task and attempt.',
+            content: [{ mediaType: 'application/json', schema: pageSchema(generationSchema) }],
+          },
+        ],
+        refusals: [],
+      },
+      async (_exchange, query) => {
+        const filter = readFilter(query);
+        if (!filter.ok) return filter;
+        const after = query.cursor === undefined ? null : decodePosition(query.cursor);
+        if (query.cursor !== undefined && after === null) {
+          const detail = '`cursor` is not one that this list gave out. Pass `next_cursor` unchanged.';
+          return refuse({ code: 'invalid_request', detail, param: 'cursor' });
+        }
+        const page = await reportPage(db, { ...filter.value, match: query.match ?? null }, after, query.limit);
+        return json({
+          data: page.rows.map(toGeneration),
+          has_more: page.next !== null,
+          next_cursor: page.next === null ? null : encodePosition(page.next),
+        });
+      },
+    ),
+    operatorRead(
+      '/admin/v1/upstream-report/summary',
+      summaryQuery,
+      {
+        id: 'adminSumGenerations',
+        tag: TAG,
+        summary: 'What generations cost per upstream, model and match',
+        successes: [
+          {
+            status: 200,
+            description: 'One line for each route, model and match that occurs.',
+            content: [{ mediaType: 'application/json', schema: summarySchema }],
+          },
+        ],
+        refusals: [],
+      },
+      async (_exchange, query) => {
+        const filter = readFilter(query);
+        if (!filter.ok) return filter;
+        const lines = await upstreamCosts(db, filter.value);
+        return json({ data: lines.map(({ microUsd: sum, ...line }) => ({ ...line, micro_usd: sum })) });
+      },
+    ),
+  ];
+}
+
+function readFilter({ from, to, account_id: account, batch_id: batch }: FilterParameters): Outcome<GenerationFilter> {
+  const accountUuid = account === undefined ? null : parseId('acct', account);
+  if (account !== undefined && accountUuid === null) return notAnId('account_id', 'acct_');
+  const batchUuid = batch === undefined ? null : parseId('bat', batch);
+  if (batch !== undefined && batchUuid === null) return notAnId('batch_id', 'bat_');
+  return accept({ ...EVERYTHING, from: from ?? null, to: to ?? null, accountUuid, batchUuid });
+}
+
+function notAnId(param: string, prefix: string): Outcome<never> {
+  return refuse({ code: 'invalid_request', detail: `\`${param}\` is not an id that begins with ${prefix}.`, param });
+}
+
+function toGeneration(generation: ReportedGeneration): z.output<typeof generationSchema> {
+  return {
+    account_id: formatId('acct', generation.accountUuid),
+    batch_id: formatId('bat', generation.batchUuid),
+    task_id: formatTaskId(generation.batchUuid, generation.taskIndex),
+    task_index: generation.taskIndex,
+    attempt: generation.attempt,
+    route: generation.route,
+    model: generation.model,
+    upstream_id: generation.upstreamId,
+    match: generation.match,
+    failed: generation.failed,
+    micro_usd: generation.microUsd,
+    submitted_at: generation.submittedAt.toISOString(),
+  };
+}
+
+function encodePosition([account, batch, index, attempt]: ReportPosition): string {
+  return [formatId('acct', account), formatId('bat', batch), index, attempt].join('.');
+}
+
+function decodePosition(cursor: string): ReportPosition | null {
+  const [account = '', batch = '', index = '', attempt = '', ...more] = cursor.split('.');
+  const accountUuid = parseId('acct', account);
+  const batchUuid = parseId('bat', batch);
+  const isNumber = (text: string): boolean => /^\d{1,10}$/.test(text) && Number(text) <= 2_147_483_647;
+  if (accountUuid === null || batchUuid === null || !isNumber(index) || !isNumber(attempt) || more.length > 0) {
+    return null;
+  }
+  return [accountUuid, batchUuid, Number(index), Number(attempt)];
+}

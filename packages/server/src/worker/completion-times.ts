@@ -1,0 +1,46 @@
+/** Enough to know a model's habits, few enough to follow when they change. */
+const KEPT = 64;
+const FEWEST = 8;
+const EARLY = 0.05;
+const LATE = 0.95;
+/** Before the first plausible end there is little to see. */
+const PLAUSIBLE_SHARE = 0.9;
+/** Questions spread over the time in which most generations end. */
+const QUESTIONS = 8;
+/** Without experience, and past all of it: a share of the age, so that the delay of a result stays in proportion. */
+const SHARE_OF_AGE = 0.1;
+
+interface Window {
+  readonly times: number[];
+  next: number;
+  earlyMs: number;
+  lateMs: number;
+}
+
+/** How long generations of each model took lately on one route, and from that how long to wait before the next question. */
+export class CompletionTimes {
+  readonly #windows = new Map<string, Window>();
+
+  /** A generation was seen to have succeeded so long after its submission. */
+  observe(model: string, tookMs: number): void {
+    const window = this.#windows.get(model) ?? { times: [], next: 0, earlyMs: 0, lateMs: 0 };
+    this.#windows.set(model, window);
+    window.times[window.next] = tookMs;
+    window.next = (window.next + 1) % KEPT;
+    const sorted = window.times.toSorted((a, b) => a - b);
+    window.earlyMs = sorted[Math.floor((sorted.length - 1) * EARLY)] ?? 0;
+    window.lateMs = sorted[Math.ceil((sorted.length - 1) * LATE)] ?? 0;
+  }
+
+  /** The pause before the next question about a generation of this age, between the route's shortest and longest. */
+  pauseMs(model: string, ageMs: number, [shortestMs, longestMs]: readonly [number, number]): number {
+    return Math.min(longestMs, Math.max(shortestMs, this.#wishedMs(model, ageMs)));
+  }
+
+  #wishedMs(model: string, ageMs: number): number {
+    const window = this.#windows.get(model);
+    if (window === undefined || window.times.length < FEWEST || ageMs > window.lateMs) return ageMs * SHARE_OF_AGE;
+    const plausibleMs = window.earlyMs * PLAUSIBLE_SHARE;
+    return ageMs < plausibleMs ? plausibleMs - ageMs : (window.lateMs - plausibleMs) / QUESTIONS;
+  }
+}

@@ -1,0 +1,61 @@
+import pLimit from 'p-limit';
+import { createCallbackStore } from '../generations/index.ts';
+import { NO_METRICS } from '../ports.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
+import { Clarity, createConfirmations } from './clarity.ts';
+import { CompletionTimes } from './completion-times.ts';
+import type { Engine, Route, RouteState } from './engine.ts';
+import type { WorkerOptions } from './index.ts';
+import { PollQueue } from './poll-queue.ts';
+import type { TaskStore } from './task-store.ts';
+import { TasksInFlight } from './tasks-in-flight.ts';
+import { measured, workerMetrics } from './worker-metrics.ts';
+import { createWriters } from './writers.ts';
+
+/** Submissions in the air at once per route: each holds a socket and memory for its prompt. */
+const CONCURRENT_SUBMISSIONS = 256;
+const CONCURRENT_DOWNLOADS = 16;
+
+/** Everything that the steps of a task share, from what a worker was started with. */
+export function createEngine(options: WorkerOptions, store: TaskStore, onSlotFree: () => void): Engine {
+  const { clock, random, logger, metrics = NO_METRICS } = options;
+  const callbacks = createCallbackStore(options.db);
+  return {
+    workerId: options.workerId,
+    store,
+    clock,
+    random,
+    logger,
+    http: options.http,
+    storage: options.storage,
+    inFlight: new TasksInFlight(),
+    downloads: pLimit(CONCURRENT_DOWNLOADS),
+    metrics: workerMetrics(metrics),
+    callbacks,
+    clarity: new Clarity(clock),
+    confirmations: createConfirmations(callbacks, clock, (error) =>
+      logger.warn({ err: error }, 'confirming submissions waits for the database'),
+    ),
+    tokenFor: options.tokenFor,
+    routes: new Map(options.routes.map((route) => [route.name, openRoute(options, route)])),
+    ...createWriters({ store, clock, random, logger, tell: options.tell ?? (() => undefined) }),
+    onSlotFree,
+  };
+}
+
+function openRoute({ clock, random, logger, metrics = NO_METRICS }: WorkerOptions, route: Route): RouteState {
+  const upstream = measured(route.upstream, route.name, metrics, clock);
+  return {
+    route: { ...route, upstream },
+    breaker: new CircuitBreaker(clock, random),
+    submissions: pLimit(CONCURRENT_SUBMISSIONS),
+    polls: new PollQueue({
+      upstream,
+      route: route.name,
+      clock,
+      logger,
+      requestsPerSecond: route.pollRequestsPerSecond ?? Infinity,
+    }),
+    completions: new CompletionTimes(),
+  };
+}

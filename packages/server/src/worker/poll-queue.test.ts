@@ -1,0 +1,143 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock, settleMicrotasks } from '../../testing/manual-clock.ts';
+import { silentLogger } from '../../testing/silent-logger.ts';
+import type { PollResult, Upstream } from '../upstreams/index.ts';
+import { PollQueue } from './poll-queue.ts';
+
+const RUNNING: PollResult = { kind: 'running', progress: null };
+
+let clock: ManualClock;
+/** Each request: when, and for which ids. */
+let requests: { readonly atMs: number; readonly ids: readonly string[] }[];
+let answer: (ids: readonly string[]) => Promise<readonly PollResult[]>;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  requests = [];
+  answer = (ids) => Promise.resolve(ids.map(() => RUNNING));
+});
+
+function queue({ many = false, requestsPerSecond = Infinity } = {}): PollQueue {
+  const call = (ids: readonly string[]): Promise<readonly PollResult[]> => {
+    requests.push({ atMs: clock.monotonicMs(), ids });
+    return answer(ids);
+  };
+  const upstream: Upstream = {
+    name: 'x',
+    capabilities: { lookup: false, cancel: false, pollMany: many, callbacks: false, resultLifetimeMs: 1 },
+    submit: () => Promise.reject(new Error('not used')),
+    poll: async (id) => (await call([id]))[0] ?? RUNNING,
+    ...(many ? { pollMany: (ids) => call(ids) } : {}),
+  };
+  return new PollQueue({ upstream, route: 'x', clock, logger: silentLogger, requestsPerSecond });
+}
+
+const lease = new AbortController().signal;
+const ids = (count: number, prefix = 'id'): string[] => Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
+
+describe('questions about running generations', () => {
+  it('are asked when they are due, each with its own answer', async () => {
+    const polls = queue();
+    const answered: string[] = [];
+    answer = ([id = '']) => Promise.resolve([{ kind: 'succeeded', videoUrl: `http://x/${id}` }]);
+    for (const [at, id] of ids(5).entries()) {
+      void polls.ask(id, 1_000 * (5 - at), lease).then((result) => {
+        answered.push(result.kind === 'succeeded' ? result.videoUrl : result.kind);
+      });
+    }
+    await clock.advance(999);
+    expect(requests).toEqual([]);
+    await clock.advance(4_001);
+    expect(requests.map(({ atMs }) => atMs)).toEqual([1_000, 2_000, 3_000, 4_000, 5_000]);
+    expect(answered).toEqual([4, 3, 2, 1, 0].map((n) => `http://x/id-${n}`));
+    expect(polls.waiting).toBe(0);
+  });
+
+  it('are asked many with one request where the upstream can', async () => {
+    const polls = queue({ many: true });
+    const results = Promise.all(ids(250).map((id) => polls.ask(id, 1_000, lease)));
+    await clock.advance(2_000);
+    expect(await results).toHaveLength(250);
+    expect(requests.map((request) => request.ids.length)).toEqual([100, 100, 50]);
+  });
+
+  it('wait a moment for others that can go with them, and no longer', async () => {
+    const polls = queue({ many: true });
+    for (const [at, id] of ids(100).entries()) void polls.ask(id, 10 * at, lease);
+    await clock.advance(1_200);
+    expect(requests.length).toBeLessThanOrEqual(11);
+    expect(requests.flatMap((request) => request.ids)).toHaveLength(100);
+  });
+
+  it('never go above the requests a second of their route', async () => {
+    const polls = queue({ requestsPerSecond: 20 });
+    for (const id of ids(1_000)) void polls.ask(id, 0, lease);
+    await clock.advance(10_000);
+    expect(requests.length).toBeGreaterThan(190);
+    expect(requests.length).toBeLessThanOrEqual(201);
+  });
+
+  it('that are urgent, or woken, go before those that are merely due', async () => {
+    const polls = queue({ requestsPerSecond: 10 });
+    for (const id of ids(100)) void polls.ask(id, 0, lease);
+    void polls.ask('woken', 60_000, lease);
+    await clock.advance(500);
+    void polls.ask('last chance', 0, lease, true);
+    polls.wake('woken');
+    await clock.advance(250);
+    expect(requests.map((request) => request.ids[0])).toEqual(expect.arrayContaining(['last chance', 'woken']));
+    expect(requests.length).toBeLessThan(12);
+  });
+
+  it('of a lost lease end at once and are not asked, those of others are', async () => {
+    const polls = queue();
+    const mine = new AbortController();
+    const lost = Promise.allSettled(ids(3, 'lost').map((id) => polls.ask(id, 1_000, mine.signal)));
+    const kept = polls.ask('kept', 1_000, lease);
+    mine.abort(new Error('the lease was lost'));
+    expect((await lost).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    await clock.advance(1_000);
+    expect(await kept).toEqual(RUNNING);
+    expect(requests.map((request) => request.ids)).toEqual([['kept']]);
+    await expect(polls.ask('late', 0, mine.signal)).rejects.toThrow('lost');
+  });
+
+  it('about one id from an old and a new holder of its task are both answered', async () => {
+    const polls = queue();
+    const both = Promise.all([polls.ask('a', 1_000, lease), polls.ask('a', 2_000, new AbortController().signal)]);
+    await clock.advance(2_000);
+    expect(await both).toEqual([RUNNING, RUNNING]);
+  });
+
+  it('rest when the upstream asks for it, but never long', async () => {
+    const polls = queue();
+    answer = () => Promise.resolve([{ kind: 'unavailable', detail: '429', retryAfterMs: 3_600_000 }]);
+    void polls.ask('a', 0, lease);
+    await settleMicrotasks();
+    void polls.ask('b', 0, lease);
+    await clock.advance(14_000);
+    expect(requests).toHaveLength(1);
+    await clock.advance(1_000);
+    expect(requests).toHaveLength(2);
+  });
+
+  it('are answered when the adapter fails, or leaves some out', async () => {
+    answer = () => Promise.reject(new Error('a defect'));
+    const failing = queue().ask('a', 0, lease);
+    await settleMicrotasks();
+    expect(await failing).toMatchObject({ kind: 'unavailable' });
+    answer = () => Promise.resolve([RUNNING]);
+    const polls = queue({ many: true });
+    const both = Promise.all([polls.ask('a', 10, lease), polls.ask('b', 10, lease)]);
+    await clock.advance(200);
+    expect(await both).toMatchObject([{ kind: 'running' }, { kind: 'unavailable' }]);
+  });
+
+  it('are sent no more than 64 at a time', async () => {
+    answer = () => new Promise(() => undefined);
+    const polls = queue();
+    for (const id of ids(200)) void polls.ask(id, 0, lease);
+    await clock.advance(1_000);
+    expect(requests).toHaveLength(64);
+  });
+});

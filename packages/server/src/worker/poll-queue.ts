@@ -1,0 +1,241 @@
+import type { Clock, Logger } from '../ports.ts';
+import type { PollResult, Upstream } from '../upstreams/index.ts';
+import { DueQueue } from './due-queue.ts';
+import { RequestBudget } from './request-budget.ts';
+
+export interface PollQueueOptions {
+  readonly upstream: Upstream;
+  readonly route: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly requestsPerSecond: number;
+}
+
+const CONCURRENT_REQUESTS = 64;
+const IDS_PER_REQUEST = 100;
+/** How long a request for many waits for more ids. */
+const GATHER_MS = 100;
+/** An upstream that asks for patience gets it, but no longer than a poll may be late anyway. */
+const LONGEST_REST_MS = 15_000;
+const LONGEST_SLEEP_MS = 60_000;
+
+interface Question {
+  readonly upstreamId: string;
+  readonly dueMs: number;
+  readonly lost: AbortSignal;
+  readonly resolve: (result: PollResult) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Waiting for its time, waiting for its turn, or sent, answered or lost. */
+  state: 'later' | 'ready' | 'over';
+}
+
+/** The questions of one lease, which are lost together: a listener each would be ten thousand of them on one signal. */
+interface LeaseQuestions {
+  readonly questions: Set<Question>;
+  readonly end: () => void;
+}
+
+/**
+ * All questions about running generations of one route: one timer for all of them, one request for many where the upstream
+ * can, and no more requests a second than the route may be sent.
+ */
+export class PollQueue {
+  readonly #options: PollQueueOptions;
+  readonly #budget: RequestBudget;
+  readonly #later = new DueQueue<Question>();
+  /** Due, each in its order; what is urgent goes first. */
+  #ready: Question[] = [];
+  #urgent: Question[] = [];
+  readonly #byId = new Map<string, Question>();
+  readonly #byLease = new Map<AbortSignal, LeaseQuestions>();
+  /** Questions not sent yet. */
+  #open = 0;
+  #running = false;
+  #sleepsUntilMs = -Infinity;
+  #cut: AbortController | null = null;
+  #underWay = 0;
+  #restUntilMs = -Infinity;
+  #gatheredFromMs = -Infinity;
+
+  constructor(options: PollQueueOptions) {
+    this.#options = options;
+    this.#budget = new RequestBudget(options.requestsPerSecond, options.clock.monotonicMs());
+  }
+
+  /** Questions that wait for their time or their turn. */
+  get waiting(): number {
+    return this.#open;
+  }
+
+  /**
+   * Asks after `afterMs`, or sooner when woken; rejects when the lease is lost. `urgent` goes before everything that is
+   * merely due: the last question before a time-out.
+   */
+  ask(upstreamId: string, afterMs: number, lost: AbortSignal, urgent = false): Promise<PollResult> {
+    return new Promise((resolve, reject) => {
+      if (lost.aborted) {
+        reject(reasonOf(lost));
+        return;
+      }
+      const dueMs = this.#options.clock.monotonicMs() + afterMs;
+      const question: Question = { upstreamId, dueMs, lost, resolve, reject, state: 'later' };
+      this.#open += 1;
+      this.#byId.set(upstreamId, question);
+      this.#ofLease(lost).questions.add(question);
+      if (urgent && afterMs <= 0) this.#makeReady(question, this.#urgent);
+      else this.#later.add(question);
+      if (!this.#running) void this.#run();
+      else if (dueMs < this.#sleepsUntilMs) this.#look();
+    });
+  }
+
+  /** Something may have happened to this generation: it is asked for now. */
+  wake(upstreamId: string): void {
+    const question = this.#byId.get(upstreamId);
+    if (question?.state !== 'later') return;
+    // Its place in the heap stays behind and is passed over when its time comes.
+    this.#makeReady(question, this.#urgent);
+    this.#look();
+  }
+
+  #makeReady(question: Question, list: Question[]): void {
+    question.state = 'ready';
+    list.push(question);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#open > 0) {
+      const nowMs = this.#options.clock.monotonicMs();
+      for (let due = this.#later.take(nowMs); due !== null; due = this.#later.take(nowMs)) {
+        if (due.state === 'later') this.#makeReady(due, this.#ready);
+      }
+      const pauseMs = this.#pauseMs(nowMs);
+      if (pauseMs > 0) {
+        await this.#sleep(nowMs, Math.min(pauseMs, LONGEST_SLEEP_MS));
+        continue;
+      }
+      const questions = this.#next();
+      if (questions.length === 0) continue;
+      this.#budget.spend();
+      this.#gatheredFromMs = nowMs;
+      void this.#send(questions);
+    }
+    this.#later.clear();
+    this.#running = false;
+  }
+
+  async #sleep(nowMs: number, ms: number): Promise<void> {
+    this.#cut = new AbortController();
+    this.#sleepsUntilMs = nowMs + ms;
+    try {
+      await this.#options.clock.sleep(ms, this.#cut.signal);
+    } catch {
+      // Cut short: there is something to look at.
+    }
+    this.#cut = null;
+    this.#sleepsUntilMs = -Infinity;
+  }
+
+  /** Nothing is missed while the loop does not sleep: it looks at everything before it does, without a pause in between. */
+  #look(): void {
+    this.#cut?.abort();
+  }
+
+  #pauseMs(nowMs: number): number {
+    const ready = this.#urgent.length + this.#ready.length;
+    if (ready === 0) return this.#later.firstDueMs - nowMs;
+    if (this.#underWay >= CONCURRENT_REQUESTS) return LONGEST_SLEEP_MS;
+    const gatherMs = ready < this.#idsPerRequest ? this.#gatheredFromMs + GATHER_MS - nowMs : 0;
+    return Math.max(
+      this.#restUntilMs - nowMs,
+      this.#budget.waitMs(nowMs),
+      this.#idsPerRequest > 1 && this.#urgent.length === 0 ? gatherMs : 0,
+    );
+  }
+
+  get #idsPerRequest(): number {
+    return this.#options.upstream.pollMany === undefined ? 1 : IDS_PER_REQUEST;
+  }
+
+  /** Takes what goes with the next request; what was lost meanwhile is left out. */
+  #next(): Question[] {
+    const questions: Question[] = [];
+    for (const list of [this.#urgent, this.#ready]) {
+      let taken = 0;
+      for (; taken < list.length && questions.length < this.#idsPerRequest; taken += 1) {
+        const question = list[taken];
+        if (question?.state === 'ready') questions.push(question);
+      }
+      list.splice(0, taken);
+    }
+    for (const question of questions) this.#forget(question);
+    return questions;
+  }
+
+  async #send(questions: readonly Question[]): Promise<void> {
+    this.#underWay += 1;
+    const results = await this.#call(questions);
+    this.#underWay -= 1;
+    const nowMs = this.#options.clock.monotonicMs();
+    questions.forEach((question, at) => {
+      const result = results[at] ?? { kind: 'unavailable', detail: 'the adapter left this task out' };
+      if (result.kind === 'unavailable' && result.retryAfterMs !== undefined) {
+        this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + Math.min(result.retryAfterMs, LONGEST_REST_MS));
+      }
+      if (question.lost.aborted) question.reject(reasonOf(question.lost));
+      else question.resolve(result);
+    });
+    this.#look();
+  }
+
+  /** An adapter that fails must not keep a task from its timeout. */
+  async #call(questions: readonly Question[]): Promise<readonly PollResult[]> {
+    const { upstream, logger, route } = this.#options;
+    const [first] = questions;
+    try {
+      if (upstream.pollMany !== undefined)
+        return await upstream.pollMany(questions.map(({ upstreamId }) => upstreamId));
+      return first === undefined ? [] : [await upstream.poll(first.upstreamId, first.lost)];
+    } catch (error) {
+      if (first?.lost.aborted !== true) {
+        logger.error({ err: error, route }, 'an adapter failed where it should have answered');
+      }
+      return questions.map(() => ({ kind: 'unavailable', detail: 'the adapter failed during the poll' }));
+    }
+  }
+
+  #ofLease(lost: AbortSignal): LeaseQuestions {
+    const known = this.#byLease.get(lost);
+    if (known !== undefined) return known;
+    const questions = new Set<Question>();
+    const end = (): void => {
+      for (const question of [...questions]) {
+        this.#forget(question);
+        question.reject(reasonOf(lost));
+      }
+      this.#look();
+    };
+    lost.addEventListener('abort', end, { once: true });
+    const made = { questions, end };
+    this.#byLease.set(lost, made);
+    return made;
+  }
+
+  #forget(question: Question): void {
+    question.state = 'over';
+    this.#open -= 1;
+    // A task taken up again may have asked anew for the same id.
+    if (this.#byId.get(question.upstreamId) === question) this.#byId.delete(question.upstreamId);
+    const lease = this.#byLease.get(question.lost);
+    lease?.questions.delete(question);
+    if (lease?.questions.size === 0) {
+      question.lost.removeEventListener('abort', lease.end);
+      this.#byLease.delete(question.lost);
+    }
+  }
+}
+
+function reasonOf(lost: AbortSignal): Error {
+  return lost.reason instanceof Error ? lost.reason : new Error('the lease was lost');
+}
