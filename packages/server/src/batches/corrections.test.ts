@@ -81,6 +81,20 @@ describe('a reversal', () => {
     expect((await credits(world.db, accountUuid)).available).toBe(before.available + 10);
   });
 
+  it('of a part is not taken for one of the whole when it is repeated without its amount', async () => {
+    const { accountUuid, charge, forfeit } = await accountWithEntries();
+    const reverse = (seq: number, amount: number | null, reference: string) =>
+      reverseEntry(world.db, { accountUuid, seq, amount, reason: 'dispute', reference });
+    expect(await reverse(charge, 20, 'part')).toBe('reversed');
+    expect(await reverse(charge, null, 'part')).toBe('reference_conflict');
+    expect(await reverse(charge, null, 'rest')).toBe('reversed');
+    // What was left then was 29, whether it is named or not.
+    expect(await reverse(charge, null, 'rest')).toBe('already_reversed');
+    expect(await reverse(charge, 29, 'rest')).toBe('already_reversed');
+    expect(await reverse(charge, 49, 'rest')).toBe('reference_conflict');
+    expect(await reverse(forfeit, null, 'rest')).toBe('reference_conflict');
+  });
+
   it('takes back charges and forfeits only', async () => {
     const { accountUuid, refund } = await accountWithEntries();
     const at = (seq: number) => reverseEntry(world.db, { accountUuid, seq, amount: 1, reason: 'x', reference: 'x' });

@@ -2,13 +2,14 @@
  * The sealer: brings every new entry under a signed checkpoint within a second. Any number of processes run it; the one
  * that holds the lease works. It takes part in no settlement and holds no lock that one waits for.
  */
-import { formatId, parseId } from '@rushes/contract';
+import { formatId } from '@rushes/contract';
 import { NO_METRICS, type Metrics } from '../ports.ts';
 import { alertOperator, recordOperatorEvent, type OperatorEvent } from './operator-event.ts';
 import { originOf } from './origin.ts';
 import { refusalOf, sealTrees, type Refused, type SealContext } from './seal.ts';
 import { SealerTerm, type Term, type TermOptions } from './sealer-term.ts';
-import { findUnsealed, readOpenTrees, type OpenTree } from './trees.ts';
+import { findUnsealed, FIRST_UUID, type OpenTree } from './trees.ts';
+import { treesToAudit } from './audit.ts';
 
 export interface SealerOptions extends TermOptions {
   readonly pollMs?: number;
@@ -34,8 +35,6 @@ const POLL_MS = 250;
 const ACCOUNTS_PER_PAGE = 500;
 /** How often every account is compared with the log: notices a restored database although nothing is written to it. */
 const AUDIT_INTERVAL_MS = 30_000;
-const AUDIT_ACCOUNTS = 1_000;
-const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** Makes the keys when there are none. Throws `LedgerKeysError` or `DataDirError`. */
 export function createSealer(options: SealerOptions): SteppedSealer {
@@ -81,19 +80,17 @@ export function createSealer(options: SealerOptions): SteppedSealer {
     logger.info({ account: formatId('acct', tree.accountUuid), reason: tree.refusedReason }, 'sealing goes on');
   };
 
+  const look = async (term: Term, tree: OpenTree): Promise<void> => {
+    const why = refusalOf(tree, term.log.head(formatId('acct', tree.accountUuid)));
+    if (why === null) await accept(term, tree);
+    else await refuse(term, why);
+  };
+
   /** Compares what the log says was signed with what the database has, whether or not there is anything to seal. */
   const audit = async (term: Term): Promise<void> => {
     if (clock.monotonicMs() < nextAuditMs) return;
     nextAuditMs = clock.monotonicMs() + AUDIT_INTERVAL_MS;
-    const heads = [...term.log.heads()];
-    for (let at = 0; at < heads.length; at += AUDIT_ACCOUNTS) {
-      const uuids = heads.slice(at, at + AUDIT_ACCOUNTS).map((head) => parseId('acct', head.accountId) ?? FIRST_UUID);
-      for (const tree of await readOpenTrees(db, uuids)) {
-        const why = refusalOf(tree, term.log.head(formatId('acct', tree.accountUuid)));
-        if (why !== null) await refuse(term, why);
-        else await accept(term, tree);
-      }
-    }
+    for await (const tree of treesToAudit(db, term.log)) await look(term, tree);
   };
 
   const round = async (): Promise<boolean> => {

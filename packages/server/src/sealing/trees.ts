@@ -2,6 +2,9 @@
 import type { Queryable } from '../db/index.ts';
 import type { TreeNode } from './merkle.ts';
 
+/** Before every account's id. */
+export const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
+
 /** An account's open tree, and how far its ledger has come. */
 export interface OpenTree {
   readonly accountUuid: string;
@@ -29,6 +32,16 @@ export async function findUnsealed(db: Queryable, after: string, limit: number):
      FROM credit_accounts c LEFT JOIN ledger_trees t ON t.account_id = c.account_id AND t.closed_at IS NULL
      WHERE c.last_seq > coalesce(t.size, 0) AND c.account_id > $1
      ORDER BY c.account_id LIMIT $2`,
+    [after, limit],
+  );
+}
+
+/** Open trees behind `after` in the order of their accounts' ids. */
+export async function pageOfTrees(db: Queryable, after: string, limit: number): Promise<readonly OpenTree[]> {
+  return db.query<OpenTree>(
+    `SELECT ${TREE_COLUMNS}
+     FROM ledger_trees t JOIN credit_accounts c ON c.account_id = t.account_id
+     WHERE t.closed_at IS NULL AND t.account_id > $1 ORDER BY t.account_id LIMIT $2`,
     [after, limit],
   );
 }
