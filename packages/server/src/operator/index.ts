@@ -4,6 +4,7 @@ import { accountCommands } from './account-commands.ts';
 import type { Command } from './command.ts';
 import { creditCommands } from './credit-commands.ts';
 import { databaseCommands } from './database-commands.ts';
+import { eventCommands } from './event-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { startCommand } from './start-command.ts';
@@ -19,6 +20,7 @@ export function operatorCommands(env: Environment, stopSignal: () => AbortSignal
     ...accountCommands(env),
     ...creditCommands(env),
     ...ledgerCommands(env),
+    ...eventCommands(env),
     ...keyCommands(env),
     ...upstreamCommands(env, stopSignal),
   ];

@@ -53,6 +53,36 @@ describe('a coalescer', () => {
     expect(calls).toHaveLength(4);
   });
 
+  it('tells of a poisoned group once, and once when all of it has gone through; of a locked one not at all', async () => {
+    const told: string[] = [];
+    let failing = new Set(['poisoned', 'locked']);
+    const { clock, coalescer } = setUp(
+      (items) => {
+        const found = items.find((item) => failing.has(item));
+        return found === undefined ? echo(items) : Promise.reject(new Error(found));
+      },
+      {
+        onError: (error) => ({
+          action: (error as Error).message === 'locked' ? 'set-apart' : 'split',
+          pauseMs: 1_000,
+        }),
+        onQuarantined: (group, error) => told.push(`${group} quarantined: ${(error as Error).message}`),
+        onReleased: (group) => told.push(`${group} released`),
+      },
+    );
+    const answers = Promise.all(['poisoned', 'good', 'locked'].map((item) => coalescer.add(item)));
+    await clock.advance(50 + 10_000);
+    expect(told).toEqual(['poisoned quarantined: poisoned']);
+    const later = coalescer.add('poisoned');
+    await clock.advance(10_000);
+    expect(told).toHaveLength(1);
+    failing = new Set();
+    await clock.advance(2_000);
+    expect(await answers).toEqual(['poisoned!', 'good!', 'locked!']);
+    await later;
+    expect(told).toEqual(['poisoned quarantined: poisoned', 'poisoned released']);
+  });
+
   it('finds the poisoned group by halves and lets the others through', async () => {
     const { clock, coalescer } = setUp(
       (items) => (items.some((item) => item.startsWith('bad')) ? Promise.reject(new Error('poison')) : echo(items)),

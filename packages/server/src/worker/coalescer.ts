@@ -22,7 +22,14 @@ export interface CoalescerOptions<I, R> {
   ) => { readonly action: FailedCall; readonly pauseMs: number };
   /** Items of one group stay together unless one of them is poisoned. */
   readonly groupOf: (item: I) => string;
+  /** A group was set apart because something in it is poisoned: told once, however often it is tried after that. */
+  readonly onQuarantined?: (group: string, error: unknown) => void;
+  /** All of a group that was quarantined has gone through. */
+  readonly onReleased?: (group: string) => void;
 }
+
+/** The error that came of something poisoned; null when a call failed for a lock or for the database. */
+type Poison = { readonly error: unknown } | null;
 
 /**
  * Gathers single calls into few: what arrives within a short window, or while an earlier call is under way, goes
@@ -137,7 +144,8 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
         const { action, pauseMs } = this.#verdict(error, entries, failures);
         if (action !== 'retry') {
           for (const { group, entries: part } of split(entries, this.#options.groupOf)) {
-            this.#besides(group === null ? this.#handle(part) : this.#insist(group, part, pauseMs));
+            const poison = action === 'split' ? { error } : null;
+            this.#besides(group === null ? this.#handle(part) : this.#insist(group, part, pauseMs, poison));
           }
           return;
         }
@@ -155,7 +163,12 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
   }
 
   /** Tries one group until all of it has succeeded. */
-  async #insist(group: string, first: readonly Waiting<I, R>[], firstPauseMs: number): Promise<void> {
+  async #insist(
+    group: string,
+    first: readonly Waiting<I, R>[],
+    firstPauseMs: number,
+    firstPoison: Poison,
+  ): Promise<void> {
     const earlier = this.#setApart.get(group);
     if (earlier !== undefined) {
       earlier.push(...first);
@@ -163,36 +176,47 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
     }
     const added: Waiting<I, R>[] = [];
     this.#setApart.set(group, added);
+    let isQuarantined = false;
+    const quarantine = (poison: Poison): void => {
+      if (poison === null || isQuarantined) return;
+      isQuarantined = true;
+      this.#options.onQuarantined?.(group, poison.error);
+    };
+    quarantine(firstPoison);
     let open = [...first];
     let pauseMs = firstPauseMs;
     for (let failures = 2; open.length > 0; failures += 1) {
       if (await this.#pause(pauseMs)) {
         const failed = await this.#tryByHalves(open, failures);
+        quarantine(failed.poison);
         open = failed.entries;
         pauseMs = failed.pauseMs;
       } else {
         giveUpOn(open);
         open = [];
+        isQuarantined = false;
       }
       open.push(...added.splice(0, Math.max(0, this.#options.maxItems - open.length)));
     }
     this.#setApart.delete(group);
+    if (isQuarantined) this.#options.onReleased?.(group);
   }
 
   async #tryByHalves(
     entries: readonly Waiting<I, R>[],
     failures: number,
-  ): Promise<{ readonly entries: Waiting<I, R>[]; readonly pauseMs: number }> {
+  ): Promise<{ readonly entries: Waiting<I, R>[]; readonly pauseMs: number; readonly poison: Poison }> {
     try {
       await this.#call(entries);
-      return { entries: [], pauseMs: 0 };
+      return { entries: [], pauseMs: 0, poison: null };
     } catch (error) {
       const { action, pauseMs } = this.#verdict(error, entries, failures);
-      if (action !== 'split' || entries.length === 1) return { entries: [...entries], pauseMs };
+      const poison = action === 'split' ? { error } : null;
+      if (poison === null || entries.length === 1) return { entries: [...entries], pauseMs, poison };
       const middle = Math.ceil(entries.length / 2);
       const left = await this.#tryByHalves(entries.slice(0, middle), failures);
       const right = await this.#tryByHalves(entries.slice(middle), failures);
-      return { entries: [...left.entries, ...right.entries], pauseMs };
+      return { entries: [...left.entries, ...right.entries], pauseMs, poison };
     }
   }
 

@@ -13,6 +13,7 @@ import { createTaskStore } from './task-store.ts';
 import { showState } from './worker-metrics.ts';
 
 export type { Route } from './engine.ts';
+export type { WorkerNotice } from './notices.ts';
 
 export interface WorkerOptions {
   readonly workerId: string;
@@ -35,6 +36,8 @@ export interface WorkerOptions {
   ) => string;
   /** Worker ids of processes on this machine that are known to be dead, each reported until it was forgotten. */
   readonly deadWorkers: () => Promise<readonly { workerId: string; forget: () => Promise<void> }[]>;
+  /** Takes what the operator must know; nobody does when absent. */
+  readonly tell?: Tell;
 }
 
 export interface Worker {
@@ -113,9 +116,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ];
       for (const write of writes) await write.stop(STOP_DEADLINE_MS / writes.length);
       renewing.abort();
-      await renewal;
+      await within(GIVE_UP_DEADLINE_MS, clock, () => renewal);
       try {
-        await store.voidLeases(options.workerId);
+        await within(GIVE_UP_DEADLINE_MS, clock, () => store.voidLeases(options.workerId));
       } catch (error) {
         logger.warn({ err: error }, 'leases could not be given up; they run out by themselves');
       }

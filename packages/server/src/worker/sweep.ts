@@ -1,6 +1,7 @@
 import type { DispatchOptions } from './dispatch.ts';
 import { takeUp } from './dispatch.ts';
 import type { Engine } from './engine.ts';
+import type { Tell } from './notices.ts';
 
 /** Tasks that one sweep takes over at most, so that a dead worker's load is spread over the living ones. */
 const TAKE_OVER_TASKS = 500;
@@ -69,6 +70,34 @@ export function expireBatches(engine: Engine, stop: AbortSignal): Promise<void> 
         // One account's trouble must not keep the refunds of the others.
         engine.logger.error({ ...names, err: error, alert: true }, 'a batch past its deadline could not be refunded');
       }
+    }
+  });
+}
+
+const UNSERVED_PERIOD_MS = 15_000;
+/** Looks in a row that found tasks waiting and nothing running: a minute, in which every worker has looked for work. */
+const UNSERVED_LOOKS = 4;
+
+/**
+ * Tells the operator of a route whose tasks would otherwise wait in silence for their deadline: no worker serves it, since
+ * it was switched off or misspelt, or the one that does is down. Told once, and again only after it was served meanwhile.
+ */
+export function watchUnservedRoutes(
+  engine: Engine,
+  tell: Tell,
+  stop: AbortSignal,
+  periodMs = UNSERVED_PERIOD_MS,
+): Promise<void> {
+  const looks = new Map<string, number>();
+  return every(engine, periodMs, stop, 'looking for routes that nobody serves', async () => {
+    const waiting = await engine.store.waitingElsewhere([...engine.routes.keys()]);
+    for (const route of looks.keys()) {
+      if (!waiting.some((found) => found.route === route)) looks.delete(route);
+    }
+    for (const { route, batches, tasks } of waiting) {
+      const look = (looks.get(route) ?? 0) + 1;
+      looks.set(route, look);
+      if (look === UNSERVED_LOOKS) tell({ type: 'route.unserved', route, batches, tasks });
     }
   });
 }

@@ -59,6 +59,15 @@ export interface TaskStore {
   /** Unfinished batches past their deadline that still have something queued. */
   expiredBatches(): Promise<OpenBatch[]>;
   expire(batch: OpenBatch): Promise<number>;
+  /** Routes other than these that have tasks to claim while none of theirs is held by any worker. */
+  waitingElsewhere(routes: readonly string[]): Promise<WaitingRoute[]>;
+}
+
+export interface WaitingRoute {
+  readonly route: string;
+  readonly batches: number;
+  /** Never claimed. */
+  readonly tasks: number;
 }
 
 type Columns = Record<string, readonly (string | number | boolean | null | Uint8Array)[]>;
@@ -278,5 +287,15 @@ class PostgresTaskStore implements TaskStore {
       batch.batchId,
     ]);
     return row?.closed ?? 0;
+  }
+
+  waitingElsewhere(routes: readonly string[]): Promise<WaitingRoute[]> {
+    return this.#db.query<{ route: string; batches: number; tasks: number }>(
+      `SELECT s.route, count(*) AS batches, sum(s.total - s.cursor_index) AS tasks FROM batch_schedule s
+       WHERE s.route <> ALL ($1::text[]) AND NOT s.closed AND NOT s.paused AND s.cursor_index < s.total
+         AND NOT EXISTS (SELECT FROM task_leases l WHERE l.route = s.route)
+       GROUP BY s.route`,
+      [routes],
+    );
   }
 }

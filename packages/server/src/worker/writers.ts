@@ -1,6 +1,7 @@
 import { isLockTimeout, isTransient, isUnavailable } from '../db/index.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import { createCoalescer, type Coalescer, type CoalescerOptions } from './coalescer.ts';
+import type { Tell } from './notices.ts';
 import type { Requeue, RequeueAnswer, SettleAnswer, TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task.ts';
 
@@ -30,9 +31,10 @@ interface WriterDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly tell: Tell;
 }
 
-export function createWriters({ store, clock, random, logger }: WriterDeps): Writers {
+export function createWriters({ store, clock, random, logger, tell }: WriterDeps): Writers {
   const onError =
     (what: string): CoalescerOptions<unknown, unknown>['onError'] =>
     (error, items, failuresInARow) => {
@@ -46,7 +48,8 @@ export function createWriters({ store, clock, random, logger }: WriterDeps): Wri
         logger.warn({ err: error, items: items.length }, `${what} waits for the database`);
         return { action: 'retry', pauseMs };
       }
-      logger.error({ err: error, items: items.length, alert: true }, `${what} failed: tried in parts`);
+      // The alert is the notice, once; this line comes with every try.
+      logger.error({ err: error, items: items.length }, `${what} failed: tried in parts`);
       return { action: 'split', pauseMs };
     };
   const writer = <I, R>(
@@ -55,7 +58,21 @@ export function createWriters({ store, clock, random, logger }: WriterDeps): Wri
     accountOf: (item: I) => string,
     flush: (items: readonly I[]) => Promise<readonly R[]>,
   ): Coalescer<I, R> =>
-    createCoalescer({ flush, clock, windowMs, maxItems: ITEMS_PER_CALL, onError: onError(what), groupOf: accountOf });
+    createCoalescer({
+      flush,
+      clock,
+      windowMs,
+      maxItems: ITEMS_PER_CALL,
+      onError: onError(what),
+      groupOf: accountOf,
+      onQuarantined: (accountId, error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        tell({ type: 'account.quarantined', accountId, what, reason });
+      },
+      onReleased: (accountId) => {
+        tell({ type: 'account.released', accountId, what });
+      },
+    });
   const ofTask = (task: LeasedTask): string => task.accountId;
 
   return {
