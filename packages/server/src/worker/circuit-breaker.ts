@@ -1,7 +1,10 @@
 import type { Clock, Random } from '../ports.ts';
 
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
+/** One submission in so long tells that the upstream is back; a minute more would be a minute in which nothing runs. */
+const LONGEST_PAUSE_MS = 15_000;
+/** An upstream may ask for more than we would choose, but not for a day. */
+const LONGEST_ASKED_PAUSE_MS = 60_000;
 
 /** How often a task that may not be sent asks whether the one that tries the upstream out has been answered. */
 const PROBE_LOOK_MS = 250;
@@ -11,7 +14,7 @@ export type Admission =
 
 /**
  * Keeps a route closed for a while after its upstream said that it cannot take more, or could not be reached. Pauses
- * double up to a minute; then one submission at a time goes through until one succeeds.
+ * double up to 15 s, or are as long as the upstream asks; then one submission at a time goes through until one succeeds.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -61,7 +64,7 @@ export class CircuitBreaker {
     if (this.#failures > 0 && nowMs < this.#openUntilMs) return;
     this.#failures += 1;
     const backoffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
-    const pauseMs = retryAfterMs === undefined ? backoffMs : Math.min(LONGEST_PAUSE_MS, retryAfterMs);
+    const pauseMs = retryAfterMs === undefined ? backoffMs : Math.min(LONGEST_ASKED_PAUSE_MS, retryAfterMs);
     this.#openUntilMs = nowMs + pauseMs * (1 + this.#random.fraction() / 4);
   }
 
