@@ -1,9 +1,15 @@
 import { startApp, type Role } from '../app.ts';
 import { loadConfig } from '../config.ts';
 import type { Environment } from '../environment-reader.ts';
-import { createLogger } from '../system-ports.ts';
+import { createLogger, systemClock } from '../system-ports.ts';
 import { UsageError, type Command } from './command.ts';
 import { DATA_DIR_FLAG } from './context.ts';
+
+/**
+ * All that stopping waits for has a limit of its own; this is the one for all of them together, below the minute that many
+ * a supervisor grants. What was not ended then is gone on with by another worker, as after a crash.
+ */
+const STOP_LIMIT_MS = 50_000;
 
 const ROLES: readonly Role[] = ['all', 'api', 'worker'];
 
@@ -39,8 +45,14 @@ export function startCommand(env: Environment, stopSignal: () => AbortSignal): C
         else stop.addEventListener('abort', () => resolve(), { once: true });
       });
       logger.info({}, 'stopping: open requests and calls in the air are finished first');
-      await app.stop();
-      return 0;
+      const timer = new AbortController();
+      const late = systemClock.sleep(STOP_LIMIT_MS, timer.signal).then(() => 'late' as const);
+      const ended = await Promise.race([app.stop(), late.catch(() => undefined)]);
+      timer.abort();
+      if (ended !== 'late') return 0;
+      logger.error({ alert: true }, 'something could not be ended in time and is cut off: is the database silent?');
+      // Calls that wait for the database would keep the process for minutes.
+      process.exit(1);
     },
   };
 }
