@@ -35,6 +35,7 @@ test('an empty environment gives the documented defaults', () => {
     host: '127.0.0.1',
     port: 4600,
     publicUrl: null,
+    metricsListener: null,
     dataDir: path.resolve('.rushes'),
     databaseUrl: null,
     databaseMigrationUrl: null,
@@ -46,11 +47,12 @@ test('an empty environment gives the documented defaults', () => {
     webhookRetryDelaysMs: [0, 60_000, 900_000],
     webhookDisableAfterMs: 432_000_000,
     grsai: { apiKey: null, baseUrl: 'https://grsaiapi.com' },
-    simulator: { port: null, seed: 1, latencyMs: [200, 800], failureRate: 0 },
+    simulator: { port: null, seed: 1, latencyMs: [200, 800], failureRate: 0, lookup: true },
     workerConcurrency: 256,
     routeConcurrency: 500,
     leaseMs: 30_000,
     pollIntervalMs: 200,
+    pollRequestsPerSecond: 100,
     dispatchIntervalMs: 250,
     unknownWaitMs: 10_000,
     modelTimeoutsMs: {},
@@ -63,6 +65,8 @@ test('every variable reaches its field', () => {
     RUSHES_HOST: '::',
     RUSHES_PORT: '0',
     RUSHES_PUBLIC_URL: 'https://rushes.example/api/',
+    RUSHES_METRICS_PORT: '9464',
+    RUSHES_METRICS_HOST: '0.0.0.0',
     RUSHES_DATA_DIR: dataDir,
     RUSHES_SECRET_KEY: KEY,
     RUSHES_LOG_LEVEL: 'silent',
@@ -74,6 +78,8 @@ test('every variable reaches its field', () => {
     RUSHES_SIMULATOR_SEED: '42',
     RUSHES_SIMULATOR_LATENCY_MS: '5-50',
     RUSHES_SIMULATOR_FAILURE_RATE: '0.25',
+    RUSHES_SIMULATOR_LOOKUP: 'off',
+    RUSHES_POLL_REQUESTS_PER_S: '20',
     RUSHES_WORKER_CONCURRENCY: '8',
     RUSHES_ROUTE_CONCURRENCY: '9',
     RUSHES_LEASE_MS: '2000',
@@ -90,12 +96,14 @@ test('every variable reaches its field', () => {
     host: '::',
     port: 0,
     publicUrl: 'https://rushes.example/api',
+    metricsListener: { host: '0.0.0.0', port: 9464 },
     dataDir,
     databaseUrl: 'postgres://a:b@db/rushes',
     databaseMigrationUrl: 'postgresql://o:p@db/rushes',
     logLevel: 'silent',
     grsai: { apiKey: 'sk-1', baseUrl: 'http://127.0.0.1:4700' },
-    simulator: { port: 4700, seed: 42, latencyMs: [5, 50], failureRate: 0.25 },
+    simulator: { port: 4700, seed: 42, latencyMs: [5, 50], failureRate: 0.25, lookup: false },
+    pollRequestsPerSecond: 20,
     workerConcurrency: 8,
     routeConcurrency: 9,
     leaseMs: 2000,
@@ -109,6 +117,12 @@ test('every variable reaches its field', () => {
   });
 });
 
+test('the address of metrics without a port is a mistake', () => {
+  expect(problemsOf({ RUSHES_METRICS_HOST: '0.0.0.0' })).toEqual([
+    'RUSHES_METRICS_HOST is set without RUSHES_METRICS_PORT: set both, or neither',
+  ]);
+});
+
 test('production means real routes and their polling interval unless said otherwise', () => {
   const env = { RUSHES_ENV: 'production', RUSHES_SECRET_KEY: KEY };
   expect(loadConfig(env)).toMatchObject({ upstream: 'routes', pollIntervalMs: 2_000 });
@@ -117,6 +131,15 @@ test('production means real routes and their polling interval unless said otherw
     pollIntervalMs: 200,
   });
   expect(loadConfig({ ...env, RUSHES_POLL_INTERVAL_MS: '33' }).pollIntervalMs).toBe(33);
+});
+
+test('a submission in doubt never waits past the timeout of its task', () => {
+  const env = { RUSHES_SECRET_KEY: KEY, RUSHES_MODEL_TIMEOUTS_MS: 'sora-2=4000' };
+  expect(loadConfig(env).unknownWaitMs).toBe(2_000);
+  expect(loadConfig({ ...env, RUSHES_UNKNOWN_WAIT_MS: '3999' }).unknownWaitMs).toBe(3_999);
+  expect(() => loadConfig({ ...env, RUSHES_UNKNOWN_WAIT_MS: '4000' })).toThrow(
+    'RUSHES_UNKNOWN_WAIT_MS must be below the timeout of every model',
+  );
 });
 
 test('an empty value means not set', () => {
@@ -247,4 +270,10 @@ test('a damaged key file is an answer and not a new key', () => {
 test('docs/configuration.md explains every variable', () => {
   const text = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
   for (const name of [...VARIABLES, ...CLIENT_VARIABLES]) expect(text).toContain(`\`${name}\``);
+});
+
+test('with an address to be called back at, a submission in doubt is waited for longer', () => {
+  const env = { RUSHES_SECRET_KEY: KEY, RUSHES_PUBLIC_URL: 'https://rushes.example' };
+  expect(loadConfig(env).unknownWaitMs).toBe(60_000);
+  expect(loadConfig({ ...env, RUSHES_UNKNOWN_WAIT_MS: '5' }).unknownWaitMs).toBe(5);
 });

@@ -237,6 +237,12 @@ function readMetricsListener(reader: EnvironmentReader): Config['metricsListener
 function readExecution(reader: EnvironmentReader) {
   const isProduction = reader.optional('RUSHES_ENV') === 'production';
   const upstream = reader.oneOf('RUSHES_UPSTREAM', ['simulator', 'routes'], isProduction ? 'routes' : 'simulator');
+  const modelTimeoutsMs = reader.integersByName(
+    'RUSHES_MODEL_TIMEOUTS_MS',
+    MODELS.map(({ id }) => id),
+    100,
+    DAY_MS,
+  );
   return {
     upstream,
     grsai: {
@@ -266,20 +272,25 @@ function readExecution(reader: EnvironmentReader) {
     ),
     pollRequestsPerSecond: reader.integer('RUSHES_POLL_REQUESTS_PER_S', 100, 1, 100_000),
     dispatchIntervalMs: reader.integer('RUSHES_DISPATCH_INTERVAL_MS', 250, 10, MINUTE_MS),
-    // With an address to call back, waiting has a point: the first callback tells the id and saves the generation.
-    unknownWaitMs: reader.integer(
-      'RUSHES_UNKNOWN_WAIT_MS',
-      reader.optional('RUSHES_PUBLIC_URL') === null ? 10_000 : 60_000,
-      0,
-      DAY_MS,
-    ),
-    modelTimeoutsMs: reader.integersByName(
-      'RUSHES_MODEL_TIMEOUTS_MS',
-      MODELS.map(({ id }) => id),
-      100,
-      DAY_MS,
-    ),
+    unknownWaitMs: readUnknownWait(reader, modelTimeoutsMs),
+    modelTimeoutsMs,
   } as const;
+}
+
+/** A task in doubt is not looked at until the wait is over, so a longer one would put off its timeout, and the refund. */
+function readUnknownWait(reader: EnvironmentReader, modelTimeoutsMs: Readonly<Record<string, number>>): number {
+  const timeouts = MODELS.map(({ id, timeoutMs }) => ({ id, ms: modelTimeoutsMs[id] ?? timeoutMs }));
+  const shortest = timeouts.reduce((least, next) => (next.ms < least.ms ? next : least));
+  // With an address to call back, waiting has a point: the first callback tells the id and saves the generation.
+  const usualMs = reader.optional('RUSHES_PUBLIC_URL') === null ? 10_000 : MINUTE_MS;
+  const ms = reader.integer('RUSHES_UNKNOWN_WAIT_MS', Math.min(usualMs, Math.floor(shortest.ms / 2)), 0, DAY_MS);
+  if (ms >= shortest.ms) {
+    reader.problem(
+      'RUSHES_UNKNOWN_WAIT_MS',
+      `must be below the timeout of every model, or tasks would time out late: ${shortest.id} has ${String(shortest.ms)} ms (RUSHES_MODEL_TIMEOUTS_MS)`,
+    );
+  }
+  return ms;
 }
 
 function readGrsaiKey(reader: EnvironmentReader): string | null {
