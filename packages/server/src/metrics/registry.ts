@@ -39,7 +39,13 @@ export function createMetricRegistry(): MetricRegistry {
       gauge: (description) =>
         once(description.name, () => {
           const gauge = new Gauge(configured(registry, description));
-          return { set: (labels, value) => gauge.set({ ...labels }, value), clear: () => gauge.reset() };
+          // Without labels prom-client shows 0 from the beginning and after each reset, which looks like a value.
+          const clear = (): void => {
+            gauge.reset();
+            if (description.labels.length === 0) gauge.remove({});
+          };
+          clear();
+          return { set: (labels, value) => gauge.set({ ...labels }, value), clear };
         }),
       histogram: (description, buckets) =>
         once(description.name, () => {
