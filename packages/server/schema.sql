@@ -172,7 +172,6 @@ CREATE TABLE credit_ledger (
   reference text,
   created_at timestamp with time zone NOT NULL,
   CONSTRAINT credit_ledger_pkey PRIMARY KEY (account_id, seq),
-  CONSTRAINT credit_ledger_account_id_fkey FOREIGN KEY (account_id) REFERENCES credit_accounts(account_id),
   CONSTRAINT credit_ledger_amount_check CHECK ((amount > 0)),
   CONSTRAINT credit_ledger_available_after_check CHECK ((available_after >= 0)),
   CONSTRAINT credit_ledger_check CHECK ((((((((((kind = 'purchase'::text) AND (from_bucket = 'external'::text) AND (to_bucket = 'available'::text)) OR ((kind = 'grant'::text) AND (from_bucket = 'external'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'reserve'::text) AND (from_bucket = 'available'::text) AND (to_bucket = 'reserved'::text))) OR ((kind = 'charge'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'spent'::text))) OR ((kind = 'refund'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'forfeit'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'spent'::text))) OR ((kind = 'reversal'::text) AND (from_bucket = 'spent'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'revoke'::text) AND (from_bucket = 'available'::text) AND (to_bucket = 'external'::text)))),
@@ -222,9 +221,17 @@ CREATE TABLE credit_revocations (
 CREATE TABLE dispatch_routes (
   route text NOT NULL,
   max_concurrent_tasks integer NOT NULL,
+  virtual_time double precision NOT NULL DEFAULT 0,
   CONSTRAINT dispatch_routes_pkey PRIMARY KEY (route),
   CONSTRAINT dispatch_routes_max_concurrent_tasks_check CHECK ((max_concurrent_tasks >= 0))
 );
+
+CREATE TABLE dispatch_shares (
+  account_id uuid NOT NULL,
+  route text NOT NULL,
+  virtual_time double precision NOT NULL,
+  CONSTRAINT dispatch_shares_pkey PRIMARY KEY (account_id, route)
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
 CREATE TABLE events (
   account_id uuid NOT NULL,
@@ -233,10 +240,10 @@ CREATE TABLE events (
   batch_id uuid,
   task_index integer,
   endpoint_id uuid,
-  data jsonb NOT NULL,
+  data jsonb,
   created_at timestamp with time zone NOT NULL,
   CONSTRAINT events_pkey PRIMARY KEY (account_id, seq),
-  CONSTRAINT events_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  CONSTRAINT events_check CHECK (((data IS NOT NULL) OR ((batch_id IS NOT NULL) AND (task_index IS NOT NULL)))),
   CONSTRAINT events_seq_check CHECK ((seq > 0))
 );
 
@@ -419,7 +426,6 @@ CREATE TABLE task_leases (
   worker_id uuid NOT NULL,
   lease_until timestamp with time zone NOT NULL,
   CONSTRAINT task_leases_pkey PRIMARY KEY (account_id, batch_id, fence),
-  CONSTRAINT task_leases_account_id_batch_id_fkey FOREIGN KEY (account_id, batch_id) REFERENCES batches(account_id, batch_id),
   CONSTRAINT task_leases_check CHECK ((from_index <= to_index)),
   CONSTRAINT task_leases_kind_check CHECK ((kind = ANY (ARRAY['range'::text, 'retry'::text]))),
   CONSTRAINT task_leases_open_check CHECK ((open >= 0))
@@ -430,8 +436,7 @@ CREATE TABLE task_retries (
   batch_id uuid NOT NULL,
   task_index integer NOT NULL,
   due_at timestamp with time zone NOT NULL,
-  CONSTRAINT task_retries_pkey PRIMARY KEY (account_id, batch_id, task_index),
-  CONSTRAINT task_retries_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
+  CONSTRAINT task_retries_pkey PRIMARY KEY (account_id, batch_id, task_index)
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
 CREATE TABLE tasks (
@@ -472,7 +477,7 @@ CREATE TABLE tasks (
   CONSTRAINT tasks_resolution_check CHECK ((resolution = ANY (ARRAY['charge'::text, 'refund'::text, 'forfeit'::text]))),
   CONSTRAINT tasks_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'submitting'::text, 'running'::text, 'unknown'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text]))),
   CONSTRAINT tasks_task_index_check CHECK ((task_index >= 0))
-) WITH (fillfactor=70);
+) WITH (fillfactor=50);
 
 CREATE TABLE upstream_callbacks (
   account_id uuid NOT NULL,
@@ -674,6 +679,14 @@ CREATE VIEW ledger_violations AS
      CROSS JOIN LATERAL ( VALUES ('entry_gap'::text,(r.seq <> r.expected_seq)), ('running_balance'::text,((((r.available_after)::numeric IS DISTINCT FROM r.available) OR ((r.reserved_after)::numeric IS DISTINCT FROM r.reserved)) OR ((r.spent_after)::numeric IS DISTINCT FROM r.spent))), ('time_runs_back'::text,(r.created_at < r.previous_at))) v(rule, is_broken))
   WHERE v.is_broken
 UNION ALL
+ SELECT l.account_id,
+    'no_account'::text AS rule,
+    format('%s entries belong to no account'::text, l.seq) AS detail
+   FROM totals l
+  WHERE (NOT (EXISTS ( SELECT
+           FROM credit_accounts c
+          WHERE (c.account_id = l.account_id))))
+UNION ALL
  SELECT c.account_id,
     'balance'::text AS rule,
     format('account says %s/%s/%s/%s at seq %s, replay gives %s/%s/%s/%s at seq %s'::text, c.available, c.reserved, c.spent, c.issued, c.last_seq, COALESCE(e.available, (0)::numeric), COALESCE(e.reserved, (0)::numeric), COALESCE(e.spent, (0)::numeric), COALESCE(e.issued, (0)::numeric), COALESCE(e.seq, (0)::bigint)) AS detail
@@ -784,6 +797,48 @@ UNION ALL
   GROUP BY r.account_id, r.reference
  HAVING (sum(r.revoked) <> sum(r.entries));
 
+CREATE OR REPLACE FUNCTION public.append_batch_events(p_batches batches[], p_type text, p_reason text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  WITH added AS MATERIALIZED (
+    SELECT b.*, row_number() OVER (PARTITION BY b.account_id ORDER BY b.batch_id) AS n FROM unnest(p_batches) AS b
+  ),
+  numbered AS (
+    UPDATE credit_accounts c SET last_event_seq = c.last_event_seq + d.events
+    FROM (SELECT a.account_id, count(*) AS events FROM added a GROUP BY 1) d
+    WHERE c.account_id = d.account_id
+    RETURNING c.account_id, c.last_event_seq - d.events AS seq_before
+  )
+  INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
+  SELECT b.account_id, n.seq_before + b.n, coalesce(p_type, 'batch.' || b.status), b.batch_id, NULL, b.webhook_endpoint_id,
+    jsonb_build_object(
+      'request_id', b.request_id,
+      'model', b.model,
+      'status', b.status,
+      'counts', jsonb_build_object('total', b.total,
+        'processing', (SELECT coalesce(sum(l.open), 0) FROM task_leases l
+          WHERE l.account_id = b.account_id AND l.batch_id = b.batch_id),
+        'succeeded', b.succeeded, 'failed', b.failed, 'canceled', b.canceled),
+      'credits', jsonb_build_object('unit_price', b.unit_price, 'reserved', h.amount,
+        'held', h.amount - h.charged - h.refunded - h.forfeited,
+        'charged', h.charged, 'refunded', h.refunded, 'forfeited', h.forfeited),
+      'metadata', b.metadata,
+      'created_at', b.created_at,
+      'started_at', b.started_at,
+      'finished_at', b.finished_at)
+    -- Kept in the event, so that every attempt to deliver it has the same bytes. It covers what was sealed by now, which may
+    -- lack this batch's last entries.
+    || CASE WHEN b.finished_at IS NOT NULL THEN jsonb_build_object('ledger_checkpoint', (
+      SELECT t.checkpoint FROM ledger_trees t WHERE t.account_id = b.account_id AND t.closed_at IS NULL)) ELSE '{}' END
+    || CASE WHEN p_reason IS NOT NULL THEN jsonb_build_object('reason', p_reason) ELSE '{}' END,
+    rushes_now()
+  FROM added b
+  JOIN numbered n ON n.account_id = b.account_id
+  JOIN credit_holds h ON h.account_id = b.account_id AND h.batch_id = b.batch_id
+$function$;
+
 CREATE OR REPLACE FUNCTION public.append_event(p_account_id uuid, p_type text, p_batch_id uuid, p_task_index integer, p_endpoint_id uuid, p_data jsonb)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -805,65 +860,45 @@ BEGIN
 END
 $function$;
 
-CREATE OR REPLACE FUNCTION public.batch_event_data(p_batch batches)
- RETURNS jsonb
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-AS $function$
-  SELECT jsonb_build_object(
-    'request_id', p_batch.request_id,
-    'model', p_batch.model,
-    'status', p_batch.status,
-    'counts', jsonb_build_object('total', p_batch.total,
-      'processing', (SELECT coalesce(sum(l.open), 0) FROM task_leases l
-        WHERE l.account_id = p_batch.account_id AND l.batch_id = p_batch.batch_id),
-      'succeeded', p_batch.succeeded, 'failed', p_batch.failed, 'canceled', p_batch.canceled),
-    'credits', jsonb_build_object('unit_price', p_batch.unit_price, 'reserved', h.amount,
-      'held', h.amount - h.charged - h.refunded - h.forfeited,
-      'charged', h.charged, 'refunded', h.refunded, 'forfeited', h.forfeited),
-    'metadata', p_batch.metadata,
-    'created_at', p_batch.created_at,
-    'started_at', p_batch.started_at,
-    'finished_at', p_batch.finished_at
-  )
-  FROM credit_holds h
-  WHERE h.account_id = p_batch.account_id AND h.batch_id = p_batch.batch_id
-$function$;
-
-CREATE OR REPLACE FUNCTION public.begin_attempts(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[], p_timeouts_ms integer[])
- RETURNS TABLE(ord bigint)
+CREATE OR REPLACE FUNCTION public.begin_attempts(p_account_ids uuid[], p_batch_ids uuid[], p_from_indexes integer[], p_to_indexes integer[], p_fences bigint[], p_attempts integer[], p_timeouts_ms integer[])
+ RETURNS TABLE(ord bigint, indexes integer[])
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET lock_timeout TO '1s'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
   v_now timestamptz := rushes_now();
 BEGIN
   RETURN QUERY
-  UPDATE tasks t
-  SET state = 'submitting', fence = i.fence, attempt = i.attempt, submitted_at = v_now,
-    timeout_at = v_now + i.timeout_ms * interval '1 millisecond', started_at = coalesce(t.started_at, v_now)
-  FROM (
-    SELECT * FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_attempts, p_timeouts_ms)
-      WITH ORDINALITY AS u(account_id, batch_id, task_index, fence, attempt, timeout_ms, ord)
-    ORDER BY account_id, batch_id, task_index
-  ) i
-  WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-    AND CASE t.state
-      WHEN 'queued' THEN t.attempt = i.attempt - 1 AND (t.fence = i.fence
-        -- Never claimed before: ours as long as our lease stands.
-        OR (t.fence = 0 AND EXISTS (
+  WITH begun AS (
+    UPDATE tasks t
+    SET state = 'submitting', fence = i.fence, attempt = i.attempt, submitted_at = v_now,
+      timeout_at = v_now + i.timeout_ms * interval '1 millisecond', started_at = coalesce(t.started_at, v_now)
+    FROM (
+      SELECT u.*, EXISTS (
           SELECT 1 FROM task_leases l
-          WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
-            AND l.kind = 'range' AND i.task_index BETWEEN l.from_index AND l.to_index)))
-      -- Our own commit whose answer was lost: nothing was sent yet.
-      WHEN 'submitting' THEN t.attempt = i.attempt AND t.fence = i.fence
-      ELSE false
-    END
-  RETURNING i.ord;
+          WHERE l.account_id = u.account_id AND l.batch_id = u.batch_id AND l.fence = u.fence AND l.kind = 'range'
+            AND l.from_index <= u.from_index AND u.to_index <= l.to_index) AS has_lease
+      FROM unnest(p_account_ids, p_batch_ids, p_from_indexes, p_to_indexes, p_fences, p_attempts, p_timeouts_ms)
+        WITH ORDINALITY AS u(account_id, batch_id, from_index, to_index, fence, attempt, timeout_ms, ord)
+      ORDER BY u.account_id, u.batch_id, u.from_index
+    ) i
+    WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index BETWEEN i.from_index AND i.to_index
+      AND CASE t.state
+        -- Never claimed before: ours as long as our lease stands.
+        WHEN 'queued' THEN t.attempt = i.attempt - 1 AND (t.fence = i.fence OR (t.fence = 0 AND i.has_lease))
+        -- Our own commit whose answer was lost: nothing was sent yet.
+        WHEN 'submitting' THEN t.attempt = i.attempt AND t.fence = i.fence
+        ELSE false
+      END
+    RETURNING i.ord, t.task_index, i.to_index - i.from_index + 1 AS size
+  )
+  SELECT b.ord, CASE WHEN count(*) < min(b.size) THEN array_agg(b.task_index) END
+  FROM begun b GROUP BY b.ord;
 END
 $function$;
 
@@ -907,132 +942,169 @@ END
 $function$;
 
 CREATE OR REPLACE FUNCTION public.claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
- RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint, starts_batch boolean)
+ RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
   v_now timestamptz;
+  v_until timestamptz;
+  v_busy bigint;
   v_free bigint;
-  v_pick record;
+  v_clock double precision;
+  v_served uuid[];
+  v_shares bigint[];
+  v_turn bigint;
+  v_next_starts double precision[];
+  v_accounts uuid[];
+  v_batches uuid[];
+  v_slots integer[];
+  v_with_retries boolean[];
+  v_cursors integer[];
+  v_totals integer[];
+  v_fences bigint[];
   v_retries integer[];
-  v_fresh integer;
-  v_cursor integer;
-  v_total integer;
-  v_fence bigint;
 BEGIN
   -- All routes, since an account's limit spans them.
   PERFORM 1 FROM dispatch_routes ORDER BY route FOR NO KEY UPDATE;
   v_now := rushes_now();
-  SELECT least(p_slots, r.max_concurrent_tasks
-    - (SELECT coalesce(sum(l.open), 0) FROM task_leases l WHERE l.route = p_route))
-  INTO v_free
+  v_until := v_now + p_lease_ms * interval '1 millisecond';
+  SELECT coalesce(sum(l.open), 0) INTO v_busy FROM task_leases l WHERE l.route = p_route;
+  SELECT least(p_slots, r.max_concurrent_tasks - v_busy), r.virtual_time INTO v_free, v_clock
   FROM dispatch_routes r WHERE r.route = p_route;
   IF v_free IS NULL OR v_free <= 0 THEN
     RETURN;
   END IF;
 
-  FOR v_pick IN
-    WITH due AS (
-      SELECT r.account_id, r.batch_id, count(*) AS tasks
-      FROM task_retries r WHERE r.due_at <= v_now GROUP BY 1, 2
-    ),
-    work AS (
-      SELECT s.account_id, s.batch_id, s.created_at, coalesce(due.tasks, 0) AS retries,
-        s.total - s.cursor_index + coalesce(due.tasks, 0) AS tasks
-      FROM batch_schedule s LEFT JOIN due ON due.account_id = s.account_id AND due.batch_id = s.batch_id
+  v_turn := greatest(1, least(16, v_free / 32));
+  WITH wanting AS MATERIALIZED (
+    SELECT w.account_id, a.weight, w.oldest, f.busy,
+      least(w.tasks, a.max_concurrent_tasks - f.busy, v_free) AS can_take,
+      greatest(d.virtual_time, v_clock
+        - greatest(0, (v_busy + v_free)::double precision / sum(a.weight) OVER () - f.busy::double precision / a.weight))
+        AS start_time
+    FROM (
+      SELECT s.account_id, min(s.created_at) AS oldest, sum(s.total - s.cursor_index + r.due) AS tasks
+      FROM batch_schedule s CROSS JOIN LATERAL (
+        SELECT count(*) AS due FROM task_retries r
+        WHERE r.account_id = s.account_id AND r.batch_id = s.batch_id AND r.due_at <= v_now
+      ) r
       WHERE s.route = p_route AND NOT s.paused AND NOT s.closed AND s.deadline_at > v_now
-        AND (s.cursor_index < s.total OR due.tasks > 0)
+        AND (s.cursor_index < s.total OR r.due > 0)
+      GROUP BY 1
+    ) w
+    JOIN accounts a ON a.account_id = w.account_id
+    LEFT JOIN dispatch_shares d ON d.account_id = w.account_id AND d.route = p_route
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(l.open), 0) AS busy FROM task_leases l WHERE l.account_id = w.account_id
+    ) f
+  ),
+  turns AS (
+    SELECT w.account_id, w.weight, t.size, w.start_time + t.before::double precision / w.weight AS start_time,
+      sum(t.size) OVER (ORDER BY w.start_time + t.before::double precision / w.weight,
+        (w.busy + t.before)::double precision / w.weight, w.oldest, w.account_id) - t.size AS served_before
+    FROM (
+      -- A turn is never served before its account's first, so that no more accounts than slots can be.
+      SELECT * FROM wanting c WHERE c.can_take > 0
+      ORDER BY c.start_time, c.busy::double precision / c.weight, c.oldest, c.account_id LIMIT v_free
+    ) w CROSS JOIN LATERAL (
+      SELECT k AS before, least(v_turn, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn) AS k
+    ) t
+  ),
+  shares AS (
+    SELECT t.account_id, sum(least(t.size, v_free - t.served_before)) AS slots, max(t.start_time) AS last_start,
+      max(t.start_time + least(t.size, v_free - t.served_before)::double precision / t.weight) AS next_start
+    FROM turns t WHERE t.served_before < v_free GROUP BY 1
+  )
+  SELECT array_agg(s.account_id), array_agg(s.slots), array_agg(s.next_start), greatest(v_clock, max(s.last_start))
+  INTO v_served, v_shares, v_next_starts, v_clock
+  FROM shares s;
+  IF v_served IS NULL THEN
+    RETURN;
+  END IF;
+
+  -- A batch that is being canceled or requeued right now is served by the next claim.
+  SELECT array_agg(p.account_id), array_agg(p.batch_id), array_agg(p.slots), array_agg(p.has_retries),
+    array_agg(p.cursor_index), array_agg(p.total), array_agg(p.fence)
+  INTO v_accounts, v_batches, v_slots, v_with_retries, v_cursors, v_totals, v_fences
+  FROM (
+    SELECT s.account_id, s.batch_id, o.slots, o.due > 0 AS has_retries, s.cursor_index, s.total, s.fence
+    FROM unnest(v_served, v_shares) AS a(account_id, share)
+    CROSS JOIN LATERAL (
+      SELECT q.batch_id, q.due, least(q.tasks, a.share - coalesce(sum(q.tasks) OVER (
+          ORDER BY q.created_at, q.batch_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::integer AS slots
+      FROM (
+        SELECT b.batch_id, b.created_at, r.due, b.total - b.cursor_index + r.due AS tasks
+        FROM batch_schedule b CROSS JOIN LATERAL (
+          SELECT count(*) AS due FROM task_retries r
+          WHERE r.account_id = b.account_id AND r.batch_id = b.batch_id AND r.due_at <= v_now
+        ) r
+        WHERE b.account_id = a.account_id AND b.route = p_route AND NOT b.paused AND NOT b.closed
+          AND b.deadline_at > v_now AND (b.cursor_index < b.total OR r.due > 0)
+      ) q
+    ) o
+    JOIN batch_schedule s ON s.account_id = a.account_id AND s.batch_id = o.batch_id AND NOT s.closed AND NOT s.paused
+    WHERE o.slots > 0
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+  ) p;
+
+  FOR i IN 1 .. coalesce(cardinality(v_batches), 0) LOOP
+    CONTINUE WHEN NOT v_with_retries[i];
+    WITH taken AS (
+      DELETE FROM task_retries r
+      WHERE r.account_id = v_accounts[i] AND r.batch_id = v_batches[i]
+        AND r.task_index IN (
+          SELECT d.task_index FROM task_retries d
+          WHERE d.account_id = v_accounts[i] AND d.batch_id = v_batches[i] AND d.due_at <= v_now
+          ORDER BY d.due_at, d.task_index LIMIT v_slots[i])
+      RETURNING r.task_index
     ),
-    in_flight AS (
-      SELECT l.account_id, sum(l.open) AS tasks FROM task_leases l GROUP BY 1
-    ),
-    wanting AS (
-      SELECT w.account_id, a.weight, coalesce(f.tasks, 0) AS busy, min(w.created_at) AS oldest,
-        least(sum(w.tasks), a.max_concurrent_tasks - coalesce(f.tasks, 0), v_free) AS can_take
-      FROM work w JOIN accounts a ON a.account_id = w.account_id
-      LEFT JOIN in_flight f ON f.account_id = w.account_id
-      GROUP BY w.account_id, a.weight, a.max_concurrent_tasks, f.tasks
-    ),
-    slots AS (
-      SELECT w.account_id FROM wanting w CROSS JOIN LATERAL generate_series(1, w.can_take) AS k
-      ORDER BY (w.busy + k)::double precision / w.weight, w.oldest, w.account_id
-      LIMIT v_free
-    ),
-    shares AS (
-      SELECT s.account_id, count(*) AS slots FROM slots s GROUP BY 1
-    ),
-    spread AS (
-      SELECT w.account_id, w.batch_id, w.retries, w.created_at,
-        least(w.tasks, s.slots - coalesce(sum(w.tasks) OVER (
-          PARTITION BY w.account_id ORDER BY w.created_at, w.batch_id
-          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)) AS slots
-      FROM work w JOIN shares s ON s.account_id = w.account_id
+    stamped AS (
+      UPDATE tasks t SET fence = v_fences[i] + 1
+      FROM taken
+      WHERE t.account_id = v_accounts[i] AND t.batch_id = v_batches[i] AND t.task_index = taken.task_index
+        AND t.state = 'queued'
+      RETURNING t.task_index
     )
-    SELECT p.account_id, p.batch_id, p.retries, p.slots::integer AS slots
-    FROM spread p WHERE p.slots > 0
-    ORDER BY p.created_at, p.account_id, p.batch_id
-  LOOP
-    -- A batch that is being canceled or requeued right now is served by the next claim.
-    SELECT s.cursor_index, s.total, s.fence INTO v_cursor, v_total, v_fence
-    FROM batch_schedule s
-    WHERE s.account_id = v_pick.account_id AND s.batch_id = v_pick.batch_id AND NOT s.closed AND NOT s.paused
-    FOR NO KEY UPDATE SKIP LOCKED;
-    CONTINUE WHEN NOT FOUND;
-
-    v_retries := NULL;
-    IF v_pick.retries > 0 THEN
-      WITH taken AS (
-        DELETE FROM task_retries r
-        WHERE r.account_id = v_pick.account_id AND r.batch_id = v_pick.batch_id
-          AND r.task_index IN (
-            SELECT d.task_index FROM task_retries d
-            WHERE d.account_id = v_pick.account_id AND d.batch_id = v_pick.batch_id AND d.due_at <= v_now
-            ORDER BY d.due_at, d.task_index LIMIT v_pick.slots)
-        RETURNING r.task_index
-      ),
-      stamped AS (
-        UPDATE tasks t SET fence = v_fence + 1
-        FROM taken
-        WHERE t.account_id = v_pick.account_id AND t.batch_id = v_pick.batch_id AND t.task_index = taken.task_index
-          AND t.state = 'queued'
-        RETURNING t.task_index
-      )
-      SELECT array_agg(task_index ORDER BY task_index) INTO v_retries FROM stamped;
-      IF v_retries IS NOT NULL THEN
-        v_fence := v_fence + 1;
-        INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
-          lease_until)
-        VALUES (v_pick.account_id, v_pick.batch_id, v_fence, 'retry', v_retries[1],
-          v_retries[cardinality(v_retries)], cardinality(v_retries), p_route, p_worker_id,
-          v_now + p_lease_ms * interval '1 millisecond');
-        account_id := v_pick.account_id;
-        batch_id := v_pick.batch_id;
-        fence := v_fence;
-        starts_batch := false;
-        RETURN NEXT;
-      END IF;
-    END IF;
-
-    v_fresh := least(v_pick.slots - coalesce(cardinality(v_retries), 0), v_total - v_cursor);
-    IF v_fresh > 0 THEN
-      v_fence := v_fence + 1;
-      INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
-        lease_until)
-      VALUES (v_pick.account_id, v_pick.batch_id, v_fence, 'range', v_cursor, v_cursor + v_fresh - 1, v_fresh, p_route,
-        p_worker_id, v_now + p_lease_ms * interval '1 millisecond');
-      account_id := v_pick.account_id;
-      batch_id := v_pick.batch_id;
-      fence := v_fence;
-      starts_batch := v_cursor = 0;
-      RETURN NEXT;
-    END IF;
-
-    UPDATE batch_schedule s SET cursor_index = v_cursor + greatest(v_fresh, 0), fence = v_fence
-    WHERE s.account_id = v_pick.account_id AND s.batch_id = v_pick.batch_id;
+    SELECT array_agg(task_index ORDER BY task_index) INTO v_retries FROM stamped;
+    CONTINUE WHEN v_retries IS NULL;
+    v_fences[i] := v_fences[i] + 1;
+    v_slots[i] := v_slots[i] - cardinality(v_retries);
+    INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id, lease_until)
+    VALUES (v_accounts[i], v_batches[i], v_fences[i], 'retry', v_retries[1], v_retries[cardinality(v_retries)],
+      cardinality(v_retries), p_route, p_worker_id, v_until);
+    account_id := v_accounts[i];
+    batch_id := v_batches[i];
+    fence := v_fences[i];
+    RETURN NEXT;
   END LOOP;
+
+  RETURN QUERY
+  WITH fresh AS MATERIALIZED (
+    SELECT i.account_id, i.batch_id, i.fence, i.cursor_index, least(i.slots, i.total - i.cursor_index) AS tasks
+    FROM unnest(v_accounts, v_batches, v_slots, v_cursors, v_totals, v_fences)
+      AS i(account_id, batch_id, slots, cursor_index, total, fence)
+  ),
+  moved AS (
+    UPDATE batch_schedule s
+    SET cursor_index = f.cursor_index + f.tasks, fence = f.fence + CASE WHEN f.tasks > 0 THEN 1 ELSE 0 END
+    FROM fresh f WHERE s.account_id = f.account_id AND s.batch_id = f.batch_id
+  )
+  INSERT INTO task_leases AS l (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
+    lease_until)
+  SELECT f.account_id, f.batch_id, f.fence + 1, 'range', f.cursor_index, f.cursor_index + f.tasks - 1, f.tasks, p_route,
+    p_worker_id, v_until
+  FROM fresh f WHERE f.tasks > 0
+  RETURNING l.account_id, l.batch_id, l.fence;
+
+  INSERT INTO dispatch_shares AS d (account_id, route, virtual_time)
+  SELECT s.account_id, p_route, s.next_start FROM unnest(v_served, v_next_starts) AS s(account_id, next_start)
+  ON CONFLICT (account_id, route) DO UPDATE SET virtual_time = excluded.virtual_time;
+  UPDATE dispatch_routes SET virtual_time = v_clock WHERE route = p_route;
 END
 $function$;
 
@@ -1161,6 +1233,44 @@ AS $function$
     AND c.attempt = i.attempt AND c.upstream_id = i.upstream_id
 $function$;
 
+CREATE OR REPLACE FUNCTION public.end_batches(p_account_ids uuid[], p_batch_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_now timestamptz := rushes_now();
+  v_ended batches[];
+BEGIN
+  -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
+  UPDATE credit_holds h SET state = 'closed'
+  FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  WHERE h.account_id = i.account_id AND h.batch_id = i.batch_id;
+  DELETE FROM batch_schedule s USING unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  WHERE s.account_id = i.account_id AND s.batch_id = i.batch_id;
+  -- A lease that outlived its last task would take a slot for ever.
+  DELETE FROM task_leases l USING unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
+
+  WITH ended AS (
+    UPDATE batches b
+    SET status = CASE
+        WHEN b.canceled > 0 THEN 'canceled'
+        WHEN b.succeeded = b.total THEN 'completed'
+        WHEN b.succeeded = 0 THEN 'failed'
+        ELSE 'partial'
+      END,
+      paused = false,
+      finished_at = v_now
+    FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+    WHERE b.account_id = i.account_id AND b.batch_id = i.batch_id
+    RETURNING b AS batch
+  )
+  SELECT array_agg(e.batch) INTO v_ended FROM ended e;
+  PERFORM append_batch_events(v_ended, NULL, NULL);
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.finalize_batch_credits(p_account_id uuid, p_batch_id uuid)
  RETURNS text
  LANGUAGE plpgsql
@@ -1170,7 +1280,6 @@ AS $function$
 DECLARE
   v_batch batches;
   v_hold credit_holds;
-  v_now timestamptz;
 BEGIN
   PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   SELECT * INTO v_hold FROM credit_holds
@@ -1187,28 +1296,7 @@ BEGIN
     RETURN 'not_finished';
   END IF;
 
-  v_now := rushes_now();
-  -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
-  UPDATE credit_holds SET state = 'closed' WHERE account_id = p_account_id AND batch_id = p_batch_id;
-  UPDATE batches
-  SET status = CASE
-      WHEN canceled > 0 THEN 'canceled'
-      WHEN succeeded = total THEN 'completed'
-      WHEN succeeded = 0 THEN 'failed'
-      ELSE 'partial'
-    END,
-    paused = false,
-    finished_at = v_now
-  WHERE account_id = p_account_id AND batch_id = p_batch_id
-  RETURNING * INTO v_batch;
-  -- A lease that outlived its last task would take a slot for ever.
-  DELETE FROM task_leases WHERE account_id = p_account_id AND batch_id = p_batch_id;
-  DELETE FROM batch_schedule WHERE account_id = p_account_id AND batch_id = p_batch_id;
-  PERFORM append_event(p_account_id, 'batch.' || v_batch.status, p_batch_id, NULL, v_batch.webhook_endpoint_id,
-    -- Kept in the event, so that every attempt to deliver it has the same bytes. It covers what was sealed by now, which may
-    -- lack this batch's last entries.
-    batch_event_data(v_batch) || jsonb_build_object('ledger_checkpoint', (
-      SELECT t.checkpoint FROM ledger_trees t WHERE t.account_id = p_account_id AND t.closed_at IS NULL)));
+  PERFORM end_batches(ARRAY[p_account_id], ARRAY[p_batch_id]);
   RETURN 'finalized';
 END
 $function$;
@@ -1319,26 +1407,48 @@ BEGIN
 END
 $function$;
 
-CREATE OR REPLACE FUNCTION public.leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
- RETURNS TABLE(account_id uuid, batch_id uuid, task_index integer, fence bigint, route text, model text, mode text, prompt text, params jsonb, state text, attempt integer, failures integer, upstream_id text, timeout_ms integer, timeout_in_ms double precision, unknown_for_ms double precision)
- LANGUAGE sql
+CREATE OR REPLACE FUNCTION public.leased_batches(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
+ RETURNS TABLE(lease bigint, route text, model text, timeout_ms integer, is_batch_queued boolean)
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
-  SELECT t.account_id, t.batch_id, t.task_index, l.fence, l.route, b.model, a.mode, t.prompt, t.params, t.state,
-    t.attempt, t.failures, t.upstream_id, s.timeout_ms,
-    extract(epoch FROM t.timeout_at - n.now)::double precision * 1000,
-    extract(epoch FROM n.now - t.unknown_since)::double precision * 1000
-  FROM (SELECT rushes_now() AS now) n
-  CROSS JOIN unnest(p_account_ids, p_batch_ids, p_fences) AS i(account_id, batch_id, fence)
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT i.ord, l.route, b.model, s.timeout_ms, b.status = 'queued'
+  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
+  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+  JOIN batch_schedule s ON s.account_id = i.account_id AND s.batch_id = i.batch_id;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
+ RETURNS TABLE(lease bigint, task_index integer, prompt text, params jsonb, state text, attempt integer, failures integer, upstream_id text, timeout_in_ms double precision, unknown_for_ms double precision)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  SELECT i.ord, t.task_index, t.prompt, t.params, t.state, t.attempt, t.failures, t.upstream_id,
+    extract(epoch FROM t.timeout_at - v_now)::double precision * 1000,
+    extract(epoch FROM v_now - t.unknown_since)::double precision * 1000
+  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
   JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
   JOIN tasks t ON t.account_id = l.account_id AND t.batch_id = l.batch_id
     AND t.task_index BETWEEN l.from_index AND l.to_index
     AND (t.fence = l.fence OR (t.fence = 0 AND l.kind = 'range')) AND t.resolution IS NULL
-  JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
-  JOIN batch_schedule s ON s.account_id = t.account_id AND s.batch_id = t.batch_id
-  JOIN accounts a ON a.account_id = t.account_id
-  ORDER BY t.account_id, t.batch_id, t.task_index
+  ORDER BY i.ord, t.task_index;
+END
 $function$;
 
 CREATE OR REPLACE FUNCTION public.mark_unknown(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_details text[])
@@ -1412,8 +1522,7 @@ BEGIN
   UPDATE batch_schedule SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id;
   UPDATE batches SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id
   RETURNING * INTO v_batch;
-  PERFORM append_event(p_account_id, 'batch.paused', p_batch_id, NULL, v_batch.webhook_endpoint_id,
-    batch_event_data(v_batch) || jsonb_build_object('reason', p_reason));
+  PERFORM append_batch_events(ARRAY[v_batch], 'batch.paused', p_reason);
   RETURN 'paused';
 END
 $function$;
@@ -1524,8 +1633,12 @@ CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_bat
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET lock_timeout TO '1s'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_column
+DECLARE
+  v_won bigint;
 BEGIN
   RETURN QUERY
   UPDATE tasks t SET state = 'running', upstream_id = i.upstream_id
@@ -1538,6 +1651,10 @@ BEGIN
     AND t.fence = i.fence AND t.attempt = i.attempt
     AND (t.state = 'submitting' OR (t.state = 'running' AND t.upstream_id = i.upstream_id))
   RETURNING i.ord;
+  GET DIAGNOSTICS v_won = ROW_COUNT;
+  IF v_won = cardinality(p_account_ids) THEN
+    RETURN;
+  END IF;
 
   -- In statements of their own, which see the takeover or the requeueing that the one above has waited for.
   UPDATE tasks t SET upstream_id = i.upstream_id
@@ -1887,11 +2004,16 @@ CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET lock_timeout TO '1s'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
   v_now timestamptz;
   v_batch batches;
+  v_settled bigint[];
+  v_ended_accounts uuid[];
+  v_ended_batches uuid[];
 BEGIN
   PERFORM 1 FROM credit_accounts
   WHERE account_id IN (SELECT DISTINCT unnest(p_account_ids))
@@ -1917,8 +2039,7 @@ BEGIN
   ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
   v_now := rushes_now();
 
-  RETURN QUERY
-  WITH input AS MATERIALIZED (
+  WITH input AS (
     -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
     SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
     FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
@@ -1953,9 +2074,8 @@ BEGIN
         WHEN 'canceled' THEN t.state = 'queued'
         WHEN 'expired' THEN t.state = 'queued' AND b.deadline_at <= v_now
       END
-    RETURNING i.ord, t.account_id, t.batch_id, t.task_index, t.fence, t.state, t.resolution, t.failure_type,
-      t.custom_id, t.attempt, t.video_bytes, t.video_sha256, t.video_content_type,
-      b.unit_price, b.model, b.webhook_endpoint_id
+    RETURNING i.ord, i.outcome, t.account_id, t.batch_id, t.task_index, t.fence, t.state, t.resolution, t.failure_type,
+      b.unit_price, b.webhook_endpoint_id
   ),
   numbered AS MATERIALIZED (
     SELECT s.*, row_number() OVER w AS n,
@@ -1979,11 +2099,7 @@ BEGIN
   told AS (
     INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
     SELECT n.account_id, c.last_event_seq + n.n, 'task.' || n.state, n.batch_id, n.task_index, n.webhook_endpoint_id,
-      jsonb_build_object('custom_id', n.custom_id, 'model', n.model, 'status', n.state, 'attempts', n.attempt,
-        'failure_type', n.failure_type, 'resolution', n.resolution, 'unit_price', n.unit_price,
-        'video', CASE WHEN n.state = 'succeeded' THEN jsonb_build_object('bytes', n.video_bytes,
-          'sha256', encode(n.video_sha256, 'hex'), 'content_type', n.video_content_type) END),
-      v_now
+      NULL, v_now
     FROM numbered n JOIN credit_accounts c ON c.account_id = n.account_id
   ),
   moved AS (
@@ -2039,55 +2155,75 @@ BEGIN
     UPDATE task_leases l
     SET open = l.open - d.tasks
     FROM (
-      -- A task that was claimed but never stamped belongs to the range that its index lies in.
-      SELECT n.account_id, n.batch_id, coalesce(nullif(n.fence, 0), r.fence) AS fence, count(*)::integer AS tasks
-      FROM numbered n
-      LEFT JOIN task_leases r ON n.fence = 0 AND r.kind = 'range'
-        AND r.account_id = n.account_id AND r.batch_id = n.batch_id
-        AND n.task_index BETWEEN r.from_index AND r.to_index
+      SELECT n.account_id, n.batch_id, n.fence, count(*)::integer AS tasks
+      FROM numbered n WHERE n.fence <> 0
+      GROUP BY 1, 2, 3
+    ) d
+    WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
+  ),
+  -- A task that was claimed but never stamped belongs to the range that its index lies in.
+  unstamped AS (
+    UPDATE task_leases l
+    SET open = l.open - d.tasks
+    FROM (
+      SELECT r.account_id, r.batch_id, r.fence, count(*)::integer AS tasks
+      FROM numbered n JOIN task_leases r ON r.kind = 'range' AND r.account_id = n.account_id
+        AND r.batch_id = n.batch_id AND n.task_index BETWEEN r.from_index AND r.to_index
+      WHERE n.fence = 0
       GROUP BY 1, 2, 3
     ) d
     WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
   ),
   unretried AS (
     DELETE FROM task_retries r USING numbered n
-    WHERE r.account_id = n.account_id AND r.batch_id = n.batch_id AND r.task_index = n.task_index
-  ),
-  late AS (
-    -- The snapshot of this statement is older than its own swap, so a final state here was final before.
-    INSERT INTO late_results (account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, recorded_at)
-    SELECT i.account_id, i.batch_id, i.task_index, i.fence, i.outcome, i.failure_type, i.upstream_id, v_now
-    FROM input i JOIN tasks t USING (account_id, batch_id, task_index)
-    -- The same outcome again is our own commit whose answer was lost.
-    WHERE t.resolution IS NOT NULL AND i.outcome IN ('succeeded', 'failed') AND t.state <> i.outcome
-    ON CONFLICT DO NOTHING
+    WHERE n.outcome IN ('canceled', 'expired') AND r.account_id = n.account_id AND r.batch_id = n.batch_id AND r.task_index = n.task_index
   )
-  SELECT i.ord, CASE
-      WHEN n.ord IS NOT NULL THEN 'settled'
-      WHEN t.resolution IS NOT NULL THEN 'late'
-      ELSE 'lost'
-    END
-  FROM input i
-  LEFT JOIN numbered n ON n.ord = i.ord
-  LEFT JOIN tasks t ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index;
+  SELECT array_agg(n.ord) INTO v_settled FROM numbered n;
+  RETURN QUERY SELECT s.ord, 'settled' FROM unnest(v_settled) AS s(ord);
+
+  IF cardinality(v_settled) IS DISTINCT FROM cardinality(p_account_ids) THEN
+    RETURN QUERY
+    WITH rest AS MATERIALIZED (
+      SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
+      FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_upstream_ids)
+        WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, ord)
+      ORDER BY account_id, batch_id, task_index, fence, ord
+    ),
+    late AS (
+      INSERT INTO late_results (account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, recorded_at)
+      SELECT i.account_id, i.batch_id, i.task_index, i.fence, i.outcome, i.failure_type, i.upstream_id, v_now
+      FROM rest i JOIN tasks t USING (account_id, batch_id, task_index)
+      -- The same outcome again is our own commit whose answer was lost.
+      WHERE t.resolution IS NOT NULL AND i.outcome IN ('succeeded', 'failed') AND t.state <> i.outcome
+        AND i.ord <> ALL (coalesce(v_settled, '{}'))
+      ON CONFLICT DO NOTHING
+    )
+    SELECT i.ord, CASE WHEN t.resolution IS NOT NULL THEN 'late' ELSE 'lost' END
+    FROM rest i
+    LEFT JOIN tasks t ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    WHERE i.ord <> ALL (coalesce(v_settled, '{}'));
+  END IF;
 
   DELETE FROM task_leases
   WHERE open = 0
     AND (account_id, batch_id) IN (SELECT DISTINCT a, b FROM unnest(p_account_ids, p_batch_ids) AS u(a, b));
 
+  SELECT array_agg(b.account_id), array_agg(b.batch_id) INTO v_ended_accounts, v_ended_batches
+  FROM batches b
+  WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
+    AND b.finished_at IS NULL AND b.succeeded + b.failed + b.canceled = b.total;
+  IF v_ended_batches IS NOT NULL THEN
+    PERFORM end_batches(v_ended_accounts, v_ended_batches);
+  END IF;
+
   FOR v_batch IN
     SELECT b.* FROM batches b
     WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
-      AND b.finished_at IS NULL
-      AND (b.succeeded + b.failed + b.canceled = b.total OR (
-        NOT b.paused AND b.sample_finished >= 20 AND b.sample_failed > b.max_failure_rate * b.sample_finished))
+      AND b.finished_at IS NULL AND NOT b.paused
+      AND b.sample_finished >= 20 AND b.sample_failed > b.max_failure_rate * b.sample_finished
     ORDER BY b.account_id, b.batch_id
   LOOP
-    IF v_batch.succeeded + v_batch.failed + v_batch.canceled = v_batch.total THEN
-      PERFORM finalize_batch_credits(v_batch.account_id, v_batch.batch_id);
-    ELSE
-      PERFORM pause_batch(v_batch.account_id, v_batch.batch_id, 'max_failure_rate');
-    END IF;
+    PERFORM pause_batch(v_batch.account_id, v_batch.batch_id, 'max_failure_rate');
   END LOOP;
 END
 $function$;
@@ -2100,21 +2236,21 @@ CREATE OR REPLACE FUNCTION public.start_batches(p_account_ids uuid[], p_batch_id
  SET lock_timeout TO '1s'
 AS $function$
 DECLARE
-  v_batch batches;
+  v_started batches[];
+  v_now timestamptz;
 BEGIN
   PERFORM 1 FROM credit_accounts
   WHERE account_id IN (SELECT DISTINCT unnest(p_account_ids))
   ORDER BY account_id FOR NO KEY UPDATE;
-  FOR v_batch IN
-    UPDATE batches b SET status = 'processing', started_at = n.now
-    FROM (SELECT rushes_now() AS now) n
+  v_now := rushes_now();
+  WITH started AS (
+    UPDATE batches b SET status = 'processing', started_at = v_now
     WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
       AND b.status = 'queued'
-    RETURNING b.*
-  LOOP
-    PERFORM append_event(v_batch.account_id, 'batch.processing', v_batch.batch_id, NULL,
-      v_batch.webhook_endpoint_id, batch_event_data(v_batch));
-  END LOOP;
+    RETURNING b AS batch
+  )
+  SELECT array_agg(s.batch) INTO v_started FROM started s;
+  PERFORM append_batch_events(v_started, NULL, NULL);
 END
 $function$;
 
@@ -2244,6 +2380,20 @@ BEGIN
     END IF;
   END LOOP;
 END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.task_event_data(p_account_id uuid, p_batch_id uuid, p_task_index integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  SELECT jsonb_build_object('custom_id', t.custom_id, 'model', b.model, 'status', t.state, 'attempts', t.attempt,
+    'failure_type', t.failure_type, 'resolution', t.resolution, 'unit_price', b.unit_price,
+    'video', CASE WHEN t.state = 'succeeded' THEN jsonb_build_object('bytes', t.video_bytes,
+      'sha256', encode(t.video_sha256, 'hex'), 'content_type', t.video_content_type) END)
+  FROM tasks t JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
+  WHERE t.account_id = p_account_id AND t.batch_id = p_batch_id AND t.task_index = p_task_index
 $function$;
 
 CREATE OR REPLACE FUNCTION public.void_leases(p_worker_id uuid)

@@ -2,7 +2,17 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchCaller } from './standing.ts';
-import { openAccount, openWorld, ROUTE, submission, uuidOf, violations, type World } from './testing/world.ts';
+import {
+  BEGIN_ATTEMPTS,
+  leasedTasks,
+  openAccount,
+  openWorld,
+  ROUTE,
+  submission,
+  uuidOf,
+  violations,
+  type World,
+} from './testing/world.ts';
 
 /**
  * Random histories of everything that may happen to batches, as SQL calls in any order, from workers that may hold
@@ -210,12 +220,7 @@ class History {
     worker: number,
     leases: readonly { account_id: string; batch_id: string; fence: number }[],
   ): Promise<void> {
-    const tasks = await world.db.query<Held>('SELECT * FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[])', [
-      leases.map((lease) => lease.account_id),
-      leases.map((lease) => lease.batch_id),
-      leases.map((lease) => lease.fence),
-    ]);
-    this.held[worker]?.unshift(...tasks);
+    this.held[worker]?.unshift(...(await leasedTasks(world, leases)));
   }
 
   private async control(wish: string, batchUuid: string): Promise<void> {
@@ -242,10 +247,7 @@ class History {
     const filled = <T extends string | number | boolean | null>(value: T): T[] => tasks.map(() => value);
     switch (step.do) {
       case 'begin': {
-        await world.db.query(
-          'SELECT begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::int[])',
-          [...keys, next, filled(TIMEOUT_MS)],
-        );
+        await world.db.query(BEGIN_ATTEMPTS, [...keys, next, filled(TIMEOUT_MS)]);
         return;
       }
       case 'record': {

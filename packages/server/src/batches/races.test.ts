@@ -4,6 +4,7 @@ import { credits } from '../ledger/index.ts';
 import type { Outcome } from '../refusal.ts';
 import type { BatchCaller } from './standing.ts';
 import {
+  BEGIN_ATTEMPTS,
   create,
   openAccount,
   openWorld,
@@ -81,11 +82,10 @@ describe('races over one batch', () => {
   it('32 clients finalize one batch: it ends once, with one event', async () => {
     const { caller, batchUuid, tasks } = await running(10);
     // Holds the end back, so that all of them find a batch that is finished and not final.
+    await world.admin.query('ALTER FUNCTION end_batches RENAME TO end_batches_real');
     await world.admin.query(
-      `CREATE OR REPLACE FUNCTION finalize_batch_credits_kept(uuid, uuid) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'`,
+      `CREATE FUNCTION end_batches(uuid[], uuid[]) RETURNS void LANGUAGE sql AS 'SELECT NULL::void'`,
     );
-    await world.admin.query('ALTER FUNCTION finalize_batch_credits RENAME TO finalize_batch_credits_real');
-    await world.admin.query('ALTER FUNCTION finalize_batch_credits_kept RENAME TO finalize_batch_credits');
     try {
       await settle(
         world.db,
@@ -94,8 +94,8 @@ describe('races over one batch', () => {
         tasks.map((task) => ({ ...task, ending: 'succeeded' })),
       );
     } finally {
-      await world.admin.query('DROP FUNCTION finalize_batch_credits');
-      await world.admin.query('ALTER FUNCTION finalize_batch_credits_real RENAME TO finalize_batch_credits');
+      await world.admin.query('DROP FUNCTION end_batches');
+      await world.admin.query('ALTER FUNCTION end_batches_real RENAME TO end_batches');
     }
     expect(await violations(world)).toEqual([expect.stringContaining('closed_hold')]);
     const answers = await Promise.all(
@@ -191,7 +191,7 @@ describe('races over one batch', () => {
         { index: other!.index, fence: other!.fence - 1, ending: 'provider_error' },
         { ...other!, ending: 'succeeded' },
       ]),
-    ).toEqual(['lost', 'settled']);
+    ).toEqual(['late', 'settled']);
   });
 
   it('a task that runs is neither canceled nor expired, whoever asks', async () => {
@@ -221,10 +221,7 @@ describe('races over one batch', () => {
     const tasks = (await startTasks(world, 5)).filter((task) => task.batchUuid === batchUuid);
     expect(tasks.map((task) => task.index)).toEqual([0, 1, 2, 3, 4]);
     const begin = (index: number) =>
-      world.db.query(
-        `SELECT ord FROM begin_attempts(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[$3::int], ARRAY[$4::bigint], ARRAY[1], ARRAY[1000])`,
-        [caller.accountUuid, batchUuid, index, tasks[0]!.fence],
-      );
+      world.db.query(BEGIN_ATTEMPTS, [[caller.accountUuid], [batchUuid], [index], [tasks[0]!.fence], [1], [1_000]]);
     expect(await begin(4)).toHaveLength(1);
     expect(await begin(5)).toEqual([]);
   });

@@ -17,6 +17,7 @@ const FUNCTION_ONLY_TABLES = [
   'batch_failures',
   'task_attempts',
   'task_leases',
+  'dispatch_shares',
   'task_retries',
   'late_results',
   'events',

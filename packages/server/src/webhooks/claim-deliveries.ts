@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/index.ts';
-import type { EventRow } from './events.ts';
+import { EVENT_DATA, type EventRow } from './events.ts';
 import { FIRST_POSITION, type EndpointPosition } from './fan-out.ts';
 import { ENDPOINTS_PER_LOOK } from './limits.ts';
 
@@ -95,7 +95,7 @@ claimed AS (
   RETURNING d.account_id, d.endpoint_id, d.event_seq, d.attempts, d.fence, d.manual_from
 )
 SELECT c.account_id, c.endpoint_id, c.attempts, c.fence, c.manual_from IS NOT NULL AS manual,
-  v.seq, v.type, v.batch_id, v.task_index, v.data, v.created_at
+  v.seq, v.type, v.batch_id, v.task_index, ${EVENT_DATA} AS data, v.created_at
 FROM claimed c JOIN events v ON v.account_id = c.account_id AND v.seq = c.event_seq`;
 
 /** How many deliveries of one endpoint may be claimed now. */

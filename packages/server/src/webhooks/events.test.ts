@@ -7,7 +7,7 @@ import { silentLogger } from '../../testing/silent-logger.ts';
 import { latestCheckpoint } from '../sealing/index.ts';
 import { createSealer } from '../sealing/sealer.ts';
 import { systemClock, systemRandom } from '../system-ports.ts';
-import { eventBody, listEvents, renderEvent, type EventRow } from './events.ts';
+import { EVENT_DATA, eventBody, listEvents, renderEvent, type EventRow } from './events.ts';
 import { settleBatch } from './testing/settled-batch.ts';
 import { openWebhookRoom, type WebhookRoom } from './testing/webhook-room.ts';
 
@@ -20,7 +20,10 @@ afterAll(async () => {
 });
 
 async function rowsOf(accountUuid: string): Promise<EventRow[]> {
-  return room.db.query<EventRow>('SELECT * FROM events WHERE account_id = $1 ORDER BY seq', [accountUuid]);
+  return room.db.query<EventRow>(
+    `SELECT v.*, ${EVENT_DATA} AS data FROM events v WHERE v.account_id = $1 ORDER BY v.seq`,
+    [accountUuid],
+  );
 }
 
 async function everyEvent(accountUuid: string) {

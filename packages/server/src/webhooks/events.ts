@@ -19,7 +19,7 @@ import type { Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../refusal.ts';
 import { MAX_EVENT_BODY_BYTES } from './limits.ts';
 
-/** A row of the table `events`. */
+/** A row of the table `events`, with the data that belongs to it. */
 export interface EventRow {
   readonly account_id: string;
   readonly seq: number;
@@ -30,7 +30,12 @@ export interface EventRow {
   readonly created_at: Date;
 }
 
-/** As written by settle_tasks. */
+/** Of a row v of `events`: those of tasks keep no data of their own, it is read from the task, which is final. */
+export const EVENT_DATA = 'coalesce(v.data, task_event_data(v.account_id, v.batch_id, v.task_index))';
+const SELECT_EVENTS = `SELECT v.account_id, v.seq, v.type, v.batch_id, v.task_index, ${EVENT_DATA} AS data, v.created_at
+  FROM events v`;
+
+/** As task_event_data gives it. */
 const taskData = z.object({
   custom_id: z.string().nullable(),
   model: z.string(),
@@ -44,7 +49,7 @@ const taskData = z.object({
 
 const time = z.string().transform((text) => new Date(text).toISOString());
 
-/** As written by batch_event_data. */
+/** As written by append_batch_events. */
 const batchData = z.object({
   request_id: z.string(),
   model: z.string(),
@@ -163,8 +168,7 @@ export async function listEvents(
     return refuse({ code: 'invalid_request', detail: '`after` is the seq of an event, or 0.', param: 'after' });
   }
   const rows = await db.query<EventRow>(
-    `SELECT account_id, seq, type, batch_id, task_index, data, created_at
-     FROM events WHERE account_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+    `${SELECT_EVENTS} WHERE v.account_id = $1 AND v.seq > $2 ORDER BY v.seq LIMIT $3`,
     [accountUuid, after, limit + 1],
   );
   const shown = rows.slice(0, limit);
@@ -179,9 +183,6 @@ export async function listEvents(
 
 /** One event; null when the account has none with this number. */
 export async function findEvent(db: Queryable, accountUuid: string, seq: number): Promise<ListedEvent | null> {
-  const [row] = await db.query<EventRow>(
-    `SELECT account_id, seq, type, batch_id, task_index, data, created_at FROM events WHERE account_id = $1 AND seq = $2`,
-    [accountUuid, seq],
-  );
+  const [row] = await db.query<EventRow>(`${SELECT_EVENTS} WHERE v.account_id = $1 AND v.seq = $2`, [accountUuid, seq]);
   return row === undefined ? null : { seq: row.seq, ...renderEvent(row) };
 }

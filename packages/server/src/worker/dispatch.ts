@@ -13,6 +13,8 @@ export interface DispatchOptions {
 }
 
 const NO_SPACE_PAUSE_MS = 1_000;
+/** Slots become free one by one, and a claim costs the same for one as for a hundred. */
+const GATHER_MS = 10;
 
 /** Loads the unfinished tasks of leases and drives them. */
 export async function takeUp(
@@ -56,7 +58,8 @@ export async function dispatch(engine: Engine, options: DispatchOptions, wake: W
         engine.metrics.claimedLeases.add({ route: name }, leases.length);
         await takeUp(engine, leases, options.drive);
       }
-      await wake.wait(claimed > 0 ? 0 : options.idleMs, stop);
+      if (claimed === 0) await wake.wait(options.idleMs, stop);
+      await engine.clock.sleep(GATHER_MS, stop).catch(() => undefined);
     } catch (error) {
       if (stop.aborted) return;
       const message = isUnavailable(error)
@@ -67,6 +70,9 @@ export async function dispatch(engine: Engine, options: DispatchOptions, wake: W
     }
   }
 }
+
+/** Made once: an error with its stack would cost more than all else that happens when a slot becomes free. */
+const WOKEN = new Error('something happened');
 
 /** A pause that ends early when something happened. */
 export class Wake {
@@ -80,7 +86,8 @@ export class Wake {
 
   now(): void {
     this.#happened = true;
-    this.#cut?.abort();
+    this.#cut?.abort(WOKEN);
+    this.#cut = null;
   }
 
   async wait(ms: number, stop: AbortSignal): Promise<void> {

@@ -110,7 +110,7 @@ async function takeOnRoute(engine: Engine, state: RouteState, step: StepOnRoute,
     case 'submit':
       return submit(engine, state, step.task, lost);
     case 'record':
-      return record(engine, step.task, step.upstreamId);
+      return record(engine, state, step.task, step.upstreamId, lost);
     case 'doubt':
       return doubt(engine, step.task, step.detail);
     case 'poll':
@@ -124,9 +124,28 @@ async function takeOnRoute(engine: Engine, state: RouteState, step: StepOnRoute,
   }
 }
 
-async function record(engine: Engine, task: LeasedTask, upstreamId: string): Promise<Step> {
-  const won = await engine.submitted.add({ task, upstreamId });
-  return won ? { next: 'poll', task: { ...task, state: 'running', upstreamId } } : { next: 'dropped' };
+/**
+ * Stores the upstream's id while the task is being polled already. A settlement carries the id too, so a task that ends
+ * before its id was written needs no write of it.
+ */
+async function record(
+  engine: Engine,
+  state: RouteState,
+  task: LeasedTask,
+  upstreamId: string,
+  lost: AbortSignal,
+): Promise<Step> {
+  const submission = { task, upstreamId, isMoot: false };
+  const recorded = engine.submitted.add(submission);
+  // Awaited below, unless an error or the end of the lease comes first: then it goes on by itself.
+  recorded.catch(() => undefined);
+  const step = await poll(engine, state, { ...task, state: 'running', upstreamId }, lost);
+  if (step.next !== 'succeed') return (await recorded) ? step : { next: 'dropped' };
+  submission.isMoot = true;
+  const after = await end(engine, step.task, { outcome: 'succeeded', video: step.video });
+  // Somebody else decides about the task: the generation must be found with it all the same.
+  if (after.next === 'dropped') await engine.submitted.add({ task, upstreamId, isMoot: false });
+  return after;
 }
 
 async function doubt(engine: Engine, task: LeasedTask, detail: string): Promise<Step> {

@@ -1,7 +1,7 @@
 import type { FailureType, TaskParams } from '@rushes/contract';
 import type { Database, SqlValue } from '../db/index.ts';
 import type { Clock, StoredVideo } from '../ports.ts';
-import type { LeaseKey, LeasedTask } from './task.ts';
+import { leaseName, type LeaseKey, type LeasedTask } from './task.ts';
 
 /** How a task ends. The credits that move follow from it and from the batch's terms, in the database. */
 export type Ending =
@@ -89,6 +89,33 @@ function toLease(row: LeaseRow): LeaseKey {
   return { accountId: row.account_id, batchId: row.batch_id, fence: row.fence };
 }
 
+interface TaskRange {
+  readonly first: LeasedTask;
+  /** Where its tasks, whose indexes follow one another, stand in the input. */
+  readonly places: number[];
+}
+
+/** Tasks of one lease and attempt whose indexes follow one another, together: most of what is claimed is sent in order. */
+function rangesOf(tasks: readonly LeasedTask[]): TaskRange[] {
+  const order = tasks.map((_, place) => place).sort((a, b) => (tasks[a]?.index ?? 0) - (tasks[b]?.index ?? 0));
+  const ranges: TaskRange[] = [];
+  const growing = new Map<string, TaskRange>();
+  for (const place of order) {
+    const task = tasks[place];
+    if (task === undefined) continue;
+    const name = `${leaseName(task)}/${task.attempt}`;
+    const range = growing.get(name);
+    if (range !== undefined && task.index === range.first.index + range.places.length) {
+      range.places.push(place);
+      continue;
+    }
+    const begun = { first: task, places: [place] };
+    growing.set(name, begun);
+    ranges.push(begun);
+  }
+  return ranges;
+}
+
 /** One flag per input, from the 1-based ordinals that a function returned. */
 function flags(count: number, rows: readonly { ord: number }[]): boolean[] {
   const won = new Set(rows.map((row) => row.ord));
@@ -134,47 +161,56 @@ class PostgresTaskStore implements TaskStore {
   }
 
   async load(leases: readonly LeaseKey[]): Promise<LeasedTask[]> {
-    const rows = await this.#db.query<{
-      account_id: string;
-      batch_id: string;
-      task_index: number;
-      fence: number;
-      route: string;
-      model: string;
-      prompt: string;
-      params: TaskParams;
-      state: LeasedTask['state'];
-      is_batch_queued: boolean;
-      attempt: number;
-      failures: number;
-      upstream_id: string | null;
-      timeout_ms: number;
-      timeout_in_ms: number | null;
-      unknown_for_ms: number | null;
-    }>(
-      `SELECT t.*, b.status = 'queued' AS is_batch_queued
-       FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[]) t JOIN batches b USING (account_id, batch_id)`,
-      [...leaseColumns(leases), leases.map((lease) => lease.fence)],
-    );
+    const of = [...leaseColumns(leases), leases.map((lease) => lease.fence)];
+    const [batches, rows] = await Promise.all([
+      this.#db.query<{
+        lease: number;
+        route: string;
+        model: string;
+        timeout_ms: number;
+        is_batch_queued: boolean;
+      }>('SELECT * FROM leased_batches($1::uuid[], $2::uuid[], $3::bigint[])', of),
+      this.#db.query<{
+        lease: number;
+        task_index: number;
+        prompt: string;
+        params: TaskParams;
+        state: LeasedTask['state'];
+        attempt: number;
+        failures: number;
+        upstream_id: string | null;
+        timeout_in_ms: number | null;
+        unknown_for_ms: number | null;
+      }>('SELECT * FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[])', of),
+    ]);
     const nowMs = this.#clock.monotonicMs();
-    return rows.map((row) => ({
-      accountId: row.account_id,
-      batchId: row.batch_id,
-      index: row.task_index,
-      fence: row.fence,
-      route: row.route,
-      model: row.model,
-      prompt: row.prompt,
-      params: row.params,
-      state: row.state,
-      isBatchQueued: row.is_batch_queued,
-      attempt: row.attempt,
-      failures: row.failures,
-      upstreamId: row.upstream_id,
-      timeoutMs: row.timeout_ms,
-      timeoutAtMs: row.timeout_in_ms === null ? null : nowMs + row.timeout_in_ms,
-      unknownForMs: row.unknown_for_ms,
-    }));
+    const common = new Map(batches.map((batch) => [batch.lease, batch]));
+    const tasks: LeasedTask[] = [];
+    for (const row of rows) {
+      const lease = leases[row.lease - 1];
+      const batch = common.get(row.lease);
+      // The lease ended between the two answers, or was taken over: whoever holds it now goes on.
+      if (lease === undefined || batch === undefined) continue;
+      tasks.push({
+        accountId: lease.accountId,
+        batchId: lease.batchId,
+        index: row.task_index,
+        fence: lease.fence,
+        route: batch.route,
+        model: batch.model,
+        prompt: row.prompt,
+        params: row.params,
+        state: row.state,
+        isBatchQueued: batch.is_batch_queued,
+        attempt: row.attempt,
+        failures: row.failures,
+        upstreamId: row.upstream_id,
+        timeoutMs: batch.timeout_ms,
+        timeoutAtMs: row.timeout_in_ms === null ? null : nowMs + row.timeout_in_ms,
+        unknownForMs: row.unknown_for_ms,
+      });
+    }
+    return tasks;
   }
 
   async startBatches(batches: readonly OpenBatch[]): Promise<void> {
@@ -182,12 +218,29 @@ class PostgresTaskStore implements TaskStore {
   }
 
   async beginAttempts(tasks: readonly LeasedTask[]): Promise<boolean[]> {
-    const key = keys(tasks);
-    const rows = await this.#db.query<{ ord: number }>(
-      'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::int[])',
-      [...Object.values(key), tasks.map((task) => task.attempt + 1), tasks.map((task) => task.timeoutMs)],
+    const ranges = rangesOf(tasks);
+    const rows = await this.#db.query<{ ord: number; indexes: number[] | null }>(
+      'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::bigint[], $6::int[], $7::int[])',
+      [
+        ranges.map(({ first }) => first.accountId),
+        ranges.map(({ first }) => first.batchId),
+        ranges.map(({ first }) => first.index),
+        ranges.map(({ first, places }) => first.index + places.length - 1),
+        ranges.map(({ first }) => first.fence),
+        ranges.map(({ first }) => first.attempt + 1),
+        ranges.map(({ first }) => first.timeoutMs),
+      ],
     );
-    return flags(tasks.length, rows);
+    const begun = new Array<boolean>(tasks.length).fill(false);
+    for (const { ord, indexes } of rows) {
+      const range = ranges[ord - 1];
+      if (range === undefined) continue;
+      for (const index of indexes ?? range.places.keys()) {
+        const place = range.places[indexes === null ? index : index - range.first.index];
+        if (place !== undefined) begun[place] = true;
+      }
+    }
+    return begun;
   }
 
   async recordSubmissions(submissions: readonly { task: LeasedTask; upstreamId: string }[]): Promise<boolean[]> {

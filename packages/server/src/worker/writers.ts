@@ -12,7 +12,8 @@ const ITEMS_PER_CALL = 2_000;
 const FIRST_RETRY_PAUSE_MS = 50;
 const LONGEST_RETRY_PAUSE_MS = 10_000;
 
-type Submitted = Parameters<TaskStore['recordSubmissions']>[0][number];
+/** `isMoot` once the task's settlement carries the id: then there is nothing to record. */
+type Submitted = Parameters<TaskStore['recordSubmissions']>[0][number] & { readonly isMoot: boolean };
 type Unknown = Parameters<TaskStore['markUnknown']>[0][number];
 type Ended = Parameters<TaskStore['settle']>[0][number];
 
@@ -85,7 +86,12 @@ export function createWriters({ store, clock, random, logger, tell }: WriterDeps
       'recording submissions',
       RECORD_WINDOW_MS,
       ({ task }) => task.accountId,
-      (items) => store.recordSubmissions(items),
+      async (items) => {
+        const open = items.filter((item) => !item.isMoot);
+        const won = open.length === 0 ? [] : await store.recordSubmissions(open);
+        const wonBy = new Map(open.map((item, at) => [item, won[at] ?? false]));
+        return items.map((item) => wonBy.get(item) ?? true);
+      },
     ),
     unknowns: writer<Unknown, boolean>(
       'recording unknown outcomes',

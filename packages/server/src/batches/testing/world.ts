@@ -89,27 +89,44 @@ export async function violations(world: World): Promise<readonly string[]> {
   return (await checkLedger(world.admin, null)).map(({ rule, detail }) => `${rule}: ${detail}`);
 }
 
+interface LeaseRow {
+  account_id: string;
+  batch_id: string;
+  fence: number;
+}
+
+/** The unfinished tasks of some leases. */
+export async function leasedTasks(
+  world: World,
+  leases: readonly LeaseRow[],
+): Promise<(LeaseRow & { task_index: number; attempt: number })[]> {
+  const rows = await world.db.query<{ lease: number; task_index: number; attempt: number }>(
+    'SELECT lease, task_index, attempt FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[])',
+    [
+      leases.map((lease) => lease.account_id),
+      leases.map((lease) => lease.batch_id),
+      leases.map((lease) => lease.fence),
+    ],
+  );
+  return rows.map(({ lease, task_index, attempt }) => ({ ...leases[lease - 1]!, task_index, attempt }));
+}
+
+/** Of accounts, batches, indexes, fences, attempts and timeouts: each task a range of its own. */
+export const BEGIN_ATTEMPTS =
+  'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $3::int[], $4::bigint[], $5::int[], $6::int[])';
+
 /** Claims up to `slots` tasks of the route for a new worker and commits the intent to submit each. */
 export async function startTasks(
   world: World,
   slots: number,
 ): Promise<(TaskRef & { batchUuid: string; accountUuid: string })[]> {
-  const leases = await world.db.query<{ account_id: string; batch_id: string; fence: number }>(
-    'SELECT * FROM claim_tasks($1, $2, $3, 30000)',
-    [randomUUID(), ROUTE, slots],
-  );
-  const tasks = await world.db.query<{
-    account_id: string;
-    batch_id: string;
-    task_index: number;
-    fence: number;
-    attempt: number;
-  }>('SELECT * FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[])', [
-    leases.map((lease) => lease.account_id),
-    leases.map((lease) => lease.batch_id),
-    leases.map((lease) => lease.fence),
+  const leases = await world.db.query<LeaseRow>('SELECT * FROM claim_tasks($1, $2, $3, 30000)', [
+    randomUUID(),
+    ROUTE,
+    slots,
   ]);
-  await world.db.query('SELECT begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::int[], $6::int[])', [
+  const tasks = await leasedTasks(world, leases);
+  await world.db.query(BEGIN_ATTEMPTS, [
     tasks.map((task) => task.account_id),
     tasks.map((task) => task.batch_id),
     tasks.map((task) => task.task_index),

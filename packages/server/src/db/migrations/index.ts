@@ -4,6 +4,7 @@ import { ledger } from './0003_ledger.ts';
 import { batches } from './0004_batches.ts';
 import { dispatch } from './0005_dispatch.ts';
 import { events } from './0006_events.ts';
+import { hotPath } from './0009_hot_path.ts';
 import { generations } from './0010_generations.ts';
 import { ledgerChecks } from './0011_ledger_checks.ts';
 import { webhookHealth } from './0020_webhook_health.ts';
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   events,
   corrections,
   sealing,
+  hotPath,
   generations,
   ledgerChecks,
   webhookHealth,

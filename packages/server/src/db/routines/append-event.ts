@@ -24,28 +24,61 @@ BEGIN
 END
 $$;
 
--- What a batch.* event says of its batch. Ids are put in their public form when the event is shown.
-CREATE OR REPLACE FUNCTION batch_event_data(p_batch batches) RETURNS jsonb
+-- The event 'batch.' || status of each batch, p_type instead of it when given; p_reason goes with it. For callers that hold
+-- the accounts' locks. A set at once: what an event says of a batch costs more one by one than settling ten tasks.
+-- Ids are put in their public form when the event is shown.
+CREATE OR REPLACE FUNCTION append_batch_events(p_batches batches[], p_type text, p_reason text) RETURNS void
+LANGUAGE sql
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+  WITH added AS MATERIALIZED (
+    SELECT b.*, row_number() OVER (PARTITION BY b.account_id ORDER BY b.batch_id) AS n FROM unnest(p_batches) AS b
+  ),
+  numbered AS (
+    UPDATE credit_accounts c SET last_event_seq = c.last_event_seq + d.events
+    FROM (SELECT a.account_id, count(*) AS events FROM added a GROUP BY 1) d
+    WHERE c.account_id = d.account_id
+    RETURNING c.account_id, c.last_event_seq - d.events AS seq_before
+  )
+  INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
+  SELECT b.account_id, n.seq_before + b.n, coalesce(p_type, 'batch.' || b.status), b.batch_id, NULL, b.webhook_endpoint_id,
+    jsonb_build_object(
+      'request_id', b.request_id,
+      'model', b.model,
+      'status', b.status,
+      'counts', jsonb_build_object('total', b.total,
+        'processing', (SELECT coalesce(sum(l.open), 0) FROM task_leases l
+          WHERE l.account_id = b.account_id AND l.batch_id = b.batch_id),
+        'succeeded', b.succeeded, 'failed', b.failed, 'canceled', b.canceled),
+      'credits', jsonb_build_object('unit_price', b.unit_price, 'reserved', h.amount,
+        'held', h.amount - h.charged - h.refunded - h.forfeited,
+        'charged', h.charged, 'refunded', h.refunded, 'forfeited', h.forfeited),
+      'metadata', b.metadata,
+      'created_at', b.created_at,
+      'started_at', b.started_at,
+      'finished_at', b.finished_at)
+    -- Kept in the event, so that every attempt to deliver it has the same bytes. It covers what was sealed by now, which may
+    -- lack this batch's last entries.
+    || CASE WHEN b.finished_at IS NOT NULL THEN jsonb_build_object('ledger_checkpoint', (
+      SELECT t.checkpoint FROM ledger_trees t WHERE t.account_id = b.account_id AND t.closed_at IS NULL)) ELSE '{}' END
+    || CASE WHEN p_reason IS NOT NULL THEN jsonb_build_object('reason', p_reason) ELSE '{}' END,
+    rushes_now()
+  FROM added b
+  JOIN numbered n ON n.account_id = b.account_id
+  JOIN credit_holds h ON h.account_id = b.account_id AND h.batch_id = b.batch_id
+$$;
+DROP FUNCTION IF EXISTS batch_event_data(batches);
+
+-- What a task.* event says: all of it stands in the task, which no longer changes, so the event keeps no copy.
+CREATE OR REPLACE FUNCTION task_event_data(p_account_id uuid, p_batch_id uuid, p_task_index integer) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, public, pg_temp
 AS $$
-  SELECT jsonb_build_object(
-    'request_id', p_batch.request_id,
-    'model', p_batch.model,
-    'status', p_batch.status,
-    'counts', jsonb_build_object('total', p_batch.total,
-      'processing', (SELECT coalesce(sum(l.open), 0) FROM task_leases l
-        WHERE l.account_id = p_batch.account_id AND l.batch_id = p_batch.batch_id),
-      'succeeded', p_batch.succeeded, 'failed', p_batch.failed, 'canceled', p_batch.canceled),
-    'credits', jsonb_build_object('unit_price', p_batch.unit_price, 'reserved', h.amount,
-      'held', h.amount - h.charged - h.refunded - h.forfeited,
-      'charged', h.charged, 'refunded', h.refunded, 'forfeited', h.forfeited),
-    'metadata', p_batch.metadata,
-    'created_at', p_batch.created_at,
-    'started_at', p_batch.started_at,
-    'finished_at', p_batch.finished_at
-  )
-  FROM credit_holds h
-  WHERE h.account_id = p_batch.account_id AND h.batch_id = p_batch.batch_id
+  SELECT jsonb_build_object('custom_id', t.custom_id, 'model', b.model, 'status', t.state, 'attempts', t.attempt,
+    'failure_type', t.failure_type, 'resolution', t.resolution, 'unit_price', b.unit_price,
+    'video', CASE WHEN t.state = 'succeeded' THEN jsonb_build_object('bytes', t.video_bytes,
+      'sha256', encode(t.video_sha256, 'hex'), 'content_type', t.video_content_type) END)
+  FROM tasks t JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
+  WHERE t.account_id = p_account_id AND t.batch_id = p_batch_id AND t.task_index = p_task_index
 $$;
 `;

@@ -10,21 +10,21 @@ SET search_path = pg_catalog, public, pg_temp
 SET lock_timeout = '1s'
 AS $$
 DECLARE
-  v_batch batches;
+  v_started batches[];
+  v_now timestamptz;
 BEGIN
   PERFORM 1 FROM credit_accounts
   WHERE account_id IN (SELECT DISTINCT unnest(p_account_ids))
   ORDER BY account_id FOR NO KEY UPDATE;
-  FOR v_batch IN
-    UPDATE batches b SET status = 'processing', started_at = n.now
-    FROM (SELECT rushes_now() AS now) n
+  v_now := rushes_now();
+  WITH started AS (
+    UPDATE batches b SET status = 'processing', started_at = v_now
     WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
       AND b.status = 'queued'
-    RETURNING b.*
-  LOOP
-    PERFORM append_event(v_batch.account_id, 'batch.processing', v_batch.batch_id, NULL,
-      v_batch.webhook_endpoint_id, batch_event_data(v_batch));
-  END LOOP;
+    RETURNING b AS batch
+  )
+  SELECT array_agg(s.batch) INTO v_started FROM started s;
+  PERFORM append_batch_events(v_started, NULL, NULL);
 END
 $$;
 
@@ -47,8 +47,7 @@ BEGIN
   UPDATE batch_schedule SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id;
   UPDATE batches SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id
   RETURNING * INTO v_batch;
-  PERFORM append_event(p_account_id, 'batch.paused', p_batch_id, NULL, v_batch.webhook_endpoint_id,
-    batch_event_data(v_batch) || jsonb_build_object('reason', p_reason));
+  PERFORM append_batch_events(ARRAY[v_batch], 'batch.paused', p_reason);
   RETURN 'paused';
 END
 $$;

@@ -4,137 +4,185 @@
  *
  * Exact limits: the route rows are locked first, so claims follow one another; what is in flight is the sum of `open`
  * over a lease table that is never larger than the number of tasks in flight.
- * Fair: each slot goes to the account with the smallest (in flight + 1) / weight, the account that was served longest
- * ago first among equals; within an account the oldest batch first.
- * The cost depends on unfinished batches and leases only, not on history.
+ *
+ * Fair by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996). Each task that is handed out moves
+ * its account's virtual time on by 1 / weight, and slots go to the smallest virtual times first. An account that comes back
+ * begins at the route's virtual time, set back by what it lacks of its share of the tasks in flight, so that a small batch is
+ * served from the next free slot on. Counting tasks in flight alone would starve light accounts wherever there are fewer
+ * slots than accounts. Within an account the oldest batch comes first. Where many slots are free they are dealt in turns of up
+ * to 16, so that many small batches do not fall into leases of one task each: half the cost of claiming and settling them.
+ *
+ * The cost depends on unfinished batches and leases only, not on history. Accounts and batches are looked up by key and
+ * never joined set against set, since the planner cannot know how many there are: 1,000 accounts with a batch of ten cost 56
+ * ms a claim that way.
  */
 export const claimTasks = /* sql */ `
-CREATE OR REPLACE FUNCTION claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
-RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint, starts_batch boolean)
+-- From before it stopped saying which batches begin.
+DROP FUNCTION IF EXISTS claim_tasks(uuid, text, integer, integer);
+
+CREATE FUNCTION claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
+RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
   v_now timestamptz;
+  v_until timestamptz;
+  v_busy bigint;
   v_free bigint;
-  v_pick record;
+  v_clock double precision;
+  v_served uuid[];
+  v_shares bigint[];
+  v_turn bigint;
+  v_next_starts double precision[];
+  v_accounts uuid[];
+  v_batches uuid[];
+  v_slots integer[];
+  v_with_retries boolean[];
+  v_cursors integer[];
+  v_totals integer[];
+  v_fences bigint[];
   v_retries integer[];
-  v_fresh integer;
-  v_cursor integer;
-  v_total integer;
-  v_fence bigint;
 BEGIN
   -- All routes, since an account's limit spans them.
   PERFORM 1 FROM dispatch_routes ORDER BY route FOR NO KEY UPDATE;
   v_now := rushes_now();
-  SELECT least(p_slots, r.max_concurrent_tasks
-    - (SELECT coalesce(sum(l.open), 0) FROM task_leases l WHERE l.route = p_route))
-  INTO v_free
+  v_until := v_now + p_lease_ms * interval '1 millisecond';
+  SELECT coalesce(sum(l.open), 0) INTO v_busy FROM task_leases l WHERE l.route = p_route;
+  SELECT least(p_slots, r.max_concurrent_tasks - v_busy), r.virtual_time INTO v_free, v_clock
   FROM dispatch_routes r WHERE r.route = p_route;
   IF v_free IS NULL OR v_free <= 0 THEN
     RETURN;
   END IF;
 
-  FOR v_pick IN
-    WITH due AS (
-      SELECT r.account_id, r.batch_id, count(*) AS tasks
-      FROM task_retries r WHERE r.due_at <= v_now GROUP BY 1, 2
-    ),
-    work AS (
-      SELECT s.account_id, s.batch_id, s.created_at, coalesce(due.tasks, 0) AS retries,
-        s.total - s.cursor_index + coalesce(due.tasks, 0) AS tasks
-      FROM batch_schedule s LEFT JOIN due ON due.account_id = s.account_id AND due.batch_id = s.batch_id
+  v_turn := greatest(1, least(16, v_free / 32));
+  WITH wanting AS MATERIALIZED (
+    SELECT w.account_id, a.weight, w.oldest, f.busy,
+      least(w.tasks, a.max_concurrent_tasks - f.busy, v_free) AS can_take,
+      greatest(d.virtual_time, v_clock
+        - greatest(0, (v_busy + v_free)::double precision / sum(a.weight) OVER () - f.busy::double precision / a.weight))
+        AS start_time
+    FROM (
+      SELECT s.account_id, min(s.created_at) AS oldest, sum(s.total - s.cursor_index + r.due) AS tasks
+      FROM batch_schedule s CROSS JOIN LATERAL (
+        SELECT count(*) AS due FROM task_retries r
+        WHERE r.account_id = s.account_id AND r.batch_id = s.batch_id AND r.due_at <= v_now
+      ) r
       WHERE s.route = p_route AND NOT s.paused AND NOT s.closed AND s.deadline_at > v_now
-        AND (s.cursor_index < s.total OR due.tasks > 0)
+        AND (s.cursor_index < s.total OR r.due > 0)
+      GROUP BY 1
+    ) w
+    JOIN accounts a ON a.account_id = w.account_id
+    LEFT JOIN dispatch_shares d ON d.account_id = w.account_id AND d.route = p_route
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(l.open), 0) AS busy FROM task_leases l WHERE l.account_id = w.account_id
+    ) f
+  ),
+  turns AS (
+    SELECT w.account_id, w.weight, t.size, w.start_time + t.before::double precision / w.weight AS start_time,
+      sum(t.size) OVER (ORDER BY w.start_time + t.before::double precision / w.weight,
+        (w.busy + t.before)::double precision / w.weight, w.oldest, w.account_id) - t.size AS served_before
+    FROM (
+      -- A turn is never served before its account's first, so that no more accounts than slots can be.
+      SELECT * FROM wanting c WHERE c.can_take > 0
+      ORDER BY c.start_time, c.busy::double precision / c.weight, c.oldest, c.account_id LIMIT v_free
+    ) w CROSS JOIN LATERAL (
+      SELECT k AS before, least(v_turn, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn) AS k
+    ) t
+  ),
+  shares AS (
+    SELECT t.account_id, sum(least(t.size, v_free - t.served_before)) AS slots, max(t.start_time) AS last_start,
+      max(t.start_time + least(t.size, v_free - t.served_before)::double precision / t.weight) AS next_start
+    FROM turns t WHERE t.served_before < v_free GROUP BY 1
+  )
+  SELECT array_agg(s.account_id), array_agg(s.slots), array_agg(s.next_start), greatest(v_clock, max(s.last_start))
+  INTO v_served, v_shares, v_next_starts, v_clock
+  FROM shares s;
+  IF v_served IS NULL THEN
+    RETURN;
+  END IF;
+
+  -- A batch that is being canceled or requeued right now is served by the next claim.
+  SELECT array_agg(p.account_id), array_agg(p.batch_id), array_agg(p.slots), array_agg(p.has_retries),
+    array_agg(p.cursor_index), array_agg(p.total), array_agg(p.fence)
+  INTO v_accounts, v_batches, v_slots, v_with_retries, v_cursors, v_totals, v_fences
+  FROM (
+    SELECT s.account_id, s.batch_id, o.slots, o.due > 0 AS has_retries, s.cursor_index, s.total, s.fence
+    FROM unnest(v_served, v_shares) AS a(account_id, share)
+    CROSS JOIN LATERAL (
+      SELECT q.batch_id, q.due, least(q.tasks, a.share - coalesce(sum(q.tasks) OVER (
+          ORDER BY q.created_at, q.batch_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::integer AS slots
+      FROM (
+        SELECT b.batch_id, b.created_at, r.due, b.total - b.cursor_index + r.due AS tasks
+        FROM batch_schedule b CROSS JOIN LATERAL (
+          SELECT count(*) AS due FROM task_retries r
+          WHERE r.account_id = b.account_id AND r.batch_id = b.batch_id AND r.due_at <= v_now
+        ) r
+        WHERE b.account_id = a.account_id AND b.route = p_route AND NOT b.paused AND NOT b.closed
+          AND b.deadline_at > v_now AND (b.cursor_index < b.total OR r.due > 0)
+      ) q
+    ) o
+    JOIN batch_schedule s ON s.account_id = a.account_id AND s.batch_id = o.batch_id AND NOT s.closed AND NOT s.paused
+    WHERE o.slots > 0
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+  ) p;
+
+  FOR i IN 1 .. coalesce(cardinality(v_batches), 0) LOOP
+    CONTINUE WHEN NOT v_with_retries[i];
+    WITH taken AS (
+      DELETE FROM task_retries r
+      WHERE r.account_id = v_accounts[i] AND r.batch_id = v_batches[i]
+        AND r.task_index IN (
+          SELECT d.task_index FROM task_retries d
+          WHERE d.account_id = v_accounts[i] AND d.batch_id = v_batches[i] AND d.due_at <= v_now
+          ORDER BY d.due_at, d.task_index LIMIT v_slots[i])
+      RETURNING r.task_index
     ),
-    in_flight AS (
-      SELECT l.account_id, sum(l.open) AS tasks FROM task_leases l GROUP BY 1
-    ),
-    wanting AS (
-      SELECT w.account_id, a.weight, coalesce(f.tasks, 0) AS busy, min(w.created_at) AS oldest,
-        least(sum(w.tasks), a.max_concurrent_tasks - coalesce(f.tasks, 0), v_free) AS can_take
-      FROM work w JOIN accounts a ON a.account_id = w.account_id
-      LEFT JOIN in_flight f ON f.account_id = w.account_id
-      GROUP BY w.account_id, a.weight, a.max_concurrent_tasks, f.tasks
-    ),
-    slots AS (
-      SELECT w.account_id FROM wanting w CROSS JOIN LATERAL generate_series(1, w.can_take) AS k
-      ORDER BY (w.busy + k)::double precision / w.weight, w.oldest, w.account_id
-      LIMIT v_free
-    ),
-    shares AS (
-      SELECT s.account_id, count(*) AS slots FROM slots s GROUP BY 1
-    ),
-    spread AS (
-      SELECT w.account_id, w.batch_id, w.retries, w.created_at,
-        least(w.tasks, s.slots - coalesce(sum(w.tasks) OVER (
-          PARTITION BY w.account_id ORDER BY w.created_at, w.batch_id
-          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)) AS slots
-      FROM work w JOIN shares s ON s.account_id = w.account_id
+    stamped AS (
+      UPDATE tasks t SET fence = v_fences[i] + 1
+      FROM taken
+      WHERE t.account_id = v_accounts[i] AND t.batch_id = v_batches[i] AND t.task_index = taken.task_index
+        AND t.state = 'queued'
+      RETURNING t.task_index
     )
-    SELECT p.account_id, p.batch_id, p.retries, p.slots::integer AS slots
-    FROM spread p WHERE p.slots > 0
-    ORDER BY p.created_at, p.account_id, p.batch_id
-  LOOP
-    -- A batch that is being canceled or requeued right now is served by the next claim.
-    SELECT s.cursor_index, s.total, s.fence INTO v_cursor, v_total, v_fence
-    FROM batch_schedule s
-    WHERE s.account_id = v_pick.account_id AND s.batch_id = v_pick.batch_id AND NOT s.closed AND NOT s.paused
-    FOR NO KEY UPDATE SKIP LOCKED;
-    CONTINUE WHEN NOT FOUND;
-
-    v_retries := NULL;
-    IF v_pick.retries > 0 THEN
-      WITH taken AS (
-        DELETE FROM task_retries r
-        WHERE r.account_id = v_pick.account_id AND r.batch_id = v_pick.batch_id
-          AND r.task_index IN (
-            SELECT d.task_index FROM task_retries d
-            WHERE d.account_id = v_pick.account_id AND d.batch_id = v_pick.batch_id AND d.due_at <= v_now
-            ORDER BY d.due_at, d.task_index LIMIT v_pick.slots)
-        RETURNING r.task_index
-      ),
-      stamped AS (
-        UPDATE tasks t SET fence = v_fence + 1
-        FROM taken
-        WHERE t.account_id = v_pick.account_id AND t.batch_id = v_pick.batch_id AND t.task_index = taken.task_index
-          AND t.state = 'queued'
-        RETURNING t.task_index
-      )
-      SELECT array_agg(task_index ORDER BY task_index) INTO v_retries FROM stamped;
-      IF v_retries IS NOT NULL THEN
-        v_fence := v_fence + 1;
-        INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
-          lease_until)
-        VALUES (v_pick.account_id, v_pick.batch_id, v_fence, 'retry', v_retries[1],
-          v_retries[cardinality(v_retries)], cardinality(v_retries), p_route, p_worker_id,
-          v_now + p_lease_ms * interval '1 millisecond');
-        account_id := v_pick.account_id;
-        batch_id := v_pick.batch_id;
-        fence := v_fence;
-        starts_batch := false;
-        RETURN NEXT;
-      END IF;
-    END IF;
-
-    v_fresh := least(v_pick.slots - coalesce(cardinality(v_retries), 0), v_total - v_cursor);
-    IF v_fresh > 0 THEN
-      v_fence := v_fence + 1;
-      INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
-        lease_until)
-      VALUES (v_pick.account_id, v_pick.batch_id, v_fence, 'range', v_cursor, v_cursor + v_fresh - 1, v_fresh, p_route,
-        p_worker_id, v_now + p_lease_ms * interval '1 millisecond');
-      account_id := v_pick.account_id;
-      batch_id := v_pick.batch_id;
-      fence := v_fence;
-      starts_batch := v_cursor = 0;
-      RETURN NEXT;
-    END IF;
-
-    UPDATE batch_schedule s SET cursor_index = v_cursor + greatest(v_fresh, 0), fence = v_fence
-    WHERE s.account_id = v_pick.account_id AND s.batch_id = v_pick.batch_id;
+    SELECT array_agg(task_index ORDER BY task_index) INTO v_retries FROM stamped;
+    CONTINUE WHEN v_retries IS NULL;
+    v_fences[i] := v_fences[i] + 1;
+    v_slots[i] := v_slots[i] - cardinality(v_retries);
+    INSERT INTO task_leases (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id, lease_until)
+    VALUES (v_accounts[i], v_batches[i], v_fences[i], 'retry', v_retries[1], v_retries[cardinality(v_retries)],
+      cardinality(v_retries), p_route, p_worker_id, v_until);
+    account_id := v_accounts[i];
+    batch_id := v_batches[i];
+    fence := v_fences[i];
+    RETURN NEXT;
   END LOOP;
+
+  RETURN QUERY
+  WITH fresh AS MATERIALIZED (
+    SELECT i.account_id, i.batch_id, i.fence, i.cursor_index, least(i.slots, i.total - i.cursor_index) AS tasks
+    FROM unnest(v_accounts, v_batches, v_slots, v_cursors, v_totals, v_fences)
+      AS i(account_id, batch_id, slots, cursor_index, total, fence)
+  ),
+  moved AS (
+    UPDATE batch_schedule s
+    SET cursor_index = f.cursor_index + f.tasks, fence = f.fence + CASE WHEN f.tasks > 0 THEN 1 ELSE 0 END
+    FROM fresh f WHERE s.account_id = f.account_id AND s.batch_id = f.batch_id
+  )
+  INSERT INTO task_leases AS l (account_id, batch_id, fence, kind, from_index, to_index, open, route, worker_id,
+    lease_until)
+  SELECT f.account_id, f.batch_id, f.fence + 1, 'range', f.cursor_index, f.cursor_index + f.tasks - 1, f.tasks, p_route,
+    p_worker_id, v_until
+  FROM fresh f WHERE f.tasks > 0
+  RETURNING l.account_id, l.batch_id, l.fence;
+
+  INSERT INTO dispatch_shares AS d (account_id, route, virtual_time)
+  SELECT s.account_id, p_route, s.next_start FROM unnest(v_served, v_next_starts) AS s(account_id, next_start)
+  ON CONFLICT (account_id, route) DO UPDATE SET virtual_time = excluded.virtual_time;
+  UPDATE dispatch_routes SET virtual_time = v_clock WHERE route = p_route;
 END
 $$;
 `;

@@ -4,6 +4,45 @@
  * whoever holds the account row's lock first does it, the others find it done.
  */
 export const finalizeBatchCredits = /* sql */ `
+-- Ends batches whose tasks are all final, for callers that hold their accounts' and holds' locks. A set at once: one by one,
+-- ending a batch of ten tasks costs as much as settling them.
+CREATE OR REPLACE FUNCTION end_batches(p_account_ids uuid[], p_batch_ids uuid[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+  v_now timestamptz := rushes_now();
+  v_ended batches[];
+BEGIN
+  -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
+  UPDATE credit_holds h SET state = 'closed'
+  FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  WHERE h.account_id = i.account_id AND h.batch_id = i.batch_id;
+  DELETE FROM batch_schedule s USING unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  WHERE s.account_id = i.account_id AND s.batch_id = i.batch_id;
+  -- A lease that outlived its last task would take a slot for ever.
+  DELETE FROM task_leases l USING unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
+
+  WITH ended AS (
+    UPDATE batches b
+    SET status = CASE
+        WHEN b.canceled > 0 THEN 'canceled'
+        WHEN b.succeeded = b.total THEN 'completed'
+        WHEN b.succeeded = 0 THEN 'failed'
+        ELSE 'partial'
+      END,
+      paused = false,
+      finished_at = v_now
+    FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+    WHERE b.account_id = i.account_id AND b.batch_id = i.batch_id
+    RETURNING b AS batch
+  )
+  SELECT array_agg(e.batch) INTO v_ended FROM ended e;
+  PERFORM append_batch_events(v_ended, NULL, NULL);
+END
+$$;
+
 CREATE OR REPLACE FUNCTION finalize_batch_credits(p_account_id uuid, p_batch_id uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -11,7 +50,6 @@ AS $$
 DECLARE
   v_batch batches;
   v_hold credit_holds;
-  v_now timestamptz;
 BEGIN
   PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   SELECT * INTO v_hold FROM credit_holds
@@ -28,28 +66,7 @@ BEGIN
     RETURN 'not_finished';
   END IF;
 
-  v_now := rushes_now();
-  -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
-  UPDATE credit_holds SET state = 'closed' WHERE account_id = p_account_id AND batch_id = p_batch_id;
-  UPDATE batches
-  SET status = CASE
-      WHEN canceled > 0 THEN 'canceled'
-      WHEN succeeded = total THEN 'completed'
-      WHEN succeeded = 0 THEN 'failed'
-      ELSE 'partial'
-    END,
-    paused = false,
-    finished_at = v_now
-  WHERE account_id = p_account_id AND batch_id = p_batch_id
-  RETURNING * INTO v_batch;
-  -- A lease that outlived its last task would take a slot for ever.
-  DELETE FROM task_leases WHERE account_id = p_account_id AND batch_id = p_batch_id;
-  DELETE FROM batch_schedule WHERE account_id = p_account_id AND batch_id = p_batch_id;
-  PERFORM append_event(p_account_id, 'batch.' || v_batch.status, p_batch_id, NULL, v_batch.webhook_endpoint_id,
-    -- Kept in the event, so that every attempt to deliver it has the same bytes. It covers what was sealed by now, which may
-    -- lack this batch's last entries.
-    batch_event_data(v_batch) || jsonb_build_object('ledger_checkpoint', (
-      SELECT t.checkpoint FROM ledger_trees t WHERE t.account_id = p_account_id AND t.closed_at IS NULL)));
+  PERFORM end_batches(ARRAY[p_account_id], ARRAY[p_batch_id]);
   RETURN 'finalized';
 END
 $$;

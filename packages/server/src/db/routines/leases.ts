@@ -1,28 +1,52 @@
 /** Renewing, taking over and giving up leases, and reading the tasks that belong to them. */
 export const leases = /* sql */ `
--- The unfinished tasks of some leases, with all that is needed to go on with them from any state. Times are given as
--- milliseconds left on the database's clock, so that a worker's own wall clock never matters.
-CREATE OR REPLACE FUNCTION leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
-RETURNS TABLE (account_id uuid, batch_id uuid, task_index integer, fence bigint, route text, model text, mode text,
-  prompt text, params jsonb, state text, attempt integer, failures integer, upstream_id text,
-  timeout_ms integer, timeout_in_ms double precision, unknown_for_ms double precision)
-LANGUAGE sql STABLE SECURITY DEFINER
+-- From before what the tasks of a batch have in common was read once.
+DROP FUNCTION IF EXISTS leased_tasks(uuid[], uuid[], bigint[]);
+
+-- The unfinished tasks of some leases (numbered from 1), with all that is needed to go on with them from any
+-- state. Times are given as milliseconds left on the database's clock, so that a worker's own wall clock never matters.
+CREATE FUNCTION leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
+RETURNS TABLE (lease bigint, task_index integer, prompt text, params jsonb, state text, attempt integer, failures integer,
+  upstream_id text, timeout_in_ms double precision, unknown_for_ms double precision)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
-  SELECT t.account_id, t.batch_id, t.task_index, l.fence, l.route, b.model, a.mode, t.prompt, t.params, t.state,
-    t.attempt, t.failures, t.upstream_id, s.timeout_ms,
-    extract(epoch FROM t.timeout_at - n.now)::double precision * 1000,
-    extract(epoch FROM n.now - t.unknown_since)::double precision * 1000
-  FROM (SELECT rushes_now() AS now) n
-  CROSS JOIN unnest(p_account_ids, p_batch_ids, p_fences) AS i(account_id, batch_id, fence)
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  SELECT i.ord, t.task_index, t.prompt, t.params, t.state, t.attempt, t.failures, t.upstream_id,
+    extract(epoch FROM t.timeout_at - v_now)::double precision * 1000,
+    extract(epoch FROM v_now - t.unknown_since)::double precision * 1000
+  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
   JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
   JOIN tasks t ON t.account_id = l.account_id AND t.batch_id = l.batch_id
     AND t.task_index BETWEEN l.from_index AND l.to_index
     AND (t.fence = l.fence OR (t.fence = 0 AND l.kind = 'range')) AND t.resolution IS NULL
-  JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
-  JOIN batch_schedule s ON s.account_id = t.account_id AND s.batch_id = t.batch_id
-  JOIN accounts a ON a.account_id = t.account_id
-  ORDER BY t.account_id, t.batch_id, t.task_index
+  ORDER BY i.ord, t.task_index;
+END
+$$;
+
+-- What the tasks of each lease have in common.
+CREATE OR REPLACE FUNCTION leased_batches(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
+RETURNS TABLE (lease bigint, route text, model text, timeout_ms integer, is_batch_queued boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT i.ord, l.route, b.model, s.timeout_ms, b.status = 'queued'
+  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
+  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+  JOIN batch_schedule s ON s.account_id = i.account_id AND s.batch_id = i.batch_id;
+END
 $$;
 
 -- Extends every lease this worker still holds and returns them; what is missing was taken over.

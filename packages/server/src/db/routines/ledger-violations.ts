@@ -63,6 +63,10 @@ CROSS JOIN LATERAL (VALUES
 ) AS v(rule, is_broken)
 WHERE v.is_broken
 UNION ALL
+-- No foreign key looks at every entry.
+SELECT l.account_id, 'no_account', format('%s entries belong to no account', l.seq)
+FROM totals l WHERE NOT EXISTS (SELECT FROM credit_accounts c WHERE c.account_id = l.account_id)
+UNION ALL
 SELECT c.account_id, 'balance', format('account says %s/%s/%s/%s at seq %s, replay gives %s/%s/%s/%s at seq %s',
   c.available, c.reserved, c.spent, c.issued, c.last_seq,
   coalesce(e.available, 0), coalesce(e.reserved, 0), coalesce(e.spent, 0), coalesce(e.issued, 0), coalesce(e.seq, 0))

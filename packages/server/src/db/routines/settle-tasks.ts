@@ -22,11 +22,16 @@ CREATE OR REPLACE FUNCTION settle_tasks(
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET lock_timeout = '1s'
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
   v_now timestamptz;
   v_batch batches;
+  v_settled bigint[];
+  v_ended_accounts uuid[];
+  v_ended_batches uuid[];
 BEGIN
   PERFORM 1 FROM credit_accounts
   WHERE account_id IN (SELECT DISTINCT unnest(p_account_ids))
@@ -52,8 +57,7 @@ BEGIN
   ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
   v_now := rushes_now();
 
-  RETURN QUERY
-  WITH input AS MATERIALIZED (
+  WITH input AS (
     -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
     SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
     FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
@@ -88,9 +92,8 @@ BEGIN
         WHEN 'canceled' THEN t.state = 'queued'
         WHEN 'expired' THEN t.state = 'queued' AND b.deadline_at <= v_now
       END
-    RETURNING i.ord, t.account_id, t.batch_id, t.task_index, t.fence, t.state, t.resolution, t.failure_type,
-      t.custom_id, t.attempt, t.video_bytes, t.video_sha256, t.video_content_type,
-      b.unit_price, b.model, b.webhook_endpoint_id
+    RETURNING i.ord, i.outcome, t.account_id, t.batch_id, t.task_index, t.fence, t.state, t.resolution, t.failure_type,
+      b.unit_price, b.webhook_endpoint_id
   ),
   numbered AS MATERIALIZED (
     SELECT s.*, row_number() OVER w AS n,
@@ -114,11 +117,7 @@ BEGIN
   told AS (
     INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
     SELECT n.account_id, c.last_event_seq + n.n, 'task.' || n.state, n.batch_id, n.task_index, n.webhook_endpoint_id,
-      jsonb_build_object('custom_id', n.custom_id, 'model', n.model, 'status', n.state, 'attempts', n.attempt,
-        'failure_type', n.failure_type, 'resolution', n.resolution, 'unit_price', n.unit_price,
-        'video', CASE WHEN n.state = 'succeeded' THEN jsonb_build_object('bytes', n.video_bytes,
-          'sha256', encode(n.video_sha256, 'hex'), 'content_type', n.video_content_type) END),
-      v_now
+      NULL, v_now
     FROM numbered n JOIN credit_accounts c ON c.account_id = n.account_id
   ),
   moved AS (
@@ -174,55 +173,75 @@ BEGIN
     UPDATE task_leases l
     SET open = l.open - d.tasks
     FROM (
-      -- A task that was claimed but never stamped belongs to the range that its index lies in.
-      SELECT n.account_id, n.batch_id, coalesce(nullif(n.fence, 0), r.fence) AS fence, count(*)::integer AS tasks
-      FROM numbered n
-      LEFT JOIN task_leases r ON n.fence = 0 AND r.kind = 'range'
-        AND r.account_id = n.account_id AND r.batch_id = n.batch_id
-        AND n.task_index BETWEEN r.from_index AND r.to_index
+      SELECT n.account_id, n.batch_id, n.fence, count(*)::integer AS tasks
+      FROM numbered n WHERE n.fence <> 0
+      GROUP BY 1, 2, 3
+    ) d
+    WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
+  ),
+  -- A task that was claimed but never stamped belongs to the range that its index lies in.
+  unstamped AS (
+    UPDATE task_leases l
+    SET open = l.open - d.tasks
+    FROM (
+      SELECT r.account_id, r.batch_id, r.fence, count(*)::integer AS tasks
+      FROM numbered n JOIN task_leases r ON r.kind = 'range' AND r.account_id = n.account_id
+        AND r.batch_id = n.batch_id AND n.task_index BETWEEN r.from_index AND r.to_index
+      WHERE n.fence = 0
       GROUP BY 1, 2, 3
     ) d
     WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
   ),
   unretried AS (
     DELETE FROM task_retries r USING numbered n
-    WHERE r.account_id = n.account_id AND r.batch_id = n.batch_id AND r.task_index = n.task_index
-  ),
-  late AS (
-    -- The snapshot of this statement is older than its own swap, so a final state here was final before.
-    INSERT INTO late_results (account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, recorded_at)
-    SELECT i.account_id, i.batch_id, i.task_index, i.fence, i.outcome, i.failure_type, i.upstream_id, v_now
-    FROM input i JOIN tasks t USING (account_id, batch_id, task_index)
-    -- The same outcome again is our own commit whose answer was lost.
-    WHERE t.resolution IS NOT NULL AND i.outcome IN ('succeeded', 'failed') AND t.state <> i.outcome
-    ON CONFLICT DO NOTHING
+    WHERE n.outcome IN ('canceled', 'expired') AND r.account_id = n.account_id AND r.batch_id = n.batch_id AND r.task_index = n.task_index
   )
-  SELECT i.ord, CASE
-      WHEN n.ord IS NOT NULL THEN 'settled'
-      WHEN t.resolution IS NOT NULL THEN 'late'
-      ELSE 'lost'
-    END
-  FROM input i
-  LEFT JOIN numbered n ON n.ord = i.ord
-  LEFT JOIN tasks t ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index;
+  SELECT array_agg(n.ord) INTO v_settled FROM numbered n;
+  RETURN QUERY SELECT s.ord, 'settled' FROM unnest(v_settled) AS s(ord);
+
+  IF cardinality(v_settled) IS DISTINCT FROM cardinality(p_account_ids) THEN
+    RETURN QUERY
+    WITH rest AS MATERIALIZED (
+      SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
+      FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_upstream_ids)
+        WITH ORDINALITY AS i(account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, ord)
+      ORDER BY account_id, batch_id, task_index, fence, ord
+    ),
+    late AS (
+      INSERT INTO late_results (account_id, batch_id, task_index, fence, outcome, failure_type, upstream_id, recorded_at)
+      SELECT i.account_id, i.batch_id, i.task_index, i.fence, i.outcome, i.failure_type, i.upstream_id, v_now
+      FROM rest i JOIN tasks t USING (account_id, batch_id, task_index)
+      -- The same outcome again is our own commit whose answer was lost.
+      WHERE t.resolution IS NOT NULL AND i.outcome IN ('succeeded', 'failed') AND t.state <> i.outcome
+        AND i.ord <> ALL (coalesce(v_settled, '{}'))
+      ON CONFLICT DO NOTHING
+    )
+    SELECT i.ord, CASE WHEN t.resolution IS NOT NULL THEN 'late' ELSE 'lost' END
+    FROM rest i
+    LEFT JOIN tasks t ON t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
+    WHERE i.ord <> ALL (coalesce(v_settled, '{}'));
+  END IF;
 
   DELETE FROM task_leases
   WHERE open = 0
     AND (account_id, batch_id) IN (SELECT DISTINCT a, b FROM unnest(p_account_ids, p_batch_ids) AS u(a, b));
 
+  SELECT array_agg(b.account_id), array_agg(b.batch_id) INTO v_ended_accounts, v_ended_batches
+  FROM batches b
+  WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
+    AND b.finished_at IS NULL AND b.succeeded + b.failed + b.canceled = b.total;
+  IF v_ended_batches IS NOT NULL THEN
+    PERFORM end_batches(v_ended_accounts, v_ended_batches);
+  END IF;
+
   FOR v_batch IN
     SELECT b.* FROM batches b
     WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
-      AND b.finished_at IS NULL
-      AND (b.succeeded + b.failed + b.canceled = b.total OR (
-        NOT b.paused AND b.sample_finished >= 20 AND b.sample_failed > b.max_failure_rate * b.sample_finished))
+      AND b.finished_at IS NULL AND NOT b.paused
+      AND b.sample_finished >= 20 AND b.sample_failed > b.max_failure_rate * b.sample_finished
     ORDER BY b.account_id, b.batch_id
   LOOP
-    IF v_batch.succeeded + v_batch.failed + v_batch.canceled = v_batch.total THEN
-      PERFORM finalize_batch_credits(v_batch.account_id, v_batch.batch_id);
-    ELSE
-      PERFORM pause_batch(v_batch.account_id, v_batch.batch_id, 'max_failure_rate');
-    END IF;
+    PERFORM pause_batch(v_batch.account_id, v_batch.batch_id, 'max_failure_rate');
   END LOOP;
 END
 $$;
