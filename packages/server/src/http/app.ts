@@ -11,8 +11,7 @@ import {
   checkRequestLine,
   closeWhenStopping,
   describeError,
-  logRequests,
-  measureRequests,
+  observeRequests,
   trace,
   type HttpMiddleware,
 } from './middleware.ts';
@@ -104,8 +103,7 @@ export function createApp(
   }
 
   app.use(trace(deps.random, awaitingContinue));
-  app.use(logRequests(deps.clock, deps.logger));
-  app.use(measureRequests(deps.clock, deps.metrics.metrics));
+  app.use(observeRequests(deps.clock, deps.logger, deps.metrics.metrics));
   app.use(closeWhenStopping(stopping));
   app.use(answerErrors(deps.clock, deps.logger, deps.isUnavailable));
   app.use(checkRequestLine);

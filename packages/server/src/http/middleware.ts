@@ -27,33 +27,10 @@ export function trace(random: Random, awaitingContinue: WeakSet<IncomingMessage>
   };
 }
 
-/** One line per exchange, written when its last byte has gone. Names the route, never the path: links are in paths. */
-export function logRequests(clock: Clock, logger: Logger): HttpMiddleware {
-  return async (ctx, next) => {
-    const startedMs = clock.monotonicMs();
-    ctx.res.once('close', () => {
-      const { traceId, route, caller, problem } = ctx.state;
-      const fields = {
-        trace_id: traceId,
-        method: ctx.method,
-        route,
-        status: ctx.res.statusCode,
-        duration_ms: Math.round(clock.monotonicMs() - startedMs),
-        ...(problem === null ? {} : { problem }),
-        ...(caller === null ? {} : { account: caller.accountUuid, key: caller.keyUuid }),
-        ...(ctx.res.writableFinished ? {} : { cut_off: true }),
-      };
-      if (ctx.res.statusCode >= 500) logger.warn(fields, 'request failed');
-      else logger.info(fields, 'request');
-    });
-    await next();
-  };
-}
-
 const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Counts and times exchanges when their last byte has gone, by route: paths would be a series each. */
-export function measureRequests(clock: Clock, metrics: Metrics): HttpMiddleware {
+/** By route: paths would be a series each. */
+function requestMeter(metrics: Metrics): (exchange: { ctx: HttpContext; durationMs: number }) => void {
   const requests = metrics.counter({
     name: 'rushes_http_requests_total',
     help: 'HTTP requests by route and status. Requests that no route answers have the route "none".',
@@ -67,15 +44,40 @@ export function measureRequests(clock: Clock, metrics: Metrics): HttpMiddleware 
     },
     REQUEST_BUCKETS_S,
   );
+  return ({ ctx, durationMs }) => {
+    const route = ctx.state.route ?? 'none';
+    // A client may send any word as a method, and each would be a series for ever.
+    const method = ctx.state.route === null ? 'other' : ctx.method;
+    const status = ctx.res.writableFinished ? String(ctx.res.statusCode) : 'cut_off';
+    requests.add({ method, route, status });
+    seconds.observe({ method, route }, durationMs / 1_000);
+  };
+}
+
+/**
+ * One line per exchange and its count, when its last byte has gone. Names the route, never the path: links are in paths.
+ * One listener for both: an answer may have ten of all hands before Node takes them for a leak.
+ */
+export function observeRequests(clock: Clock, logger: Logger, metrics: Metrics): HttpMiddleware {
+  const measure = requestMeter(metrics);
   return async (ctx, next) => {
     const startedMs = clock.monotonicMs();
     ctx.res.once('close', () => {
-      const route = ctx.state.route ?? 'none';
-      // A client may send any word as a method, and each would be a series for ever.
-      const method = ctx.state.route === null ? 'other' : ctx.method;
-      const status = ctx.res.writableFinished ? String(ctx.res.statusCode) : 'cut_off';
-      requests.add({ method, route, status });
-      seconds.observe({ method, route }, (clock.monotonicMs() - startedMs) / 1_000);
+      const durationMs = clock.monotonicMs() - startedMs;
+      measure({ ctx, durationMs });
+      const { traceId, route, caller, problem } = ctx.state;
+      const fields = {
+        trace_id: traceId,
+        method: ctx.method,
+        route,
+        status: ctx.res.statusCode,
+        duration_ms: Math.round(durationMs),
+        ...(problem === null ? {} : { problem }),
+        ...(caller === null ? {} : { account: caller.accountUuid, key: caller.keyUuid }),
+        ...(ctx.res.writableFinished ? {} : { cut_off: true }),
+      };
+      if (ctx.res.statusCode >= 500) logger.warn(fields, 'request failed');
+      else logger.info(fields, 'request');
     });
     await next();
   };
