@@ -6,6 +6,8 @@ const TEST_CODE = String.raw`\.test\.ts$|/(test|testing)/`;
 const SHARED_BY_ROOMS = `${SERVER}/(ports|limits|refusal)\\.ts$`;
 /** The commands of main.ts: as far outside as app.ts, which `start` runs. */
 const OPERATOR = `${SERVER}/operator/`;
+/** Runs the server's code in histories of its own making: test code with a room. */
+const SIMULATION = `${SERVER}/simulation/`;
 const CONTRACT = '^packages/contract/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -127,7 +129,7 @@ export default {
       comment:
         'http and worker call the domains, never the other way round; nor each other. Operator commands call all.',
       severity: 'error',
-      from: { path: `${SERVER}/([^/]+)/`, pathNot: [TEST_CODE, OPERATOR] },
+      from: { path: `${SERVER}/([^/]+)/`, pathNot: [TEST_CODE, OPERATOR, SIMULATION] },
       to: { path: `${SERVER}/(http|worker|operator)/`, pathNot: `${SERVER}/$1/` },
     },
     {
@@ -144,6 +146,13 @@ export default {
       severity: 'error',
       from: { path: `${SERVER}/[^/]+/`, pathNot: [TEST_CODE, OPERATOR] },
       to: { path: `${SERVER}/(app|main|config)\\.ts$`, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'simulation-is-not-shipped',
+      comment: 'It replaces the database clock and breaks everything it is given.',
+      severity: 'error',
+      from: { path: '^packages/', pathNot: [TEST_CODE, SIMULATION] },
+      to: { path: SIMULATION },
     },
     {
       name: 'dev-dependencies-stay-at-home',

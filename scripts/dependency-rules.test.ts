@@ -35,6 +35,7 @@ const TARGETS: Files = {
   'packages/server/src/ledger/hold.ts': 'export const ledger = 1;',
   'packages/server/src/batches/index.ts': 'export const batches = 1;',
   'packages/server/src/http/index.ts': 'export const http = 1;',
+  'packages/server/src/simulation/index.ts': 'export const simulation = 1;',
   'packages/server/src/worker/index.ts': 'export const worker = 1;',
   'packages/server/src/upstreams/index.ts': 'export const upstreams = 1;',
   'packages/server/testing/database.ts': 'export const testing = 1;',
@@ -110,6 +111,7 @@ const BREACHES: Readonly<Record<string, { readonly from: string; readonly text: 
   'upstreams-have-no-database': { from: `${S}/upstreams/sql.ts`, text: "import 'knex';" },
   'db-knows-nobody': { from: `${S}/db/one.ts`, text: "import '../upstreams/index.ts';" },
   'domains-do-not-know-their-callers': { from: `${S}/batches/caller.ts`, text: "import '../worker/index.ts';" },
+  'simulation-is-not-shipped': { from: `${S}/batches/one.ts`, text: "import '../simulation/index.ts';" },
   'http-has-no-sql': {
     from: `${S}/http/one.ts`,
     text: "import { db } from '../db/index.ts'; export const one = db;",

@@ -1,0 +1,151 @@
+/** Which faults a history has, how often, and which of them strikes a step. */
+import type { Dice } from './dice.ts';
+
+/** What a call goes to. */
+export type Channel = 'database' | 'upstream' | 'storage';
+
+/** Probabilities per call; every history draws its own, and leaves some of them out altogether. */
+export interface Mood {
+  readonly crash: number;
+  readonly stop: number;
+  /** The call never arrives. */
+  readonly requestLost: number;
+  /** It did what it was to do, and the answer never arrives. */
+  readonly answerLost: number;
+  /** The call is under way for long, or its answer is. */
+  readonly slow: number;
+  /** A statement stops at a point inside. */
+  readonly pause: number;
+  readonly clockJump: number;
+  /** Of submissions and polls. */
+  readonly upstreamFails: number;
+  readonly upstreamSilent: number;
+  readonly generationFails: number;
+  readonly storageFails: number;
+}
+
+const HARSHEST: Mood = {
+  crash: 0.02,
+  stop: 0.015,
+  requestLost: 0.03,
+  answerLost: 0.05,
+  slow: 0.03,
+  pause: 0.12,
+  clockJump: 0.004,
+  upstreamFails: 0.3,
+  upstreamSilent: 0.25,
+  generationFails: 0.4,
+  storageFails: 0.3,
+};
+
+/** Leaving faults out lets the others go further than they come when everything fails at once. */
+export function drawMood(dice: Dice): Mood {
+  const names = Object.keys(HARSHEST) as (keyof Mood)[];
+  const drawn = names.map((name) => [name, dice.chance(0.35) ? 0 : HARSHEST[name] * dice.fraction()] as const);
+  return Object.fromEntries(drawn) as unknown as Mood;
+}
+
+export const NO_FAULTS: Mood = {
+  crash: 0,
+  stop: 0,
+  requestLost: 0,
+  answerLost: 0,
+  slow: 0,
+  pause: 0,
+  clockJump: 0,
+  upstreamFails: 0,
+  upstreamSilent: 0,
+  generationFails: 0,
+  storageFails: 0,
+};
+
+/** What strikes one call, before it acts and after. */
+export interface Strike {
+  readonly before: 'crash' | 'stop' | 'lost' | null;
+  readonly after: 'crash' | 'stop' | 'lost' | 'slow' | null;
+}
+
+const NONE: Strike = { before: null, after: null };
+
+/** Where money or a paid generation is at stake, faults come more often. */
+const DELICATE =
+  /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|take_over_leases|claim_tasks|submit|COMMIT)/;
+const DELICATE_FACTOR = 2.5;
+/** So many crashes and stops at most in one history: each costs a lease's time. */
+const MOST_CRASHES = 4;
+const MOST_STOPS = 4;
+
+export class Chaos {
+  readonly #dice: Dice;
+  readonly #mood: Mood;
+  /** How often each fault struck at each named point: shows what a run has covered. */
+  readonly struck = new Map<string, number>();
+  #crashes = 0;
+  #stops = 0;
+  #isCalm = false;
+
+  constructor(dice: Dice, mood: Mood) {
+    this.#dice = dice;
+    this.#mood = mood;
+  }
+
+  get mood(): Mood {
+    return this.#isCalm ? NO_FAULTS : this.#mood;
+  }
+
+  /** From now on nothing fails any more. */
+  calm(): void {
+    this.#isCalm = true;
+  }
+
+  /** What strikes a call of a process; only some processes can crash or stop. */
+  strike(name: string, channel: Channel, isMortal: boolean): Strike {
+    if (this.#isCalm) return NONE;
+    const factor = DELICATE.test(name) ? DELICATE_FACTOR : 1;
+    const drawn = this.#draw(channel, isMortal, factor);
+    const isBefore = this.#dice.chance(0.5);
+    if (drawn === null || (drawn === 'slow' && isBefore)) return NONE;
+    if (drawn === 'crash') this.#crashes += 1;
+    if (drawn === 'stop') this.#stops += 1;
+    this.count(`${drawn} ${isBefore ? 'before' : 'after'} ${name.split(' ')[0] ?? name}`);
+    return isBefore && drawn !== 'slow' ? { before: drawn, after: null } : { before: null, after: drawn };
+  }
+
+  #draw(channel: Channel, isMortal: boolean, factor: number): Strike['after'] {
+    const { crash, stop, requestLost, answerLost, slow } = this.#mood;
+    if (isMortal && this.#crashes < MOST_CRASHES && this.#dice.chance(crash * factor)) return 'crash';
+    if (isMortal && this.#stops < MOST_STOPS && this.#dice.chance(stop * factor)) return 'stop';
+    const lost = channel === 'database' ? requestLost + answerLost : 0;
+    if (this.#dice.chance(lost * factor)) return 'lost';
+    return this.#dice.chance(slow * factor) ? 'slow' : null;
+  }
+
+  count(fault: string): void {
+    this.struck.set(fault, (this.struck.get(fault) ?? 0) + 1);
+  }
+
+  /** How long a call is under way before it acts. */
+  latencyMs(): number {
+    if (this.#isCalm) return 1;
+    return this.#dice.chance(this.#mood.slow) ? this.slowMs() : this.#dice.integer(0, 4);
+  }
+
+  /** From a hiccup to far past a lease. */
+  slowMs(): number {
+    return Math.floor(20 * 5_000 ** this.#dice.fraction());
+  }
+
+  /** Where inside itself a statement stops, or null. */
+  pausePoint(name: string): number | null {
+    if (this.#isCalm || !this.#dice.chance(this.#mood.pause * (DELICATE.test(name) ? DELICATE_FACTOR : 1))) return null;
+    return this.#dice.chance(0.5) ? 1 : this.#dice.integer(2, 12);
+  }
+
+  pauseMs(): number {
+    return this.#dice.chance(0.8) ? this.#dice.integer(0, 800) : this.slowMs();
+  }
+
+  chance(fault: keyof Mood): boolean {
+    return !this.#isCalm && this.#dice.chance(this.#mood[fault]);
+  }
+}

@@ -1,0 +1,261 @@
+/** A video API in memory, with every fault that one over a network can have, and a list of all that it ever started. */
+import { Readable } from 'node:stream';
+import { HttpFailure, type HttpClient, type HttpStreamResponse } from '../ports.ts';
+import type { Generation, PollResult, SubmitResult, Upstream, UpstreamFailure } from '../upstreams/index.ts';
+import type { Chaos } from './chaos.ts';
+import type { Dice } from './dice.ts';
+import type { SimulatedProcess } from './process.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Outcome } from './sessions.ts';
+import { shown } from './trace.ts';
+
+type Fate = 'succeeds' | 'fails' | 'moderated' | 'vanishes' | 'never ends';
+
+/** One line of the audit list. */
+export interface StartedGeneration {
+  readonly id: string;
+  /** Names task and attempt. */
+  readonly token: string;
+  readonly prompt: string;
+  readonly route: string;
+  readonly startedAtMs: number;
+  readonly endsAtMs: number;
+  readonly fate: Fate;
+  /** A poll was answered that it had ended without a video. */
+  toldOfFailure: boolean;
+}
+
+export interface UpstreamWorld {
+  readonly scheduler: Scheduler;
+  readonly chaos: Chaos;
+}
+
+/** How long an adapter waits for an answer before it calls the outcome unknown. */
+const ANSWER_TIMEOUT_MS = 30_000;
+const RESULT_LIFETIME_MS = 40_000;
+const LONGEST_GENERATION_MS = 20_000;
+
+export class SimulatedProvider {
+  readonly audit: StartedGeneration[] = [];
+  readonly #byId = new Map<string, StartedGeneration>();
+  readonly #world: UpstreamWorld;
+  readonly #dice: Dice;
+
+  constructor(world: UpstreamWorld) {
+    this.#world = world;
+    this.#dice = world.scheduler.dice.fork('provider');
+  }
+
+  find(id: string): StartedGeneration | null {
+    return this.#byId.get(id) ?? null;
+  }
+
+  /** Makes an MP4 file that says which generation it is. */
+  video({ id }: StartedGeneration): Buffer {
+    return Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from(`ftypisom ${id} `.padEnd(200, '.'))]);
+  }
+
+  #start({ token, prompt }: Generation, route: string): StartedGeneration {
+    const { scheduler } = this.#world;
+    const fate = this.#fate();
+    const started: StartedGeneration = {
+      id: `gen-${this.audit.length + 1}`,
+      token,
+      prompt,
+      route,
+      startedAtMs: scheduler.nowMs,
+      endsAtMs: fate === 'never ends' ? Infinity : scheduler.nowMs + this.#dice.integer(200, LONGEST_GENERATION_MS),
+      fate,
+      toldOfFailure: false,
+    };
+    this.audit.push(started);
+    this.#byId.set(started.id, started);
+    return started;
+  }
+
+  #fate(): Fate {
+    if (!this.#world.chaos.chance('generationFails')) return 'succeeds';
+    return this.#dice.pick(['fails', 'fails', 'fails', 'moderated', 'vanishes', 'never ends']);
+  }
+
+  /** The adapter of one process to one route of this provider. */
+  adapter(process: SimulatedProcess, route: string): Upstream {
+    const unknown = (detail: string): Outcome<SubmitResult> => ({ ok: true, value: { kind: 'unknown', detail } });
+    return {
+      name: route,
+      capabilities: {
+        lookup: false,
+        cancel: false,
+        pollMany: false,
+        callbacks: false,
+        resultLifetimeMs: RESULT_LIFETIME_MS,
+      },
+      submit: (generation) =>
+        process.call<SubmitResult>({
+          channel: 'upstream',
+          name: `submit ${route} ${generation.token}`,
+          lost: () => unknown('the connection was reset'),
+          act: async (end) => {
+            const { said, outcome, delayMs } = this.#submit(generation, route);
+            await end(outcome, delayMs);
+            return said;
+          },
+        }),
+      poll: (upstreamId) =>
+        process.call<PollResult>({
+          channel: 'upstream',
+          name: `poll ${upstreamId}`,
+          lost: () => ({ ok: true, value: { kind: 'unavailable', detail: 'the connection was reset' } }),
+          act: async (end) => {
+            const result = this.#poll(upstreamId);
+            await end(
+              result === null
+                ? { ok: false, error: new Error('a bug of the adapter (simulated)') }
+                : { ok: true, value: result },
+            );
+            return shown(result);
+          },
+        }),
+    };
+  }
+
+  #submit(
+    generation: Generation,
+    route: string,
+  ): { readonly said: string; readonly outcome: Outcome<SubmitResult>; readonly delayMs?: number } {
+    const { chaos, scheduler } = this.#world;
+    const unknown: Outcome<SubmitResult> = { ok: true, value: { kind: 'unknown', detail: 'no answer in time' } };
+    if (chaos.chance('upstreamSilent')) {
+      const silence = this.#dice.pick([
+        'never arrives',
+        'answer lost',
+        'arrives late',
+        'answers late',
+        'adapter throws',
+      ]);
+      switch (silence) {
+        case 'never arrives':
+          return { said: 'never arrives', outcome: unknown, delayMs: ANSWER_TIMEOUT_MS };
+        case 'answer lost':
+          return {
+            said: `starts ${this.#start(generation, route).id} in silence`,
+            outcome: unknown,
+            delayMs: ANSWER_TIMEOUT_MS,
+          };
+        case 'arrives late':
+          scheduler.add({
+            name: `provider receives ${generation.token} late`,
+            dueMs: scheduler.nowMs + chaos.slowMs(),
+            perform: () => `starts ${this.#start(generation, route).id} in silence`,
+          });
+          return { said: 'is under way', outcome: unknown, delayMs: ANSWER_TIMEOUT_MS };
+        case 'answers late': {
+          const { id } = this.#start(generation, route);
+          const outcome: Outcome<SubmitResult> = { ok: true, value: { kind: 'accepted', upstreamId: id } };
+          return { said: `starts ${id}, answers late`, outcome, delayMs: chaos.slowMs() };
+        }
+        case 'adapter throws':
+          return {
+            said: `starts ${this.#start(generation, route).id}, the adapter fails`,
+            outcome: { ok: false, error: new Error('a bug of the adapter (simulated)') },
+          };
+      }
+    }
+    if (chaos.chance('upstreamFails')) {
+      const failure = this.#refusal();
+      return { said: `refuses: ${failure.type}`, outcome: { ok: true, value: { kind: 'refused', failure } } };
+    }
+    const { id } = this.#start(generation, route);
+    return { said: `starts ${id}`, outcome: { ok: true, value: { kind: 'accepted', upstreamId: id } } };
+  }
+
+  #refusal(): UpstreamFailure {
+    const detail = 'simulated';
+    const retryAfterMs = this.#dice.integer(0, 20_000);
+    return this.#dice.pick<UpstreamFailure>([
+      { type: 'provider_unavailable', detail },
+      { type: 'provider_unavailable', detail, retryAfterMs },
+      { type: 'provider_rate_limited', detail },
+      { type: 'provider_rate_limited', detail, retryAfterMs },
+      { type: 'provider_error', detail },
+      { type: 'moderation_input', detail },
+      { type: 'invalid_request', detail },
+    ]);
+  }
+
+  /** Null: the adapter throws. */
+  #poll(id: string): PollResult | null {
+    const { chaos, scheduler } = this.#world;
+    if (chaos.chance('upstreamFails')) {
+      return this.#dice.pick<PollResult | null>([
+        null,
+        { kind: 'unavailable', detail: 'simulated' },
+        { kind: 'unavailable', detail: 'simulated', retryAfterMs: this.#dice.integer(0, 30_000) },
+        { kind: 'running', progress: 0 },
+      ]);
+    }
+    const generation = this.#byId.get(id);
+    if (generation === undefined) return { kind: 'gone', detail: 'no such id' };
+    const progress = Math.floor((100 * (scheduler.nowMs - generation.startedAtMs)) / LONGEST_GENERATION_MS);
+    if (scheduler.nowMs < generation.endsAtMs) return { kind: 'running', progress: Math.min(99, progress) };
+    if (generation.fate === 'succeeds') return { kind: 'succeeded', videoUrl: `simulated://${id}/${scheduler.nowMs}` };
+    generation.toldOfFailure = true;
+    if (generation.fate === 'vanishes') return { kind: 'gone', detail: 'expired' };
+    const type = generation.fate === 'moderated' ? 'moderation_output' : 'provider_error';
+    return { kind: 'failed', failure: { type, detail: 'simulated' } };
+  }
+
+  /** What fetches finished videos, for one process. */
+  http(process: SimulatedProcess): HttpClient {
+    const broken = (): Outcome<HttpStreamResponse> => ({
+      ok: false,
+      error: new HttpFailure('no_answer', 'the connection was reset'),
+    });
+    return {
+      request: () => Promise.reject(new HttpFailure('not_sent', 'nothing here asks for anything but videos')),
+      stream: ({ url }) =>
+        process.call<HttpStreamResponse>({
+          channel: 'storage',
+          name: `fetch ${url}`,
+          lost: broken,
+          act: async (end) => {
+            const [said, outcome] = this.#fetch(url);
+            await end(outcome);
+            return said;
+          },
+        }),
+    };
+  }
+
+  #fetch(url: string): readonly [string, Outcome<HttpStreamResponse>] {
+    const { chaos, scheduler } = this.#world;
+    const [, id = '', since = ''] = /^simulated:\/\/([^/]+)\/(\d+)$/.exec(url) ?? [];
+    const generation = this.#byId.get(id);
+    const answer = (status: number, parts: readonly Buffer[], error?: Error): Outcome<HttpStreamResponse> => ({
+      ok: true,
+      value: { status, headers: {}, body: Readable.from(chunks(parts, error)) },
+    });
+    if (generation === undefined || scheduler.nowMs > Number(since) + RESULT_LIFETIME_MS) {
+      return ['404', answer(404, [Buffer.from('not found')])];
+    }
+    const video = this.video(generation);
+    if (!chaos.chance('storageFails')) return ['200', answer(200, [video])];
+    const failure = this.#dice.pick(['404', '500', 'reset', 'cut off', 'a page']);
+    switch (failure) {
+      case 'reset':
+        return ['reset', { ok: false, error: new HttpFailure('no_answer', 'the connection was reset') }];
+      case 'cut off':
+        return ['cut off', answer(200, [video.subarray(0, 60)], new HttpFailure('no_answer', 'the body was cut off'))];
+      case 'a page':
+        return ['a page', answer(200, [Buffer.from('<!doctype html><title>Sorry</title>')])];
+      default:
+        return [failure, answer(Number(failure), [Buffer.from('sorry')])];
+    }
+  }
+}
+
+async function* chunks(parts: readonly Buffer[], error?: Error): AsyncGenerator<Buffer> {
+  for (const part of parts) yield part;
+  await Promise.resolve();
+  if (error !== undefined) throw error;
+}
