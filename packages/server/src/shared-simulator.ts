@@ -4,13 +4,7 @@ import type { Config } from './config.ts';
 import { systemErrorCode, writeFileDurably } from './data-dir.ts';
 import { tryLock, type FileLock } from './db/embedded/index.ts';
 import type { Clock, HttpClient, Logger } from './ports.ts';
-import {
-  createGrsai,
-  createSimulatorUpstream,
-  startSimulator,
-  type Simulator,
-  type Upstream,
-} from './upstreams/index.ts';
+import { createSimulatorUpstream, startSimulator, type Simulator, type Upstream } from './upstreams/index.ts';
 
 /** How often a process looks whether the one that ran the simulator is gone. */
 const LOOK_INTERVAL_MS = 500;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { MODELS } from '@rushes/contract';
 import type { Config } from './config.ts';
 import type { Clock, HttpClient } from './ports.ts';
@@ -78,8 +79,10 @@ const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 export function callbackBaseFor(publicUrl: string | null, upstreamBaseUrl: string): string | null {
   if (publicUrl === null || LOOPBACK_NAMES.includes(new URL(upstreamBaseUrl).hostname)) return publicUrl;
   const guard = createEgressGuard({ allowCidrs: [], development: true, resolver: () => Promise.resolve([]) });
+  const host = new URL(publicUrl).hostname.replace(/^\[|\]$/g, '');
   try {
-    guard.checkUrl(publicUrl);
+    if (isIP(host) === 0) guard.checkUrl(publicUrl);
+    else guard.checkAddress(host);
     return publicUrl;
   } catch (error) {
     if (error instanceof EgressRefusal) return null;

@@ -36,6 +36,13 @@ describe('the pause before the next question', () => {
     expect(questions(times, 60_000).length).toBeLessThan(questions(new CompletionTimes(), 60_000).length / 2);
   });
 
+  it('spends no question on what can hardly have ended where questions are scarce', () => {
+    const times = experienced(AROUND_A_MINUTE);
+    expect(times.pauseMs('sora-2', 1_000, BOUNDS, true)).toBeGreaterThan(60_000);
+    expect(times.pauseMs('sora-2', 66_000, BOUNDS, true)).toBeLessThan(5_000);
+    expect(new CompletionTimes().pauseMs('sora-2', 1_000, BOUNDS, true)).toBe(2_000);
+  });
+
   it('stays within the bounds of its route', () => {
     const times = experienced(AROUND_A_MINUTE);
     for (let age = 0; age < 600_000; age += 500) {

@@ -3,6 +3,8 @@ const KEPT = 64;
 const FEWEST = 8;
 const EARLY = 0.05;
 const LATE = 0.95;
+/** Where questions are scarce, the first is asked when most generations have ended. */
+const MOST = 0.75;
 /** Before the first plausible end there is little to see. */
 const PLAUSIBLE_SHARE = 0.9;
 /** Questions spread over the time in which most generations end. */
@@ -14,6 +16,7 @@ interface Window {
   readonly times: number[];
   next: number;
   earlyMs: number;
+  mostMs: number;
   lateMs: number;
 }
 
@@ -23,17 +26,25 @@ export class CompletionTimes {
 
   /** A generation was seen to have succeeded so long after its submission. */
   observe(model: string, tookMs: number): void {
-    const window = this.#windows.get(model) ?? { times: [], next: 0, earlyMs: 0, lateMs: 0 };
+    const window = this.#windows.get(model) ?? { times: [], next: 0, earlyMs: 0, mostMs: 0, lateMs: 0 };
     this.#windows.set(model, window);
     window.times[window.next] = tookMs;
     window.next = (window.next + 1) % KEPT;
     const sorted = window.times.toSorted((a, b) => a - b);
     window.earlyMs = sorted[Math.floor((sorted.length - 1) * EARLY)] ?? 0;
+    window.mostMs = sorted[Math.floor((sorted.length - 1) * MOST)] ?? 0;
     window.lateMs = sorted[Math.ceil((sorted.length - 1) * LATE)] ?? 0;
   }
 
-  /** The pause before the next question about a generation of this age, between the route's shortest and longest. */
-  pauseMs(model: string, ageMs: number, [shortestMs, longestMs]: readonly [number, number]): number {
+  /**
+   * The pause before the next question about a generation of this age, between the route's shortest and longest. Where
+   * questions are scarce (more are due than the route may be sent), none is spent on a generation that can hardly have ended.
+   */
+  pauseMs(model: string, ageMs: number, [shortestMs, longestMs]: readonly [number, number], areScarce = false): number {
+    const window = this.#windows.get(model);
+    if (areScarce && window !== undefined && window.times.length >= FEWEST && ageMs < window.mostMs) {
+      return Math.max(shortestMs, window.mostMs - ageMs);
+    }
     return Math.min(longestMs, Math.max(shortestMs, this.#wishedMs(model, ageMs)));
   }
 

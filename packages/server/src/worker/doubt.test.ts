@@ -5,11 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   createAttemptTokens,
   createCallbackInbox,
+  createCallbackStore,
   EVERYTHING,
   reportPage,
   type CallbackInbox,
+  type Confirmation,
   type ReportedGeneration,
 } from '../generations/index.ts';
+import type { Database } from '../db/index.ts';
 import { systemClock } from '../system-ports.ts';
 import { callbackReaders } from '../upstream-routes.ts';
 import { createSimulatorUpstream, type Upstream } from '../upstreams/index.ts';
@@ -87,6 +90,23 @@ async function report(batch: TestBatch): Promise<readonly ReportedGeneration[]> 
   return (await reportPage(world.db, { ...EVERYTHING, batchUuid: batch.batchUuid }, null, 1_000)).rows;
 }
 
+/** Which generation belongs to which first attempt, as only the simulator knows. */
+async function truth(batch: TestBatch): Promise<Confirmation[]> {
+  const response = await fetch(`${world.simulator.url}/_sim/generations`);
+  const { data } = (await response.json()) as { data: { id: string; prompt: string }[] };
+  const tasks = await world.db.query<{ task_index: number; prompt: string }>(
+    'SELECT task_index, prompt FROM tasks WHERE batch_id = $1 ORDER BY task_index',
+    [batch.batchUuid],
+  );
+  return tasks.map(({ task_index: index, prompt }) => ({
+    accountId: batch.caller.accountUuid,
+    batchId: batch.batchUuid,
+    index,
+    attempt: 1,
+    upstreamId: data.find((generation) => generation.prompt === prompt)?.id ?? '',
+  }));
+}
+
 async function inState(batch: TestBatch, state: string): Promise<number> {
   return (await taskRows(world, batch)).filter((row) => row.state === state).length;
 }
@@ -139,6 +159,33 @@ describe('a submission without an answer', () => {
     await expect.poll(() => inState(batch, 'unknown'), WAIT).toBe(10);
     await first.stop();
     await world.startWorker({ routes: [world.route({ upstream: lookedUp(), unknownWaitMs: 0 })], tokenFor });
+    expect(await ended(world, batch)).toMatchObject({ status: 'completed' });
+    expect(await timesGenerated(world)).toEqual(new Set([1]));
+  });
+
+  it('that another process confirmed goes on in the hands of its holder', async () => {
+    const batch = await createBatch(world, await openAccount(world), prompts(10, '[sim:drop]'));
+    await world.startWorker({ routes: [world.route({ unknownWaitMs: FOR_EVER_MS })], tokenFor });
+    await expect.poll(() => inState(batch, 'unknown'), WAIT).toBe(10);
+    const confirmed = await createCallbackStore(world.openDatabase(1)).confirm(await truth(batch));
+    expect(confirmed).toEqual(Array(10).fill('running'));
+    expect(await ended(world, batch)).toMatchObject({ status: 'completed' });
+    expect(await timesGenerated(world)).toEqual(new Set([1]));
+  });
+
+  it('whose id becomes known at the very moment at which it would be sent again is not, and goes on at once', async () => {
+    const batch = await createBatch(world, await openAccount(world), prompts(10, '[sim:drop]'));
+    const db = world.openDatabase();
+    const confirmFirst: Database = {
+      ...db,
+      async query(sql, values) {
+        if (sql.includes('requeue_tasks')) await createCallbackStore(db).confirm(await truth(batch));
+        return db.query(sql, values);
+      },
+    };
+    const route = world.route({ unknownWaitMs: 300 });
+    // Nothing would look at a dropped task for minutes.
+    await world.startWorker({ db: confirmFirst, routes: [route], tokenFor, leaseMs: 600_000 });
     expect(await ended(world, batch)).toMatchObject({ status: 'completed' });
     expect(await timesGenerated(world)).toEqual(new Set([1]));
   });
@@ -207,9 +254,7 @@ describe('a callback', () => {
 
   it('that names one id for two submissions gives it to one of them', async () => {
     const { batch, key } = await quarantined();
-    const response = await fetch(`${world.simulator.url}/_sim/generations`);
-    const { data } = (await response.json()) as { data: { id: string; prompt: string }[] };
-    const { id } = data.find(({ prompt }) => prompt.includes('drop')) ?? { id: '' };
+    const id = (await truth(batch)).find(({ index }) => index === 5)?.upstreamId ?? '';
     await Promise.all([0, 1].map((index) => inbox().deliver('simulator', key(index), says(id))));
     await expect.poll(pending, WAIT).toBe(0);
     const holders = (await taskRows(world, batch)).filter((row) => row.upstream_id === id);
@@ -236,9 +281,7 @@ describe('a callback', () => {
     const lookUp: Upstream['lookUp'] = () =>
       Promise.resolve(found ? { kind: 'found', upstreamId: 'sim-right' } : { kind: 'cannot_tell', detail: 'not yet' });
     const { batch, key } = await quarantined({ upstream: lookedUp({ lookUp }) });
-    const response = await fetch(`${world.simulator.url}/_sim/generations`);
-    const { data } = (await response.json()) as { data: { id: string; prompt: string }[] };
-    const { id } = data.find(({ prompt }) => prompt.includes('drop')) ?? { id: '' };
+    const id = (await truth(batch)).find(({ index }) => index === 5)?.upstreamId ?? '';
     found = true;
     await inbox().deliver('simulator', key(0), says(id));
     await expect.poll(pending, WAIT).toBe(0);
@@ -248,6 +291,8 @@ describe('a callback', () => {
   it('of a running task is asked about at once', async () => {
     const route = await calledBackRoute({ pollIntervalMs: [FOR_EVER_MS, FOR_EVER_MS] });
     const batch = await createBatch(world, await openAccount(world), prompts(10, '[sim:delay=300ms]'));
+    // One that holds nothing must leave it to the one that does.
+    await world.startWorker({ routes: [route], tokenFor, concurrency: 0 });
     await world.startWorker({ routes: [route], tokenFor });
     expect(await ended(world, batch)).toMatchObject({ status: 'completed' });
   });

@@ -73,8 +73,11 @@ describe('questions about running generations', () => {
     const polls = queue({ requestsPerSecond: 20 });
     for (const id of ids(1_000)) void polls.ask(id, 0, lease);
     await clock.advance(10_000);
+    expect(polls.isBehind).toBe(true);
     expect(requests.length).toBeGreaterThan(190);
     expect(requests.length).toBeLessThanOrEqual(201);
+    await clock.advance(39_500);
+    expect(polls.isBehind).toBe(false);
   });
 
   it('that are urgent, or woken, go before those that are merely due', async () => {

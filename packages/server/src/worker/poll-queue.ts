@@ -67,6 +67,11 @@ export class PollQueue {
     return this.#open;
   }
 
+  /** More is due than the route may be sent in a second. */
+  get isBehind(): boolean {
+    return this.#ready.length > this.#options.requestsPerSecond * this.#idsPerRequest;
+  }
+
   /**
    * Asks after `afterMs`, or sooner when woken; rejects when the lease is lost. `urgent` goes before everything that is
    * merely due: the last question before a time-out.

@@ -17,9 +17,10 @@ export async function poll(
   const timeoutAtMs = task.timeoutAtMs ?? clock.monotonicMs();
   const submittedAtMs = timeoutAtMs - task.timeoutMs;
   const pauseMs = (wishedMs: number): number => {
-    const learnedMs = completions.pauseMs(task.model, clock.monotonicMs() - submittedAtMs, route.pollIntervalMs);
+    const ageMs = clock.monotonicMs() - submittedAtMs;
+    const learnedMs = completions.pauseMs(task.model, ageMs, route.pollIntervalMs, polls.isBehind);
     const [, longestMs] = route.pollIntervalMs;
-    const ms = Math.min(longestMs, Math.max(learnedMs, wishedMs)) * (0.75 + random.fraction() / 2);
+    const ms = Math.max(learnedMs, Math.min(longestMs, wishedMs)) * (0.75 + random.fraction() / 2);
     return Math.max(0, Math.min(ms, timeoutAtMs - clock.monotonicMs()));
   };
 
