@@ -18,6 +18,8 @@ const GATHER_MS = 100;
 /** An upstream that asks for patience gets it, but no longer than a poll may be late anyway. */
 const LONGEST_REST_MS = 15_000;
 const LONGEST_SLEEP_MS = 60_000;
+/** Made once: the loop is woken for every answer, and an error with its stack costs more than all the rest of that. */
+const WOKEN = new Error('there is something to look at');
 
 interface Question {
   readonly upstreamId: string;
@@ -144,7 +146,8 @@ export class PollQueue {
 
   /** Nothing is missed while the loop does not sleep: it looks at everything before it does, without a pause in between. */
   #look(): void {
-    this.#cut?.abort();
+    this.#cut?.abort(WOKEN);
+    this.#cut = null;
   }
 
   #pauseMs(nowMs: number): number {
