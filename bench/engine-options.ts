@@ -90,7 +90,7 @@ export function readOptions(argv: readonly string[]): Options {
     slowConcurrency: number('slow-concurrency', values['slow-concurrency'], 30_000, 5_000),
     generationMs: number('generation-ms', values['generation-ms'], 1_000, 1_000),
     creations: number('creations', values.creations, 9, 2),
-    hugeBatchSize: number('huge-batch', values['huge-batch'], 10_000, 1_000),
+    hugeBatchSize: number('huge-batch', values['huge-batch'], 10_000, 2_000),
     localQueueSizes: (values['local-queues'] ?? (quick ? '2000' : '2000,5000')).split(',').map(Number),
     withPeers: values['no-peers'] !== true,
     profileDir: values.profile ?? null,

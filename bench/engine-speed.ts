@@ -26,10 +26,11 @@ export async function compareSpeed(cluster: Cluster, options: Options): Promise<
   const contests: Contest[] = [];
   if (options.sections.has('speed')) {
     contests.push(...ourContests(cluster, options));
-    if (options.withPeers) contests.push(...(await peerContests(cluster, options, 0)));
+    if (options.withPeers) contests.push(...(await peerContests(cluster, options)));
   }
   if (options.sections.has('history') && options.history > 0) contests.push(...(await onHistory(cluster, options)));
 
+  if (contests.length === 0) return;
   const runs = new Map<Contest, Run<unknown>[]>(contests.map((contest) => [contest, []]));
   for (let round = 0; round < options.rounds; round += 1) {
     // Another one begins each round, so that none always runs on what the same other one left.
@@ -207,55 +208,70 @@ async function onHistory(cluster: Cluster, options: Options): Promise<readonly C
         once: () => runOurs(cluster, options, database, accountIds.slice(0, kind.accounts), { ...kind, label }),
       };
     });
-  if (!options.withPeers) return ours;
-  const peers = await peerContests(cluster, options, options.history);
-  return [...ours, ...peers];
+  return options.withPeers ? [...ours, await pgBossOnHistory(cluster, options, say)] : ours;
 }
 
-async function peerContests(cluster: Cluster, options: Options, finished: number): Promise<readonly Contest[]> {
+type PeerRun = (database: BenchDatabase, file: string, label: string, settings: object) => Promise<Run<unknown>>;
+
+function runPeer(cluster: Cluster, { tasks, profileDir }: Options): PeerRun {
+  return async (database, file, label, settings) => {
+    await cluster.settle(database);
+    return perform({
+      cluster,
+      file,
+      settings: { ...settings, url: database.adminUrl, jobs: tasks },
+      label,
+      profileDir,
+    });
+  };
+}
+
+const PG_BOSS_FILE = 'peers/pg-boss.ts';
+const PG_BOSS_SETTINGS = { batchSize: 2_000 };
+
+/** A rival of nobody, but worth knowing. graphile-worker deletes what is finished, so it has no history to run on. */
+async function pgBossOnHistory(cluster: Cluster, options: Options, say: (what: string) => void): Promise<Contest> {
+  const { seedPgBoss, seedPgBossHistory } = await import('./peers/pg-boss.ts');
+  const database = await cluster.createEmpty('bench_history_pg_boss');
+  await seedPgBossHistory(database.adminUrl, options.history);
+  await cluster.settle(database);
+  say(`${format(options.history, 0)} finished jobs of pg-boss`);
+  const name = `c) pg-boss, ${format(options.history, 0)} finished`;
+  return {
+    name,
+    isPeer: false,
+    against: 'pg-boss',
+    aim: null,
+    async once() {
+      await seedPgBoss(database.adminUrl, options.tasks);
+      return runPeer(cluster, options)(database, PG_BOSS_FILE, name, PG_BOSS_SETTINGS);
+    },
+  };
+}
+
+async function peerContests(cluster: Cluster, options: Options): Promise<readonly Contest[]> {
   // Not before they are installed.
   const { seedGraphile } = await import('./peers/graphile-worker.ts');
   const { seedPgBoss } = await import('./peers/pg-boss.ts');
-  const jobs = options.tasks;
-  const run = (database: BenchDatabase, file: string, label: string, settings: object): Promise<Run<unknown>> =>
-    perform({
-      cluster,
-      file,
-      settings: { ...settings, url: database.adminUrl, jobs },
-      label,
-      profileDir: options.profileDir,
-    });
-
-  const full = finished > 0 ? `, ${format(finished, 0)} finished` : '';
-  const pgBoss: Contest = {
-    name: `pg-boss${full}`,
-    // On a full database it is a rival of nobody, but worth knowing.
-    isPeer: finished === 0,
-    against: finished === 0 ? null : 'pg-boss',
+  const run = runPeer(cluster, options);
+  const peer = (name: string, once: (database: BenchDatabase) => Promise<Run<unknown>>): Contest => ({
+    name,
+    isPeer: true,
+    against: null,
     aim: null,
-    once: () =>
-      onFresh(cluster, cluster.createEmpty, async (database) => {
-        await seedPgBoss(database.adminUrl, jobs, finished);
-        await cluster.settle(database);
-        return run(database, 'peers/pg-boss.ts', `pg-boss${full}`, { batchSize: 2_000 });
-      }),
-  };
-  // graphile-worker deletes what is finished: there is no history to run on.
-  if (finished > 0) return [pgBoss];
-  const graphile = options.localQueueSizes.map((localQueueSize): Contest => {
-    const name = `graphile-worker, local queue ${localQueueSize}`;
-    return {
-      name,
-      isPeer: true,
-      against: null,
-      aim: null,
-      once: () =>
-        onFresh(cluster, cluster.createEmpty, async (database) => {
-          await seedGraphile(database.adminUrl, jobs);
-          await cluster.settle(database);
-          return run(database, 'peers/graphile-worker.ts', name, { localQueueSize });
-        }),
-    };
+    once: () => onFresh(cluster, cluster.createEmpty, once),
   });
-  return [...graphile, pgBoss];
+  return [
+    ...options.localQueueSizes.map((localQueueSize) => {
+      const name = `graphile-worker, local queue ${localQueueSize}`;
+      return peer(name, async (database) => {
+        await seedGraphile(database.adminUrl, options.tasks);
+        return run(database, 'peers/graphile-worker.ts', name, { localQueueSize });
+      });
+    }),
+    peer('pg-boss', async (database) => {
+      await seedPgBoss(database.adminUrl, options.tasks);
+      return run(database, PG_BOSS_FILE, 'pg-boss', PG_BOSS_SETTINGS);
+    }),
+  ];
 }

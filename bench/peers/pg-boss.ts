@@ -23,8 +23,8 @@ function createBoss(url: string): PgBoss {
   return boss;
 }
 
-/** Creates the schema and the jobs, and as many finished ones as are wished for. */
-export async function seedPgBoss(url: string, jobs: number, finished: number): Promise<void> {
+/** Creates the schema when it is missing, and adds jobs. */
+export async function seedPgBoss(url: string, jobs: number): Promise<void> {
   const boss = createBoss(url);
   await boss.start();
   await boss.createQueue(QUEUE);
@@ -36,10 +36,15 @@ export async function seedPgBoss(url: string, jobs: number, finished: number): P
     );
   }
   await boss.stop({ graceful: false });
-  if (finished === 0) return;
+}
+
+/** Adds jobs that are finished and still kept, as pg-boss does for a week unless told otherwise. */
+export async function seedPgBossHistory(url: string, finished: number): Promise<void> {
+  await seedPgBoss(url, 0);
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query('SET synchronous_commit = off');
+  await client.query('SET session_replication_role = replica');
   await client.query(
     `INSERT INTO pgboss.job (name, data, state, created_on, started_on, completed_on, policy)
      SELECT q.name, jsonb_build_object('n', n), 'completed', now() - interval '1 hour', now() - interval '1 hour',
