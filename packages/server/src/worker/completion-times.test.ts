@@ -5,7 +5,7 @@ const BOUNDS = [2_000, 15_000] as const;
 
 function experienced(tookMs: readonly number[]): CompletionTimes {
   const times = new CompletionTimes();
-  for (const took of tookMs) times.observe('sora-2', took);
+  for (const took of tookMs) times.observe('sora-2', took, took);
   return times;
 }
 
@@ -40,7 +40,16 @@ describe('the pause before the next question', () => {
     const times = experienced(AROUND_A_MINUTE);
     expect(times.pauseMs('sora-2', 1_000, BOUNDS, true)).toBeGreaterThan(60_000);
     expect(times.pauseMs('sora-2', 66_000, BOUNDS, true)).toBeLessThan(5_000);
+    expect(times.pauseMs('sora-2', 70_001, BOUNDS, true)).toBe(7_000.1);
     expect(new CompletionTimes().pauseMs('sora-2', 1_000, BOUNDS, true)).toBe(2_000);
+  });
+
+  it('does not take questions that came late for generations that were slow', () => {
+    const times = new CompletionTimes();
+    for (const took of AROUND_A_MINUTE) times.observe('sora-2', took - 1_000, took + 1_000);
+    // Now nobody has time to ask before the 120th second.
+    for (let n = 0; n < 500; n += 1) times.observe('sora-2', 0, 120_000);
+    expect(questions(times, 120_000)[4]).toBeLessThan(100_000);
   });
 
   it('stays within the bounds of its route', () => {

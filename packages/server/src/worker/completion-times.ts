@@ -26,11 +26,15 @@ interface Window {
 export class CompletionTimes {
   readonly #windows = new Map<string, Window>();
 
-  /** A generation was seen to have succeeded so long after its submission. */
-  observe(model: string, tookMs: number): void {
+  /**
+   * A generation was seen to have succeeded at this age, and to run still at that one (0: never asked). It ended somewhere
+   * between: taking the later for its end would make late questions look like slow generations, and then be later still.
+   */
+  observe(model: string, runningAtMs: number, succeededAtMs: number): void {
     const window = this.#windows.get(model) ?? { times: [], next: 0, unseen: 0, earlyMs: 0, mostMs: 0, lateMs: 0 };
     this.#windows.set(model, window);
-    window.times[window.next] = tookMs;
+    const sinceMs = Math.min(succeededAtMs, Math.max(runningAtMs, window.earlyMs * PLAUSIBLE_SHARE));
+    window.times[window.next] = (sinceMs + succeededAtMs) / 2;
     window.next = (window.next + 1) % KEPT;
     window.unseen += 1;
     // Sorting for each of ten thousand generations a second would be much of what the worker does.
@@ -48,8 +52,8 @@ export class CompletionTimes {
    */
   pauseMs(model: string, ageMs: number, [shortestMs, longestMs]: readonly [number, number], areScarce = false): number {
     const window = this.#windows.get(model);
-    if (areScarce && window !== undefined && window.times.length >= FEWEST && ageMs < window.mostMs) {
-      return Math.max(shortestMs, window.mostMs - ageMs);
+    if (areScarce && window !== undefined && window.times.length >= FEWEST && ageMs < window.lateMs) {
+      return Math.max(shortestMs, (ageMs < window.mostMs ? window.mostMs : window.lateMs) - ageMs);
     }
     return Math.min(longestMs, Math.max(shortestMs, this.#wishedMs(model, ageMs)));
   }

@@ -1,4 +1,5 @@
 /** Submissions of which nobody knows whether they were taken: found by their token, by a callback, or sent again. */
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -196,8 +197,11 @@ describe('a submission without an answer', () => {
     const route = world.route({ upstream: lookedUp({ lookUp: cannotTell }), unknownWaitMs: 300 });
     await world.startWorker({ routes: [route], tokenFor });
     expect(await ended(world, batch)).toMatchObject({ status: 'completed' });
-    const rows = await report(batch);
-    expect(rows.filter(({ match }) => match === 'possible_duplicate')).toHaveLength(10);
+    const duplicates = async () => (await report(batch)).filter(({ match }) => match === 'possible_duplicate');
+    expect((await duplicates()).map(({ upstreamId }) => upstreamId)).toEqual(Array(10).fill(null));
+    const known = await truth(batch);
+    expect(await createCallbackStore(world.db).confirm(known)).toEqual(Array(10).fill('late'));
+    expect((await duplicates()).map(({ upstreamId }) => upstreamId)).toEqual(known.map(({ upstreamId }) => upstreamId));
   });
 
   it('whose look-up fails by a defect is not taken for one that was never sent', async () => {
@@ -227,19 +231,20 @@ describe('a submission without an answer', () => {
 });
 
 describe('a callback', () => {
-  const says = (upstreamId: string): Buffer => Buffer.from(JSON.stringify({ id: upstreamId, status: 'succeeded' }));
+  const says = (upstreamId: string): Buffer =>
+    Buffer.from(JSON.stringify({ id: upstreamId, status: 'succeeded', url: 'https://cdn.example/1.mp4' }));
 
   /** Ten tasks in quarantine, whose upstream calls nobody, and one that runs. */
-  async function quarantined(routeChange: Partial<Route> = {}) {
+  async function quarantined(routeChange: Partial<Route> = {}, workerId = randomUUID()) {
     const caller = await openAccount(world);
     const route = world.route({ unknownWaitMs: FOR_EVER_MS, ...routeChange });
     const batch = await createBatch(world, caller, [...prompts(10, '[sim:drop]'), ...prompts(1, '[sim:timeout]')]);
-    await world.startWorker({ routes: [route], tokenFor });
+    const worker = await world.startWorker({ routes: [route], tokenFor, workerId });
     await expect.poll(() => inState(batch, 'unknown'), WAIT).toBe(10);
     await expect.poll(() => inState(batch, 'running'), WAIT).toBe(1);
     const running = (await taskRows(world, batch)).find((row) => row.state === 'running');
     const key = (index: number) => ({ accountId: caller.accountUuid, batchId: batch.batchUuid, index, attempt: 1 });
-    return { batch, key, running };
+    return { batch, key, running, worker };
   }
 
   const pending = async (): Promise<number> => (await world.db.query('SELECT 1 FROM upstream_callbacks')).length;
@@ -273,6 +278,41 @@ describe('a callback', () => {
     await world.admin.query("UPDATE upstream_callbacks SET tries = 2, due_at = rushes_now() - interval '1 s'");
     await expect.poll(pending, WAIT).toBe(0);
     expect((await taskRows(world, batch))[0]).toMatchObject({ state: 'unknown', upstream_id: null });
+  });
+
+  it('waits until a poll has an answer about its id', async () => {
+    const { upstream } = world.route();
+    let isAway = true;
+    const poll: Upstream['poll'] = (id, signal) =>
+      isAway ? Promise.resolve({ kind: 'unavailable', detail: 'away' }) : upstream.poll(id, signal);
+    const { batch, key } = await quarantined({ upstream: { ...upstream, poll } });
+    const id = (await truth(batch)).find(({ index }) => index === 5)?.upstreamId ?? '';
+    await inbox().deliver('simulator', key(5), says(id));
+    const tries = async () =>
+      (await world.db.query<{ tries: number }>('SELECT tries FROM upstream_callbacks'))[0]?.tries;
+    await expect.poll(tries, WAIT).toBe(1);
+    await world.admin.query('UPDATE upstream_callbacks SET due_at = rushes_now()');
+    await expect.poll(tries, WAIT).toBe(2);
+    expect((await taskRows(world, batch))[5]).toMatchObject({ state: 'unknown', upstream_id: null });
+    isAway = false;
+    await world.admin.query('UPDATE upstream_callbacks SET due_at = rushes_now()');
+    await expect.poll(async () => (await taskRows(world, batch))[5]?.state, WAIT).toBe('succeeded');
+  });
+
+  it('about a task that somebody holds is taken by nobody else', async () => {
+    const workerId = randomUUID();
+    const { key, running, worker } = await quarantined({}, workerId);
+    await worker.stop();
+    await inbox().deliver('simulator', key(0), says('sim-1'));
+    await inbox().deliver('simulator', key(10), says(running?.upstream_id ?? ''));
+    const store = createCallbackStore(world.db);
+    expect(await store.take(randomUUID(), ['simulator'], 10, 1_000)).toEqual([]);
+    expect((await store.take(workerId, ['elsewhere'], 10, 1_000)).length).toBe(0);
+    const taken = await store.take(workerId, ['simulator'], 10, 60_000);
+    expect(taken.map(({ index, kind }) => `${index} ${kind}`).sort()).toEqual(['0 open', '10 ended']);
+    // The one waits for its next try, the other is done with.
+    expect(await store.take(workerId, ['simulator'], 10, 60_000)).toEqual([]);
+    expect(await pending()).toBe(1);
   });
 
   it('is held against the look-up where there is one', async () => {

@@ -25,12 +25,13 @@ export async function poll(
   };
 
   let waitMs = pauseMs(0);
+  let runningAtMs = 0;
   for (;;) {
     const result = await polls.ask(task.upstreamId, waitMs, lost, waitMs <= 0);
     lost.throwIfAborted();
     switch (result.kind) {
       case 'succeeded':
-        completions.observe(task.model, clock.monotonicMs() - submittedAtMs);
+        completions.observe(task.model, runningAtMs, clock.monotonicMs() - submittedAtMs);
         return fetchVideo(engine, { route, polls }, task, result.videoUrl, lost);
       case 'failed':
         return { next: 'fail', task, failure: result.failure, possibleDuplicate: false };
@@ -43,6 +44,7 @@ export async function poll(
         };
       case 'running':
       case 'unavailable':
+        if (result.kind === 'running') runningAtMs = clock.monotonicMs() - submittedAtMs;
         if (clock.monotonicMs() >= timeoutAtMs) return { next: 'time-out', task };
         waitMs = pauseMs(result.kind === 'unavailable' ? (result.retryAfterMs ?? 0) : 0);
     }
