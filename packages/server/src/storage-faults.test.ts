@@ -17,6 +17,7 @@ interface Disk {
  * Above the floor of 512 MiB below which nothing new is dispatched; a tmpfs takes memory only for what is written.
  */
 const ROOMY = 'size=640m';
+const MAX_SPARE_BYTES = 4_194_304;
 
 /** A file system of its own that can be made smaller while it is in use; null where we may not mount. */
 function mountDisk(scene: FaultScene): Disk | null {
@@ -34,8 +35,16 @@ function mountDisk(scene: FaultScene): Disk | null {
   });
   return {
     fill() {
-      const used = Number(run('df', '--output=used', '-B1', folder).split('\n')[1]);
-      run('mount', '-o', `remount,size=${used + 4_096}`, folder);
+      // It cannot become smaller than what it holds, and more may be written between the question and the command.
+      for (let spare = 4_096; ; spare *= 4) {
+        const used = Number(run('df', '--output=used', '-B1', folder).split('\n')[1]);
+        try {
+          run('mount', '-o', `remount,size=${used + spare}`, folder);
+          return;
+        } catch (error) {
+          if (spare > MAX_SPARE_BYTES) throw error;
+        }
+      }
     },
     free: () => void run('mount', '-o', `remount,${ROOMY}`, folder),
   };

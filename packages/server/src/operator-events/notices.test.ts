@@ -25,7 +25,9 @@ describe('a notice to the operator', () => {
     await database.drop();
   });
 
-  it('is logged with an alert at once and recorded once, although the database was away and an answer was lost', async () => {
+  it('is logged with an alert at once and recorded once, although the database was away and an answer was lost', async ({
+    onTestFinished,
+  }) => {
     const alerts: unknown[] = [];
     const logger: Logger = { ...silentLogger, error: (fields, message) => void alerts.push([fields, message]) };
     let tries = 0;
@@ -41,6 +43,7 @@ describe('a notice to the operator', () => {
     };
     const clock = { ...systemClock, sleep: () => Promise.resolve() };
     const notices = startOperatorNotices({ db: flaky, clock, random: systemRandom, logger });
+    onTestFinished(() => notices.stop());
     notices.add({ type: 'account.quarantined', accountUuid: ACCOUNT, detail: { what: 'settling' } });
     expect(alerts).toHaveLength(1);
     await expect.poll(() => tries).toBe(3);
