@@ -11,10 +11,11 @@ import { migrate } from '../packages/server/src/db/index.ts';
 import { openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
 import { createLogger } from '../packages/server/src/system-ports.ts';
 
-const USAGE = `npm run simulate -- [--seed N] [--histories M] [--trace LINES]
+const USAGE = `npm run simulate -- [--seed N] [--histories M] [--first] [--trace LINES]
 
   --seed       the first history's seed; the others follow it (default 1)
   --histories  how many (default 100)
+  --first      stop at the first history that fails
   --trace      show the last LINES steps of each history, whether it failed or not`;
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     histories: { type: 'string', default: '100' },
     trace: { type: 'string', default: '0' },
+    first: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -77,13 +79,14 @@ async function main(): Promise<void> {
       const report = await simulation.run(seed, { keepTail: traceLines > 0 });
       reports.push(report);
       tell(report, traceLines);
+      if (values.first && report.violations.length > 0) break;
     }
     await simulation.close();
     const failed = reports.filter(({ violations }) => violations.length > 0);
     const sum = (of: (report: HistoryReport) => number): number => reports.reduce((all, report) => all + of(report), 0);
     const { user, system } = process.cpuUsage();
     console.log(
-      `${count} histories from seed ${first}: ${sum(({ tasks }) => tasks)} tasks, ${sum(({ generations }) => generations)} ` +
+      `${reports.length} histories from seed ${first}: ${sum(({ tasks }) => tasks)} tasks, ${sum(({ generations }) => generations)} ` +
         `generations, ${sum(({ steps }) => steps)} steps, ${(sum(({ virtualMs }) => virtualMs) / 3_600_000).toFixed(1)} virtual hours ` +
         `in ${((performance.now() - began) / 1_000).toFixed(1)} s (this process: ${((user + system) / 1e6).toFixed(1)} CPU s)`,
     );

@@ -26,14 +26,14 @@ export interface Mood {
 
 const HARSHEST: Mood = {
   crash: 0.02,
-  stop: 0.015,
+  stop: 0.03,
   requestLost: 0.03,
   answerLost: 0.05,
   slow: 0.03,
   pause: 0.12,
-  clockJump: 0.004,
+  clockJump: 1,
   upstreamFails: 0.3,
-  upstreamSilent: 0.25,
+  upstreamSilent: 0.4,
   generationFails: 0.4,
   storageFails: 0.3,
 };
@@ -73,7 +73,7 @@ const DELICATE =
 const DELICATE_FACTOR = 2.5;
 /** So many crashes and stops at most in one history: each costs a lease's time. */
 const MOST_CRASHES = 4;
-const MOST_STOPS = 4;
+const MOST_STOPS = 6;
 
 export class Chaos {
   readonly #dice: Dice;

@@ -54,7 +54,7 @@ export async function runHistory(
   await emptyDatabase(world.control);
   // Away from zero, so that the clock can be set back.
   world.sessions.clockOffsetMs = 60_000;
-  const history = new History(world, dice.fork('plot'));
+  const history = new History(world, dice.fork('plot'), kind);
   await history.run(kind);
   const { scheduler, provider, violations } = world;
   return {
@@ -83,11 +83,11 @@ class History {
   #hasStopped = false;
   tasks = 0;
 
-  constructor(world: World, dice: Dice) {
+  constructor(world: World, dice: Dice, kind: HistoryKind) {
     this.#world = world;
     this.#dice = dice;
     this.#customers = new Customers(world, dice.fork('customers'));
-    this.#fleet = new WorkerFleet(world, dice.fork('fleet'));
+    this.#fleet = new WorkerFleet(world, dice.fork('fleet'), kind === 'poisoned');
   }
 
   async run(kind: HistoryKind): Promise<void> {
@@ -127,8 +127,10 @@ class History {
   async #openAccounts(kind: HistoryKind): Promise<void> {
     const { control, settings } = this.#world;
     const opener = this.#world.process('opener', false);
-    for (const limit of settings.accountLimits) {
-      const name = `account ${this.#accounts.length}`;
+    for (const [n, drawnLimit] of settings.accountLimits.entries()) {
+      const name = `account ${n}`;
+      // What cannot be settled keeps its slots; with more of them it would have every slot of a route this small.
+      const limit = kind === 'poisoned' && n === 0 ? 1 : drawnLimit;
       const accountUuid = await createAccount(control, opener.random, { name, plan: 'growth', mode: 'test' });
       await control.query('UPDATE accounts SET max_concurrent_tasks = $2, weight = $3 WHERE account_id = $1', [
         accountUuid,

@@ -131,6 +131,7 @@ export class SimulatedProvider {
         'answer lost',
         'arrives late',
         'answers late',
+        'answers late',
         'adapter throws',
       ]);
       switch (silence) {

@@ -15,13 +15,16 @@ const LONGEST_ABSENCE_MS = 30_000;
 export class WorkerFleet {
   readonly #world: World;
   readonly #dice: Dice;
+  readonly #servesAll: boolean;
   readonly #members: Member[] = [];
   /** Workers of which it is known for certain that they are dead. */
   readonly #dead: string[] = [];
   #isClosing = false;
 
-  constructor(world: World, dice: Dice) {
+  /** `servesAll`: no worker leaves a route to others. */
+  constructor(world: World, dice: Dice, servesAll: boolean) {
     this.#world = world;
+    this.#servesAll = servesAll;
     this.#dice = dice;
   }
 
@@ -37,7 +40,8 @@ export class WorkerFleet {
 
   #start(isMortal: boolean): string {
     const process = this.#world.process('worker', isMortal);
-    const routes = isMortal ? this.#dice.pick([[ROUTES[0]], [ROUTES[1]], ROUTES, ROUTES]) : ROUTES;
+    const isPartial = isMortal && !this.#servesAll;
+    const routes = isPartial ? this.#dice.pick([[ROUTES[0]], [ROUTES[1]], ROUTES, ROUTES]) : ROUTES;
     const { workerId, started } = this.#world.startWorker(process, routes, () => this.#dead);
     const member: Member = {
       process,

@@ -41,7 +41,7 @@ export interface Settings {
 
 export function drawSettings(dice: Dice, accounts: number): Settings {
   return {
-    leaseMs: dice.pick([30_000, 60_000]),
+    leaseMs: dice.pick([20_000, 30_000, 60_000]),
     timeoutMs: dice.integer(25_000, 50_000),
     unknownWaitMs: dice.pick([1_000, 10_000, 25_000]),
     routeLimits: Object.fromEntries(ROUTES.map((route) => [route, dice.integer(2, 8)])),
