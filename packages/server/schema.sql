@@ -868,6 +868,7 @@ CREATE OR REPLACE FUNCTION public.begin_attempts(p_account_ids uuid[], p_batch_i
  SET lock_timeout TO '1s'
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -948,6 +949,7 @@ CREATE OR REPLACE FUNCTION public.claim_tasks(p_worker_id uuid, p_route text, p_
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -983,7 +985,7 @@ BEGIN
   v_turn := greatest(1, least(16, v_free / 32));
   WITH wanting AS MATERIALIZED (
     SELECT w.account_id, a.weight, w.oldest, f.busy,
-      least(w.tasks, a.max_concurrent_tasks - f.busy, v_free) AS can_take,
+      least(w.tasks, a.max_concurrent_tasks - f.busy, v_free)::integer AS can_take,
       greatest(d.virtual_time, v_clock
         - greatest(0, (v_busy + v_free)::double precision / sum(a.weight) OVER () - f.busy::double precision / a.weight))
         AS start_time
@@ -1012,7 +1014,7 @@ BEGIN
       SELECT * FROM wanting c WHERE c.can_take > 0
       ORDER BY c.start_time, c.busy::double precision / c.weight, c.oldest, c.account_id LIMIT v_free
     ) w CROSS JOIN LATERAL (
-      SELECT k AS before, least(v_turn, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn) AS k
+      SELECT k AS before, least(v_turn::integer, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn::integer) AS k
     ) t
   ),
   shares AS (
@@ -1027,12 +1029,10 @@ BEGIN
     RETURN;
   END IF;
 
-  -- A batch that is being canceled or requeued right now is served by the next claim.
-  SELECT array_agg(p.account_id), array_agg(p.batch_id), array_agg(p.slots), array_agg(p.has_retries),
-    array_agg(p.cursor_index), array_agg(p.total), array_agg(p.fence)
-  INTO v_accounts, v_batches, v_slots, v_with_retries, v_cursors, v_totals, v_fences
-  FROM (
-    SELECT s.account_id, s.batch_id, o.slots, o.due > 0 AS has_retries, s.cursor_index, s.total, s.fence
+  -- A batch that is being canceled or requeued right now is served by the next claim. Chosen before they are locked: looked
+  -- up together, all of an account's batches may be gone through for each of them.
+  WITH chosen AS MATERIALIZED (
+    SELECT a.account_id, o.batch_id, o.slots, o.due
     FROM unnest(v_served, v_shares) AS a(account_id, share)
     CROSS JOIN LATERAL (
       SELECT q.batch_id, q.due, least(q.tasks, a.share - coalesce(sum(q.tasks) OVER (
@@ -1047,8 +1047,15 @@ BEGIN
           AND b.deadline_at > v_now AND (b.cursor_index < b.total OR r.due > 0)
       ) q
     ) o
-    JOIN batch_schedule s ON s.account_id = a.account_id AND s.batch_id = o.batch_id AND NOT s.closed AND NOT s.paused
     WHERE o.slots > 0
+  )
+  SELECT array_agg(p.account_id), array_agg(p.batch_id), array_agg(p.slots), array_agg(p.has_retries),
+    array_agg(p.cursor_index), array_agg(p.total), array_agg(p.fence)
+  INTO v_accounts, v_batches, v_slots, v_with_retries, v_cursors, v_totals, v_fences
+  FROM (
+    SELECT s.account_id, s.batch_id, c.slots, c.due > 0 AS has_retries, s.cursor_index, s.total, s.fence
+    FROM chosen c
+    JOIN batch_schedule s ON s.account_id = c.account_id AND s.batch_id = c.batch_id AND NOT s.closed AND NOT s.paused
     FOR NO KEY UPDATE OF s SKIP LOCKED
   ) p;
 
@@ -1414,15 +1421,20 @@ CREATE OR REPLACE FUNCTION public.leased_batches(p_account_ids uuid[], p_batch_i
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT i.ord, l.route, b.model, s.timeout_ms, b.status = 'queued'
-  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
-  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
-  JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
-  JOIN batch_schedule s ON s.account_id = i.account_id AND s.batch_id = i.batch_id;
+  WITH held AS MATERIALIZED (
+    SELECT i.ord, l.account_id, l.batch_id, l.route FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY
+      AS i(account_id, batch_id, fence, ord)
+    JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  )
+  SELECT l.ord, l.route, b.model, s.timeout_ms, b.status = 'queued'
+  FROM held l
+  JOIN batches b ON b.account_id = l.account_id AND b.batch_id = l.batch_id
+  JOIN batch_schedule s ON s.account_id = l.account_id AND s.batch_id = l.batch_id;
 END
 $function$;
 
@@ -1433,21 +1445,26 @@ CREATE OR REPLACE FUNCTION public.leased_tasks(p_account_ids uuid[], p_batch_ids
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
   v_now timestamptz := rushes_now();
 BEGIN
   RETURN QUERY
-  SELECT i.ord, t.task_index, t.prompt, t.params, t.state, t.attempt, t.failures, t.upstream_id,
+  WITH held AS MATERIALIZED (
+    SELECT i.ord, l.* FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY
+      AS i(account_id, batch_id, fence, ord)
+    JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  )
+  SELECT l.ord, t.task_index, t.prompt, t.params, t.state, t.attempt, t.failures, t.upstream_id,
     extract(epoch FROM t.timeout_at - v_now)::double precision * 1000,
     extract(epoch FROM v_now - t.unknown_since)::double precision * 1000
-  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
-  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  FROM held l
   JOIN tasks t ON t.account_id = l.account_id AND t.batch_id = l.batch_id
     AND t.task_index BETWEEN l.from_index AND l.to_index
     AND (t.fence = l.fence OR (t.fence = 0 AND l.kind = 'range')) AND t.resolution IS NULL
-  ORDER BY i.ord, t.task_index;
+  ORDER BY l.ord, t.task_index;
 END
 $function$;
 
@@ -1635,6 +1652,7 @@ CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_bat
  SET lock_timeout TO '1s'
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -2006,6 +2024,7 @@ CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids
  SET lock_timeout TO '1s'
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE
@@ -2039,21 +2058,28 @@ BEGIN
   ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
   v_now := rushes_now();
 
-  WITH input AS (
-    -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
-    SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
-    FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
-      p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) WITH ORDINALITY
-      AS i(account_id, batch_id, task_index, fence, outcome, failure_type, failure_detail,
-        upstream_id, video_key, video_bytes, video_sha256, video_content_type, ord)
-    ORDER BY account_id, batch_id, task_index, fence, ord
+  -- With what its batch says: from there on a task is looked up by one row that has its whole key. Joined with both at once,
+  -- it is looked up by its batch alone wherever the planner takes batches for small, which is quadratic in their size.
+  WITH input AS MATERIALIZED (
+    SELECT i.*, b.terms, b.unit_price, b.webhook_endpoint_id, b.deadline_at
+    FROM (
+      -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
+      SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
+      FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
+        p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) WITH ORDINALITY
+        AS u(account_id, batch_id, task_index, fence, outcome, failure_type, failure_detail,
+          upstream_id, video_key, video_bytes, video_sha256, video_content_type, ord)
+      ORDER BY account_id, batch_id, task_index, fence, ord
+    ) i
+    JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+    ORDER BY i.account_id, i.batch_id, i.task_index, i.fence
   ),
   swapped AS (
     UPDATE tasks t
     SET state = CASE i.outcome WHEN 'succeeded' THEN 'succeeded' WHEN 'canceled' THEN 'canceled' ELSE 'failed' END,
       resolution = CASE
         WHEN i.outcome = 'succeeded' THEN 'charge'
-        ELSE coalesce(b.terms ->> i.failure_type, 'refund')
+        ELSE coalesce(i.terms ->> i.failure_type, 'refund')
       END,
       failure_type = CASE WHEN i.outcome <> 'succeeded' THEN i.failure_type END,
       failure_detail = left(i.failure_detail, 500),
@@ -2064,7 +2090,7 @@ BEGIN
       video_bytes = CASE WHEN i.outcome = 'succeeded' THEN i.video_bytes END,
       video_sha256 = CASE WHEN i.outcome = 'succeeded' THEN i.video_sha256 END,
       video_content_type = CASE WHEN i.outcome = 'succeeded' THEN i.video_content_type END
-    FROM input i JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+    FROM input i
     WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
       AND t.fence = i.fence
       AND CASE i.outcome
@@ -2072,10 +2098,10 @@ BEGIN
         WHEN 'failed' THEN t.state IN ('submitting', 'running', 'unknown')
           AND (i.failure_type <> 'timeout' OR t.timeout_at <= v_now)
         WHEN 'canceled' THEN t.state = 'queued'
-        WHEN 'expired' THEN t.state = 'queued' AND b.deadline_at <= v_now
+        WHEN 'expired' THEN t.state = 'queued' AND i.deadline_at <= v_now
       END
     RETURNING i.ord, i.outcome, t.account_id, t.batch_id, t.task_index, t.fence, t.state, t.resolution, t.failure_type,
-      b.unit_price, b.webhook_endpoint_id
+      i.unit_price, i.webhook_endpoint_id
   ),
   numbered AS MATERIALIZED (
     SELECT s.*, row_number() OVER w AS n,

@@ -22,6 +22,7 @@ SET search_path = pg_catalog, public, pg_temp
 SET lock_timeout = '1s'
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -68,6 +69,7 @@ SET search_path = pg_catalog, public, pg_temp
 SET lock_timeout = '1s'
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

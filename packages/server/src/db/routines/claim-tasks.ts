@@ -26,6 +26,7 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -61,7 +62,7 @@ BEGIN
   v_turn := greatest(1, least(16, v_free / 32));
   WITH wanting AS MATERIALIZED (
     SELECT w.account_id, a.weight, w.oldest, f.busy,
-      least(w.tasks, a.max_concurrent_tasks - f.busy, v_free) AS can_take,
+      least(w.tasks, a.max_concurrent_tasks - f.busy, v_free)::integer AS can_take,
       greatest(d.virtual_time, v_clock
         - greatest(0, (v_busy + v_free)::double precision / sum(a.weight) OVER () - f.busy::double precision / a.weight))
         AS start_time
@@ -90,7 +91,7 @@ BEGIN
       SELECT * FROM wanting c WHERE c.can_take > 0
       ORDER BY c.start_time, c.busy::double precision / c.weight, c.oldest, c.account_id LIMIT v_free
     ) w CROSS JOIN LATERAL (
-      SELECT k AS before, least(v_turn, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn) AS k
+      SELECT k AS before, least(v_turn::integer, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn::integer) AS k
     ) t
   ),
   shares AS (
@@ -105,12 +106,10 @@ BEGIN
     RETURN;
   END IF;
 
-  -- A batch that is being canceled or requeued right now is served by the next claim.
-  SELECT array_agg(p.account_id), array_agg(p.batch_id), array_agg(p.slots), array_agg(p.has_retries),
-    array_agg(p.cursor_index), array_agg(p.total), array_agg(p.fence)
-  INTO v_accounts, v_batches, v_slots, v_with_retries, v_cursors, v_totals, v_fences
-  FROM (
-    SELECT s.account_id, s.batch_id, o.slots, o.due > 0 AS has_retries, s.cursor_index, s.total, s.fence
+  -- A batch that is being canceled or requeued right now is served by the next claim. Chosen before they are locked: looked
+  -- up together, all of an account's batches may be gone through for each of them.
+  WITH chosen AS MATERIALIZED (
+    SELECT a.account_id, o.batch_id, o.slots, o.due
     FROM unnest(v_served, v_shares) AS a(account_id, share)
     CROSS JOIN LATERAL (
       SELECT q.batch_id, q.due, least(q.tasks, a.share - coalesce(sum(q.tasks) OVER (
@@ -125,8 +124,15 @@ BEGIN
           AND b.deadline_at > v_now AND (b.cursor_index < b.total OR r.due > 0)
       ) q
     ) o
-    JOIN batch_schedule s ON s.account_id = a.account_id AND s.batch_id = o.batch_id AND NOT s.closed AND NOT s.paused
     WHERE o.slots > 0
+  )
+  SELECT array_agg(p.account_id), array_agg(p.batch_id), array_agg(p.slots), array_agg(p.has_retries),
+    array_agg(p.cursor_index), array_agg(p.total), array_agg(p.fence)
+  INTO v_accounts, v_batches, v_slots, v_with_retries, v_cursors, v_totals, v_fences
+  FROM (
+    SELECT s.account_id, s.batch_id, c.slots, c.due > 0 AS has_retries, s.cursor_index, s.total, s.fence
+    FROM chosen c
+    JOIN batch_schedule s ON s.account_id = c.account_id AND s.batch_id = c.batch_id AND NOT s.closed AND NOT s.paused
     FOR NO KEY UPDATE OF s SKIP LOCKED
   ) p;
 

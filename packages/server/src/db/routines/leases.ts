@@ -12,21 +12,26 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
   v_now timestamptz := rushes_now();
 BEGIN
   RETURN QUERY
-  SELECT i.ord, t.task_index, t.prompt, t.params, t.state, t.attempt, t.failures, t.upstream_id,
+  WITH held AS MATERIALIZED (
+    SELECT i.ord, l.* FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY
+      AS i(account_id, batch_id, fence, ord)
+    JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  )
+  SELECT l.ord, t.task_index, t.prompt, t.params, t.state, t.attempt, t.failures, t.upstream_id,
     extract(epoch FROM t.timeout_at - v_now)::double precision * 1000,
     extract(epoch FROM v_now - t.unknown_since)::double precision * 1000
-  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
-  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  FROM held l
   JOIN tasks t ON t.account_id = l.account_id AND t.batch_id = l.batch_id
     AND t.task_index BETWEEN l.from_index AND l.to_index
     AND (t.fence = l.fence OR (t.fence = 0 AND l.kind = 'range')) AND t.resolution IS NULL
-  ORDER BY i.ord, t.task_index;
+  ORDER BY l.ord, t.task_index;
 END
 $$;
 
@@ -37,15 +42,20 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
-  SELECT i.ord, l.route, b.model, s.timeout_ms, b.status = 'queued'
-  FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS i(account_id, batch_id, fence, ord)
-  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
-  JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
-  JOIN batch_schedule s ON s.account_id = i.account_id AND s.batch_id = i.batch_id;
+  WITH held AS MATERIALIZED (
+    SELECT i.ord, l.account_id, l.batch_id, l.route FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY
+      AS i(account_id, batch_id, fence, ord)
+    JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+  )
+  SELECT l.ord, l.route, b.model, s.timeout_ms, b.status = 'queued'
+  FROM held l
+  JOIN batches b ON b.account_id = l.account_id AND b.batch_id = l.batch_id
+  JOIN batch_schedule s ON s.account_id = l.account_id AND s.batch_id = l.batch_id;
 END
 $$;
 

@@ -24,6 +24,7 @@ SET search_path = pg_catalog, public, pg_temp
 SET lock_timeout = '1s'
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -57,21 +58,28 @@ BEGIN
   ORDER BY l.account_id, l.batch_id, l.fence FOR NO KEY UPDATE;
   v_now := rushes_now();
 
-  WITH input AS (
-    -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
-    SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
-    FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
-      p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) WITH ORDINALITY
-      AS i(account_id, batch_id, task_index, fence, outcome, failure_type, failure_detail,
-        upstream_id, video_key, video_bytes, video_sha256, video_content_type, ord)
-    ORDER BY account_id, batch_id, task_index, fence, ord
+  -- With what its batch says: from there on a task is looked up by one row that has its whole key. Joined with both at once,
+  -- it is looked up by its batch alone wherever the planner takes batches for small, which is quadratic in their size.
+  WITH input AS MATERIALIZED (
+    SELECT i.*, b.terms, b.unit_price, b.webhook_endpoint_id, b.deadline_at
+    FROM (
+      -- One outcome per claim of a task and call: the first. A worker that lost a task and got it again may name it twice.
+      SELECT DISTINCT ON (account_id, batch_id, task_index, fence) *
+      FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_fences, p_outcomes, p_failure_types, p_failure_details,
+        p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) WITH ORDINALITY
+        AS u(account_id, batch_id, task_index, fence, outcome, failure_type, failure_detail,
+          upstream_id, video_key, video_bytes, video_sha256, video_content_type, ord)
+      ORDER BY account_id, batch_id, task_index, fence, ord
+    ) i
+    JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+    ORDER BY i.account_id, i.batch_id, i.task_index, i.fence
   ),
   swapped AS (
     UPDATE tasks t
     SET state = CASE i.outcome WHEN 'succeeded' THEN 'succeeded' WHEN 'canceled' THEN 'canceled' ELSE 'failed' END,
       resolution = CASE
         WHEN i.outcome = 'succeeded' THEN 'charge'
-        ELSE coalesce(b.terms ->> i.failure_type, 'refund')
+        ELSE coalesce(i.terms ->> i.failure_type, 'refund')
       END,
       failure_type = CASE WHEN i.outcome <> 'succeeded' THEN i.failure_type END,
       failure_detail = left(i.failure_detail, 500),
@@ -82,7 +90,7 @@ BEGIN
       video_bytes = CASE WHEN i.outcome = 'succeeded' THEN i.video_bytes END,
       video_sha256 = CASE WHEN i.outcome = 'succeeded' THEN i.video_sha256 END,
       video_content_type = CASE WHEN i.outcome = 'succeeded' THEN i.video_content_type END
-    FROM input i JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+    FROM input i
     WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
       AND t.fence = i.fence
       AND CASE i.outcome
@@ -90,10 +98,10 @@ BEGIN
         WHEN 'failed' THEN t.state IN ('submitting', 'running', 'unknown')
           AND (i.failure_type <> 'timeout' OR t.timeout_at <= v_now)
         WHEN 'canceled' THEN t.state = 'queued'
-        WHEN 'expired' THEN t.state = 'queued' AND b.deadline_at <= v_now
+        WHEN 'expired' THEN t.state = 'queued' AND i.deadline_at <= v_now
       END
     RETURNING i.ord, i.outcome, t.account_id, t.batch_id, t.task_index, t.fence, t.state, t.resolution, t.failure_type,
-      b.unit_price, b.webhook_endpoint_id
+      i.unit_price, i.webhook_endpoint_id
   ),
   numbered AS MATERIALIZED (
     SELECT s.*, row_number() OVER w AS n,
