@@ -103,6 +103,21 @@ describe.skipIf(!hasPython)('verify_ledger.py', { timeout: 120_000 }, () => {
     for (const format of FORMATS) expect((await judge(render(edited, format))).code).toBe(1);
   });
 
+  it('names the entry when the last character of any of its financial fields is another one', async () => {
+    const fields = ['amount', 'available_after', 'reserved_after', 'spent_after', 'seq', 'kind', 'from', 'to'] as const;
+    const others = ['batch_id', 'task_index', 'reverses_seq', 'reason', 'reference', 'created_at'] as const;
+    for (const [at, field] of [...fields, ...others].entries()) {
+      const edited = exportOf(sampleLedger());
+      const entry = edited.entries.find((each) => each.seq > 2 && each[field] !== null)!;
+      const value = entry[field]!;
+      const text = String(value);
+      const last = text.at(-1) === '7' ? '6' : '7';
+      const other = `${text.slice(0, -1)}${last}`;
+      Object.assign(entry, { [field]: typeof value === 'number' ? Number(other) : other });
+      expect((await judge(render(edited, FORMATS[at % 3]!))).code, field).toBe(1);
+    }
+  });
+
   it('checks signatures and earlier checkpoints', async () => {
     const entries = ledgerOf(manySteps(40));
     const text = render(exportOf(entries), 'csv');

@@ -105,6 +105,59 @@ describe('of every size up to 300', () => {
     }
   });
 
+  /** On which side each hash of an audit path goes, by the recursive definition of RFC 6962, section 2.1.1. */
+  function sides(index: number, size: number): string {
+    if (size === 1) return '';
+    let k = 1;
+    while (k * 2 < size) k *= 2;
+    return index < k ? `${sides(index, k)}R` : `${sides(index - k, size - k)}L`;
+  }
+
+  /** The same of a consistency proof, section 2.1.2; `=` where both trees share their end. */
+  function sidesBetween(from: number, to: number, isWhole = true): string {
+    if (from === to) return isWhole ? '=' : '+';
+    let k = 1;
+    while (k * 2 < to) k *= 2;
+    return from <= k ? `${sidesBetween(from, k, isWhole)}R` : `${sidesBetween(from - k, to - k, false)}L`;
+  }
+
+  /** Numbers with one bit of this one changed, of those that a size can have. */
+  const flips = (number: number): number[] =>
+    Array.from({ length: 40 }, (_, bit) => Number(BigInt(number) ^ (1n << BigInt(bit))));
+
+  test('an index with one bit changed is refused, and a size unless the path would be the very same', () => {
+    for (const size of SIZES) {
+      const leaves = LEAVES.slice(0, size);
+      const top = root(leaves);
+      const index = (size * size * 7) % size;
+      const claim = { index, size, leafHash: leaves[index]!, root: top, proof: inclusionPath(index, leaves) };
+      for (const other of flips(index)) expect(verifyInclusion({ ...claim, index: other })).toBe(false);
+      // A size that has the same path is told apart by the signature of the checkpoint alone.
+      for (const other of flips(size)) {
+        const isSame = index < other && sides(index, other) === sides(index, size);
+        expect([size, other, verifyInclusion({ ...claim, size: other })]).toEqual([size, other, isSame]);
+      }
+    }
+  });
+
+  test('sizes with one bit changed between two checkpoints are refused unless the path would be the very same', () => {
+    for (const to of SIZES.slice(1)) {
+      const leaves = LEAVES.slice(0, to);
+      const from = 1 + ((to * to * 7) % (to - 1));
+      const proof = consistencyPath(from, leaves);
+      const claim = { from, to, fromRoot: root(leaves.slice(0, from)), toRoot: root(leaves), proof };
+      const shape = sidesBetween(from, to);
+      for (const other of flips(from)) {
+        const isSame = other > 0 && other < to && sidesBetween(other, to) === shape;
+        expect([from, to, other, verifyConsistency({ ...claim, from: other })]).toEqual([from, to, other, isSame]);
+      }
+      for (const other of flips(to)) {
+        const isSame = other > from && sidesBetween(from, other) === shape;
+        expect([from, to, other, verifyConsistency({ ...claim, to: other })]).toEqual([from, to, other, isSame]);
+      }
+    }
+  });
+
   test('any range is covered by its largest subtrees, and they give the root', () => {
     const size = 43;
     const tops = (start: number, end: number): Buffer[] => {

@@ -157,10 +157,8 @@ class Model {
   reverse(seq: number, amount: number | null, name: string): string {
     const before = this.reversals.get(name);
     if (before !== undefined) {
-      const [of, took] = before.split(' ');
-      return Number(of) === seq && (amount === null || Number(took) === amount)
-        ? 'already_reversed'
-        : 'reference_conflict';
+      const [of, took, left] = before.split(' ').map(Number);
+      return of === seq && took === (amount ?? left) ? 'already_reversed' : 'reference_conflict';
     }
     const entry = this.entries[seq - 1];
     if (entry === undefined) return 'no_such_entry';
@@ -169,7 +167,7 @@ class Model {
       entry.amount - this.entries.filter((one) => one.reverses === seq).reduce((sum, one) => sum + one.amount, 0);
     const taken = amount ?? left;
     if (taken < 1 || taken > left) return 'exceeds_entry';
-    this.reversals.set(name, `${seq} ${taken}`);
+    this.reversals.set(name, `${seq} ${taken} ${left}`);
     this.write('reversal', taken, seq);
     return 'reversed';
   }

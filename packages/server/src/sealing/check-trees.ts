@@ -50,13 +50,12 @@ const LINES_PER_STEP = 50_000;
 async function* inSteps(
   log: LogReading,
   accountId: string | null,
+  linesPerStep: number,
 ): AsyncGenerator<LoggedCheckpoint[], void, undefined> {
   let step: LoggedCheckpoint[] = [];
   for await (const page of log.pages(accountId, 'all')) {
     step = step.concat(page);
-    if (step.length < LINES_PER_STEP) continue;
-    yield step;
-    step = [];
+    for (; step.length >= linesPerStep; step = step.slice(linesPerStep)) yield step.slice(0, linesPerStep);
   }
   if (step.length > 0) yield step;
 }
@@ -74,6 +73,7 @@ export async function checkTrees(
   keysDirectory: string | null,
   only: string | null,
   onProgress: (checkpoints: number) => void = () => undefined,
+  linesPerStep = LINES_PER_STEP,
 ): Promise<readonly LedgerViolation[]> {
   // Its end is fixed before the trees are read, so that nothing in it is newer than they are.
   const evidence = await gatherEvidence(db, keysDirectory);
@@ -88,7 +88,7 @@ export async function checkTrees(
     const lost = new Map<string, number>();
     let seen = 0;
     const accountId = only === null ? null : formatId('acct', only);
-    for await (const lines of evidence.log === null ? [] : inSteps(evidence.log, accountId)) {
+    for await (const lines of evidence.log === null ? [] : inSteps(evidence.log, accountId, linesPerStep)) {
       for (const [account, own] of Map.groupBy(lines, (line) => line.accountId)) {
         const check = checks.get(account);
         if (check !== undefined) await check.logged(own);
