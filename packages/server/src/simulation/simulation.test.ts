@@ -48,7 +48,7 @@ describe('a simulated history', () => {
       ['crash before', 'crash after', 'stop before', 'stop after'].map((fault) => `${fault} ${call}`),
     ).filter((fault) => !struck.has(fault));
     expect(spared).toEqual([]);
-  }, 600_000);
+  }, 900_000);
 
   it('is the same step by step when its seed is run again', async () => {
     // Histories in between leave the database, its plans and its connections in another state.
