@@ -80,6 +80,7 @@ describe.runIf(process.platform === 'linux')('a disk that fills up while videos 
       const server = await scene.start();
       const disk = mounted ?? limitFiles(server);
       const account = await scene.account('Customer', 100_000);
+      const other = await scene.account('Other', 100_000);
       await scene.submit(server, account, 'full', prompts(300, 'a heap of film reels'));
       await scene.until('stored videos', 30_000, async () => (await scene.unfinished()) < 260);
 
@@ -87,7 +88,7 @@ describe.runIf(process.platform === 'linux')('a disk that fills up while videos 
       const failedFetches = (): number =>
         scene.logOf(server).filter(({ msg }) => msg === 'a video could not be fetched').length;
       await scene.until('videos that cannot be written', 30_000, () => failedFetches() > 20);
-      const later = await scene.submit(server, account, 'later', prompts(20, 'an empty cinema'));
+      const later = await scene.submit(server, other, 'later', prompts(20, 'an empty cinema'));
       const charges = (): Promise<number> => scene.count(`SELECT count(*) FROM credit_ledger WHERE kind = 'charge'`);
       const generationsOfLater = async (): Promise<number> =>
         (await scene.generations()).filter(({ prompt }) => later.prompts.includes(prompt)).length;
