@@ -103,6 +103,23 @@ describe('a route with 100 slots', () => {
     expect((served.get(heavy) ?? 0) + (served.get(light) ?? 0)).toBe(500);
   });
 
+  it('does not count as served what an account did not get, because its batch was locked at that moment', async () => {
+    const kept = await accountWith(1, 1_000);
+    const other = await accountWith(1, 1_000);
+    for (let round = 0; round < 3; round += 1) {
+      const tasks = await world.admin.transaction(async (tx) => {
+        await tx.query('SELECT 1 FROM batch_schedule WHERE account_id = $1 FOR NO KEY UPDATE', [kept]);
+        return claim(100);
+      });
+      expect(new Set(tasks.map(({ accountId }) => accountId))).toEqual(new Set([other]));
+      await end(tasks);
+    }
+    // It is behind now, so most of the next slots are its own.
+    const next = await claim(100);
+    expect(next).toHaveLength(100);
+    expect(next.filter(({ accountId }) => accountId === kept).length).toBeGreaterThan(60);
+  });
+
   it('gives what one account cannot take to the others', async () => {
     const small = await accountWith(8, 10);
     const large = await accountWith(1, 500);

@@ -58,8 +58,8 @@ END
 $$;
 
 -- Stores the upstream's ids. Returns the rows that won. For the others the id is kept: with a task that was quarantined
--- meanwhile, whose holder then asks for it instead of sending it again, or else with the attempt's record, so that the
--- generation can be matched.
+-- meanwhile, whose holder then asks for it instead of sending it again, or that ended so, or else with the attempt's record,
+-- so that the generation can be matched.
 CREATE OR REPLACE FUNCTION record_submissions(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[],
   p_upstream_ids text[]
@@ -99,7 +99,7 @@ BEGIN
     ORDER BY account_id, batch_id, task_index
   ) i
   WHERE t.account_id = i.account_id AND t.batch_id = i.batch_id AND t.task_index = i.task_index
-    AND t.state = 'unknown' AND t.attempt = i.attempt AND t.upstream_id IS NULL;
+    AND t.state IN ('unknown', 'failed') AND t.unknown_since IS NOT NULL AND t.attempt = i.attempt AND t.upstream_id IS NULL;
   UPDATE task_attempts a SET upstream_id = i.upstream_id, possible_duplicate = true
   FROM unnest(p_account_ids, p_batch_ids, p_task_indexes, p_attempts, p_upstream_ids)
     AS i(account_id, batch_id, task_index, attempt, upstream_id)

@@ -37,8 +37,9 @@ DECLARE
   v_clock double precision;
   v_served uuid[];
   v_shares bigint[];
-  v_turn bigint;
-  v_next_starts double precision[];
+  v_turn integer;
+  v_starts double precision[];
+  v_weights integer[];
   v_accounts uuid[];
   v_batches uuid[];
   v_slots integer[];
@@ -91,16 +92,17 @@ BEGIN
       SELECT * FROM wanting c WHERE c.can_take > 0
       ORDER BY c.start_time, c.busy::double precision / c.weight, c.oldest, c.account_id LIMIT v_free
     ) w CROSS JOIN LATERAL (
-      SELECT k AS before, least(v_turn::integer, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn::integer) AS k
+      SELECT k AS before, least(v_turn, w.can_take - k) AS size FROM generate_series(0, w.can_take - 1, v_turn) AS k
     ) t
   ),
   shares AS (
     SELECT t.account_id, sum(least(t.size, v_free - t.served_before)) AS slots, max(t.start_time) AS last_start,
-      max(t.start_time + least(t.size, v_free - t.served_before)::double precision / t.weight) AS next_start
-    FROM turns t WHERE t.served_before < v_free GROUP BY 1
+      min(t.start_time) AS start_time, t.weight
+    FROM turns t WHERE t.served_before < v_free GROUP BY t.account_id, t.weight
   )
-  SELECT array_agg(s.account_id), array_agg(s.slots), array_agg(s.next_start), greatest(v_clock, max(s.last_start))
-  INTO v_served, v_shares, v_next_starts, v_clock
+  SELECT array_agg(s.account_id), array_agg(s.slots), array_agg(s.start_time), array_agg(s.weight),
+    greatest(v_clock, max(s.last_start))
+  INTO v_served, v_shares, v_starts, v_weights, v_clock
   FROM shares s;
   IF v_served IS NULL THEN
     RETURN;
@@ -135,6 +137,19 @@ BEGIN
     JOIN batch_schedule s ON s.account_id = c.account_id AND s.batch_id = c.batch_id AND NOT s.closed AND NOT s.paused
     FOR NO KEY UPDATE OF s SKIP LOCKED
   ) p;
+
+  -- What an account did not get, because its batch was locked, does not count as served; it counts as one task, so that the
+  -- next claim does not wait for it again.
+  INSERT INTO dispatch_shares AS d (account_id, route, virtual_time)
+  SELECT s.account_id, p_route, min(s.start_time) + greatest(1, sum(s.slots))::double precision / min(s.weight)
+  FROM (
+    SELECT u.account_id, u.start_time, u.weight, 0 AS slots
+    FROM unnest(v_served, v_starts, v_weights) AS u(account_id, start_time, weight)
+    UNION ALL
+    SELECT g.account_id, NULL, NULL, g.slots FROM unnest(v_accounts, v_slots) AS g(account_id, slots)
+  ) s
+  GROUP BY s.account_id
+  ON CONFLICT (account_id, route) DO UPDATE SET virtual_time = excluded.virtual_time;
 
   FOR i IN 1 .. coalesce(cardinality(v_batches), 0) LOOP
     CONTINUE WHEN NOT v_with_retries[i];
@@ -185,9 +200,6 @@ BEGIN
   FROM fresh f WHERE f.tasks > 0
   RETURNING l.account_id, l.batch_id, l.fence;
 
-  INSERT INTO dispatch_shares AS d (account_id, route, virtual_time)
-  SELECT s.account_id, p_route, s.next_start FROM unnest(v_served, v_next_starts) AS s(account_id, next_start)
-  ON CONFLICT (account_id, route) DO UPDATE SET virtual_time = excluded.virtual_time;
   UPDATE dispatch_routes SET virtual_time = v_clock WHERE route = p_route;
 END
 $$;
