@@ -40,13 +40,13 @@ function placeOf(format: Format, seq: number, field: keyof ReferenceEntry): { st
   const whole = render(exportOf(ENTRIES), format);
   const file = exportOf(ENTRIES);
   const value = file.entries[seq - 1]![field];
-  if (value === null || value === '') return null;
+  if (value === undefined || value === null || value === '') return null;
   Object.assign(file.entries[seq - 1]!, { [field]: typeof value === 'number' ? value + 1 : `${value}~` });
   const other = render(file, format);
   let at = 0;
   while (whole[at] === other[at]) at += 1;
   // The change is at the end of the value, and digits before it may be the same.
-  const text = typeof value === 'number' ? String(value) : value;
+  const text = String(value);
   const start = whole.lastIndexOf(
     format === 'csv' ? text.replaceAll('"', '""') : JSON.stringify(text).replaceAll(/^"|"$/g, ''),
     at,
