@@ -479,6 +479,15 @@ CREATE TABLE tasks (
   CONSTRAINT tasks_task_index_check CHECK ((task_index >= 0))
 ) WITH (fillfactor=50);
 
+CREATE TABLE unsettled_tasks (
+  account_id uuid NOT NULL,
+  route text NOT NULL,
+  worker_id uuid NOT NULL,
+  tasks integer NOT NULL,
+  CONSTRAINT unsettled_tasks_pkey PRIMARY KEY (account_id, route, worker_id),
+  CONSTRAINT unsettled_tasks_tasks_check CHECK ((tasks > 0))
+);
+
 CREATE TABLE upstream_callbacks (
   account_id uuid NOT NULL,
   batch_id uuid NOT NULL,
@@ -977,6 +986,13 @@ BEGIN
   v_now := rushes_now();
   v_until := v_now + p_lease_ms * interval '1 millisecond';
   SELECT coalesce(sum(l.open), 0) INTO v_busy FROM task_leases l WHERE l.route = p_route;
+  -- Nothing runs upstream of what only waits to be settled; it counts against its account alone.
+  SELECT v_busy - coalesce(sum(least(u.tasks, h.open)), 0) INTO v_busy
+  FROM unsettled_tasks u CROSS JOIN LATERAL (
+    SELECT coalesce(sum(l.open), 0) AS open FROM task_leases l
+    WHERE l.account_id = u.account_id AND l.route = u.route AND l.worker_id = u.worker_id
+  ) h
+  WHERE u.route = p_route;
   SELECT least(p_slots, r.max_concurrent_tasks - v_busy), r.virtual_time INTO v_free, v_clock
   FROM dispatch_routes r WHERE r.route = p_route;
   IF v_free IS NULL OR v_free <= 0 THEN
@@ -1782,6 +1798,23 @@ BEGIN
   ) held
   WHERE l.account_id = held.account_id AND l.batch_id = held.batch_id AND l.fence = held.fence
   RETURNING l.account_id, l.batch_id, l.fence, l.open;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION public.report_unsettled(p_worker_id uuid, p_account_ids uuid[], p_routes text[], p_tasks integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+BEGIN
+  DELETE FROM unsettled_tasks u
+  WHERE u.worker_id = p_worker_id
+    OR NOT EXISTS (SELECT FROM task_leases l WHERE l.account_id = u.account_id AND l.worker_id = u.worker_id);
+  INSERT INTO unsettled_tasks (account_id, route, worker_id, tasks)
+  SELECT i.account_id, i.route, p_worker_id, i.tasks
+  FROM unnest(p_account_ids, p_routes, p_tasks) AS i(account_id, route, tasks);
 END
 $function$;
 

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 export type Protection = { readonly level: 'full' } | { readonly level: 'reduced'; readonly reason: string };
 
 /** To be changed with anything that this file grants, so that databases already migrated get it too. */
-export const PROTECTION_VERSION = '4';
+export const PROTECTION_VERSION = '5';
 
 const OWNER = 'rushes_owner';
 const APPLICATION = 'rushes_app';
@@ -18,6 +18,7 @@ const FUNCTION_ONLY_TABLES = [
   'task_attempts',
   'task_leases',
   'dispatch_shares',
+  'unsettled_tasks',
   'task_retries',
   'late_results',
   'events',

@@ -37,6 +37,8 @@ type Poison = { readonly error: unknown } | null;
  */
 export interface Coalescer<I, R> {
   add(item: I): Promise<R>;
+  /** What was set apart and waits for another try, by group. */
+  readonly setApart: ReadonlyMap<string, readonly I[]>;
   /** Handles what is left, trying failed calls until the deadline; then rejects what is still open. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -64,6 +66,8 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
   readonly #apart = new Set<Promise<void>>();
   /** What was added to a group since it was set apart. */
   readonly #setApart = new Map<string, Waiting<I, R>[]>();
+  /** What of a group was tried and failed. */
+  readonly #failed = new Map<string, readonly Waiting<I, R>[]>();
 
   constructor(options: CoalescerOptions<I, R>) {
     this.#options = options;
@@ -84,6 +88,15 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
         added.push(entry);
       }
     });
+  }
+
+  get setApart(): ReadonlyMap<string, readonly I[]> {
+    return new Map(
+      [...this.#setApart].map(([group, added]) => [
+        group,
+        [...(this.#failed.get(group) ?? []), ...added].map((entry) => entry.item),
+      ]),
+    );
   }
 
   async stop(deadlineMs: number): Promise<void> {
@@ -186,6 +199,7 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
     let open = [...first];
     let pauseMs = firstPauseMs;
     for (let failures = 2; open.length > 0; failures += 1) {
+      this.#failed.set(group, open);
       if (await this.#pause(pauseMs)) {
         const failed = await this.#tryByHalves(open, failures);
         quarantine(failed.poison);
@@ -199,6 +213,7 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
       open.push(...added.splice(0, Math.max(0, this.#options.maxItems - open.length)));
     }
     this.#setApart.delete(group);
+    this.#failed.delete(group);
     if (isQuarantined) this.#options.onReleased?.(group);
   }
 

@@ -1,6 +1,7 @@
 import { isUnavailable } from '../db/index.ts';
 import type { Engine } from './engine.ts';
 import { FreeSpace } from './free-space.ts';
+import { countUnsettled } from './unsettled.ts';
 import type { LeasedTask, LeaseKey } from './task.ts';
 
 export interface DispatchOptions {
@@ -48,7 +49,7 @@ export async function dispatch(engine: Engine, options: DispatchOptions, wake: W
       let claimed = 0;
       for (const [at, route] of [...waiting].entries()) {
         const [name, { breaker }] = route;
-        const free = options.concurrency - engine.inFlight.count;
+        const free = options.concurrency - Math.max(0, engine.inFlight.count - countUnsettled(engine));
         const slots = breaker.capacity(Math.ceil(free / (waiting.length - at)));
         if (slots <= 0 || stop.aborted) continue;
         const leases = await engine.store.claim(engine.workerId, name, slots, options.leaseMs);

@@ -10,6 +10,7 @@ import type { MeasuredStorage } from './free-space.ts';
 import type { Tell } from './notices.ts';
 import { expireBatches, renewLeases, takeOverLeases, watchUnservedRoutes } from './sweep.ts';
 import { createTaskStore } from './task-store.ts';
+import { reportUnsettled } from './unsettled.ts';
 import { showState } from './worker-metrics.ts';
 
 export type { Route } from './engine.ts';
@@ -90,6 +91,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     expireBatches(engine, stop.signal),
     watchUnservedRoutes(engine, options.tell ?? (() => undefined), stop.signal),
     watchCallbacks(engine, stop.signal),
+    reportUnsettled(engine, stop.signal),
   ];
   const renewal = renewLeases(engine, dispatchOptions, renewing.signal);
 

@@ -24,7 +24,10 @@ export async function poll(
     return Math.max(0, Math.min(ms, timeoutAtMs - clock.monotonicMs()));
   };
 
-  let waitMs = pauseMs(0);
+  const [shortestMs] = route.pollIntervalMs;
+  const wasTakenUp = clock.monotonicMs() - submittedAtMs > shortestMs;
+  // Whoever had it before may have missed its end.
+  let waitMs = wasTakenUp ? Math.min(pauseMs(0), shortestMs * random.fraction()) : pauseMs(0);
   let runningAtMs = 0;
   for (;;) {
     const result = await polls.ask(task.upstreamId, waitMs, lost, waitMs <= 0);

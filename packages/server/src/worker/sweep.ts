@@ -1,27 +1,11 @@
 import type { DispatchOptions } from './dispatch.ts';
 import { takeUp } from './dispatch.ts';
 import type { Engine } from './engine.ts';
+import { every } from './every.ts';
 import type { Tell } from './notices.ts';
 
 /** Tasks that one sweep takes over at most, so that a dead worker's load is spread over the living ones. */
 const TAKE_OVER_TASKS = 500;
-
-async function every(
-  engine: Engine,
-  periodMs: number,
-  stop: AbortSignal,
-  what: string,
-  work: () => Promise<void>,
-): Promise<void> {
-  while (!stop.aborted) {
-    try {
-      await work();
-    } catch (error) {
-      if (!stop.aborted) engine.logger.error({ err: error }, `${what} failed; it is tried again`);
-    }
-    await engine.clock.sleep(periodMs, stop).catch(() => undefined);
-  }
-}
 
 /** Keeps this worker's leases alive, notices the ones it lost, and reloads tasks that were lost on the way. */
 export function renewLeases(engine: Engine, options: DispatchOptions, stop: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { FailureType, TaskParams } from '@rushes/contract';
 import type { Database, SqlValue } from '../db/index.ts';
 import type { Clock, StoredVideo } from '../ports.ts';
+import type { Unsettled } from './unsettled.ts';
 import { leaseName, type LeaseKey, type LeasedTask } from './task.ts';
 
 /** How a task ends. The credits that move follow from it and from the batch's terms, in the database. */
@@ -56,6 +57,8 @@ export interface TaskStore {
   /** Leases that ran out, of these routes; those of other routes once they are past every timeout. */
   takeOver(workerId: string, leaseMs: number, tasks: number, routes: readonly string[]): Promise<LeaseKey[]>;
   voidLeases(workerId: string): Promise<number>;
+  /** Replaces what this worker said before of tasks that only wait to be settled. */
+  reportUnsettled(workerId: string, unsettled: readonly Unsettled[]): Promise<void>;
   /** Unfinished batches past their deadline that still have something queued. */
   expiredBatches(): Promise<OpenBatch[]>;
   expire(batch: OpenBatch): Promise<number>;
@@ -324,6 +327,15 @@ class PostgresTaskStore implements TaskStore {
   async voidLeases(workerId: string): Promise<number> {
     const [row] = await this.#db.query<{ voided: number }>('SELECT void_leases($1) AS voided', [workerId]);
     return row?.voided ?? 0;
+  }
+
+  async reportUnsettled(workerId: string, unsettled: readonly Unsettled[]): Promise<void> {
+    await this.#db.query('SELECT report_unsettled($1, $2::uuid[], $3::text[], $4::int[])', [
+      workerId,
+      unsettled.map(({ accountId }) => accountId),
+      unsettled.map(({ route }) => route),
+      unsettled.map(({ tasks }) => tasks),
+    ]);
   }
 
   async expiredBatches(): Promise<OpenBatch[]> {

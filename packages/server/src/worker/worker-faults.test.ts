@@ -209,6 +209,33 @@ describe('a database in trouble', () => {
     expect(await violations(world)).toEqual([]);
   });
 
+  it('that refuses the settlements of one account leaves the slots of a small route to the others', async () => {
+    const [poisoned, free] = await Promise.all([openAccount(world), openAccount(world)]);
+    const small = world.route({ maxConcurrentTasks: 10 });
+    const kept = await createBatch(world, poisoned, prompts(20));
+    await world.admin.query(
+      `CREATE FUNCTION refuse_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$`,
+    );
+    await world.admin.query(
+      `CREATE TRIGGER refuse_it BEFORE INSERT ON credit_ledger FOR EACH ROW
+       WHEN (NEW.account_id = '${poisoned.accountUuid}') EXECUTE FUNCTION refuse_it()`,
+    );
+    const workers = await Promise.all([1, 2].map(() => world.startWorker({ concurrency: 10, routes: [small] })));
+    await expect.poll(async () => (await generationsByPrompt(world)).size, WAIT).toBeGreaterThanOrEqual(10);
+    const batch = await createBatch(world, free, prompts(30));
+    expect((await ended(world, batch)).status).toBe('completed');
+    const [busy] = await world.db.query<{ open: number }>(
+      'SELECT coalesce(sum(open), 0) AS open FROM task_leases WHERE account_id = $1',
+      [poisoned.accountUuid],
+    );
+    expect(busy?.open).toBeGreaterThanOrEqual(10);
+    await world.admin.query('DROP TRIGGER refuse_it ON credit_ledger');
+    expect((await ended(world, kept)).status).toBe('completed');
+    expect(await violations(world)).toEqual([]);
+    await expect.poll(async () => (await world.db.query('SELECT 1 FROM unsettled_tasks')).length, WAIT).toBe(0);
+    await Promise.all(workers.map((worker) => worker.stop()));
+  });
+
   it('that refuses one account refunds the others past their deadline', async () => {
     const [poisoned, free] = await Promise.all([openAccount(world), openAccount(world)]);
     const kept = await createBatch(world, poisoned, prompts(10));

@@ -7,6 +7,7 @@ import { events } from './0006_events.ts';
 import { hotPath } from './0009_hot_path.ts';
 import { generations } from './0010_generations.ts';
 import { ledgerChecks } from './0011_ledger_checks.ts';
+import { unsettledTasks } from './0012_unsettled_tasks.ts';
 import { webhookHealth } from './0020_webhook_health.ts';
 import { corrections } from './0007_corrections.ts';
 import { sealing } from './0008_sealing.ts';
@@ -29,5 +30,6 @@ export const MIGRATIONS: readonly Migration[] = [
   hotPath,
   generations,
   ledgerChecks,
+  unsettledTasks,
   webhookHealth,
 ];

@@ -81,6 +81,25 @@ BEGIN
 END
 $$;
 
+-- What a worker says of its tasks that only wait to be settled, in place of what it said before. What workers that hold
+-- nothing any more have said goes with it.
+CREATE OR REPLACE FUNCTION report_unsettled(
+  p_worker_id uuid, p_account_ids uuid[], p_routes text[], p_tasks integer[]
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
+AS $$
+BEGIN
+  DELETE FROM unsettled_tasks u
+  WHERE u.worker_id = p_worker_id
+    OR NOT EXISTS (SELECT FROM task_leases l WHERE l.account_id = u.account_id AND l.worker_id = u.worker_id);
+  INSERT INTO unsettled_tasks (account_id, route, worker_id, tasks)
+  SELECT i.account_id, i.route, p_worker_id, i.tasks
+  FROM unnest(p_account_ids, p_routes, p_tasks) AS i(account_id, route, tasks);
+END
+$$;
+
 -- Ends a worker's leases at once: its own on shutdown, or those of a process known to be dead.
 CREATE OR REPLACE FUNCTION void_leases(p_worker_id uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER

@@ -1,0 +1,43 @@
+import type { Engine } from './engine.ts';
+import { every } from './every.ts';
+
+/** Tasks of one account and route whose outcome is known and cannot be written for now. */
+export interface Unsettled {
+  readonly accountId: string;
+  readonly route: string;
+  readonly tasks: number;
+}
+
+const PERIOD_MS = 1_000;
+
+function unsettled(engine: Engine): Unsettled[] {
+  const found: Unsettled[] = [];
+  for (const [accountId, items] of engine.endings.setApart) {
+    for (const [route, ofRoute] of Map.groupBy(items, ({ task }) => task.route)) {
+      found.push({ accountId, route, tasks: ofRoute.length });
+    }
+  }
+  return found;
+}
+
+/** Tasks in flight here of which nothing runs any more: they hold their account's slots, and nobody else's. */
+export function countUnsettled(engine: Engine): number {
+  let count = 0;
+  for (const items of engine.endings.setApart.values()) count += items.length;
+  return count;
+}
+
+/**
+ * Tells the database which tasks only wait to be settled, so that an account whose settlements fail keeps its own slots and
+ * not those of the route: with as many slots as the route has, it would otherwise stop everybody else.
+ */
+export function reportUnsettled(engine: Engine, stop: AbortSignal): Promise<void> {
+  let told = '[]';
+  return every(engine, PERIOD_MS, stop, 'telling what waits to be settled', async () => {
+    const now = unsettled(engine);
+    const text = JSON.stringify(now);
+    if (text === told) return;
+    await engine.store.reportUnsettled(engine.workerId, now);
+    told = text;
+  });
+}
