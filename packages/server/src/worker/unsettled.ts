@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts';
 import { every } from './every.ts';
+import type { LeasedTask } from './task.ts';
 
 /** Tasks of one account and route whose outcome is known and cannot be written for now. */
 export interface Unsettled {
@@ -28,12 +29,29 @@ export function countUnsettled(engine: Engine): number {
 }
 
 /**
+ * A settlement that waits may wait for long, and the upstream's id with it, which is left to the settlement when a task ends
+ * before its id was written: without it a crash would put a paid generation in doubt.
+ */
+function recordIds(engine: Engine, recorded: WeakSet<LeasedTask>): void {
+  for (const items of engine.endings.setApart.values()) {
+    for (const { task } of items) {
+      if (task.upstreamId === null || recorded.has(task)) continue;
+      recorded.add(task);
+      // It is tried until it is written, or the worker stops.
+      engine.submitted.add({ task, upstreamId: task.upstreamId, isMoot: false }).catch(() => undefined);
+    }
+  }
+}
+
+/**
  * Tells the database which tasks only wait to be settled, so that an account whose settlements fail keeps its own slots and
  * not those of the route: with as many slots as the route has, it would otherwise stop everybody else.
  */
 export function reportUnsettled(engine: Engine, stop: AbortSignal): Promise<void> {
   let told = '[]';
+  const recorded = new WeakSet<LeasedTask>();
   return every(engine, PERIOD_MS, stop, 'telling what waits to be settled', async () => {
+    recordIds(engine, recorded);
     const now = unsettled(engine);
     const text = JSON.stringify(now);
     if (text === told) return;

@@ -229,6 +229,11 @@ describe('a database in trouble', () => {
       [poisoned.accountUuid],
     );
     expect(busy?.open).toBeGreaterThanOrEqual(10);
+    // Should this process die now, nobody has to guess what became of them.
+    await expect
+      .poll(async () => (await taskRows(world, kept)).filter(({ state }) => state === 'submitting').length, WAIT)
+      .toBe(0);
+    expect((await taskRows(world, kept)).some(({ state }) => state === 'running')).toBe(true);
     await world.admin.query('DROP TRIGGER refuse_it ON credit_ledger');
     expect((await ended(world, kept)).status).toBe('completed');
     expect(await violations(world)).toEqual([]);
