@@ -8,15 +8,17 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
 import { migrate } from '../packages/server/src/db/index.ts';
-import { openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
+import { GUARDS, openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
 import { createLogger } from '../packages/server/src/system-ports.ts';
 
-const USAGE = `npm run simulate -- [--seed N] [--histories M] [--first] [--trace LINES]
+const USAGE = `npm run simulate -- [--seed N] [--histories M] [--first] [--trace LINES] [--without GUARD]
 
   --seed       the first history's seed; the others follow it (default 1)
   --histories  how many (default 100)
   --first      stop at the first history that fails
-  --trace      show the last LINES steps of each history, whether it failed or not`;
+  --trace      show the last LINES steps of each history, whether it failed or not
+  --without    take a guard out of the SQL functions of this run's database, to see the histories notice; one of
+               ${Object.keys(GUARDS).join(', ')}`;
 
 const { values } = parseArgs({
   options: {
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     histories: { type: 'string', default: '100' },
     trace: { type: 'string', default: '0' },
     first: { type: 'boolean', default: false },
+    without: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -45,16 +48,16 @@ function total(reports: readonly HistoryReport[]): readonly (readonly [string, n
 }
 
 function tell(report: HistoryReport, traceLines: number): void {
-  const { seed, violations, tail, digest, steps, virtualMs, tasks, generations } = report;
+  const { seed, kind, violations, tail, digest, steps, virtualMs, tasks, generations } = report;
   if (violations.length > 0) {
-    console.log(`\nseed ${seed} FAILED after ${steps} steps:`);
+    console.log(`\nseed ${seed} (${kind}) FAILED after ${steps} steps:`);
     for (const violation of violations) console.log(`  ${violation}`);
     console.log(`  the last steps:\n    ${tail.slice(-Math.max(traceLines, 40)).join('\n    ')}`);
     console.log(`  to replay it: npm run simulate -- --seed ${seed} --histories 1 --trace 200\n`);
   } else if (traceLines > 0) {
     const seconds = Math.round(virtualMs / 1_000);
     console.log(
-      `seed ${seed}: ${tasks} tasks, ${generations} generations, ${steps} steps, ${seconds} s, trace ${digest}`,
+      `seed ${seed} (${kind}): ${tasks} tasks, ${generations} generations, ${steps} steps, ${seconds} s, trace ${digest}`,
     );
     console.log(`    ${tail.slice(-traceLines).join('\n    ')}`);
   }
@@ -72,7 +75,7 @@ async function main(): Promise<void> {
   const postgres = await openEmbeddedPostgres({ dataDir, logger: createLogger('error') });
   try {
     await migrate({ migrationUrl: postgres.adminUrl, applicationUrl: postgres.appUrl });
-    const simulation = await openSimulation(postgres);
+    const simulation = await openSimulation(postgres, values.without === undefined ? {} : { without: values.without });
     const began = performance.now();
     const reports: HistoryReport[] = [];
     for (let seed = first; seed < first + count; seed += 1) {

@@ -45,6 +45,39 @@ export function drawMood(dice: Dice): Mood {
   return Object.fromEntries(drawn) as unknown as Mood;
 }
 
+/**
+ * Workers are stopped past their lease while they hold an intent, an upstream's answer or an outcome, and come back with it.
+ * The upstream answers late and fails often, so that whoever took their tasks over has sent them again by then.
+ */
+export const COMEBACK: Mood = {
+  crash: 0,
+  stop: 0.06,
+  requestLost: 0,
+  answerLost: 0,
+  slow: 0.02,
+  pause: 0.04,
+  clockJump: 0,
+  upstreamFails: 0.15,
+  upstreamSilent: 0.35,
+  generationFails: 0.5,
+  storageFails: 0,
+};
+
+/** Many sessions at the same rows, each of them likely to stand inside its statement with locks in hand. */
+export const CROWD: Mood = {
+  crash: 0,
+  stop: 0,
+  requestLost: 0,
+  answerLost: 0,
+  slow: 0,
+  pause: 0.3,
+  clockJump: 0,
+  upstreamFails: 0.1,
+  upstreamSilent: 0.1,
+  generationFails: 0.3,
+  storageFails: 0,
+};
+
 export const NO_FAULTS: Mood = {
   crash: 0,
   stop: 0,
@@ -69,11 +102,11 @@ const NONE: Strike = { before: null, after: null };
 
 /** Where money or a paid generation is at stake, faults come more often. */
 const DELICATE =
-  /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|take_over_leases|claim_tasks|submit|COMMIT)/;
+  /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|take_over_leases|claim_tasks|close_batch|submit|COMMIT)/;
 const DELICATE_FACTOR = 2.5;
 /** So many crashes and stops at most in one history: each costs a lease's time. */
 const MOST_CRASHES = 4;
-const MOST_STOPS = 6;
+const MOST_STOPS = 8;
 
 export class Chaos {
   readonly #dice: Dice;

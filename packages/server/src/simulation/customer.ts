@@ -109,10 +109,14 @@ export class Customers {
     const batchUuid = batchId === undefined ? null : parseId('bat', batchId);
     if (batchUuid === null) return;
     const caller = callerOf(accountUuid);
-    await this.#ask<Outcome<unknown>>(({ service }) => {
-      if (wish === 'cancel') return service.cancel(caller, batchUuid, { preview: false });
-      return service[wish](caller, batchUuid);
-    });
+    for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
+      const answer = await this.#ask<Outcome<unknown>>(({ service }) => {
+        if (wish === 'cancel') return service.cancel(caller, batchUuid, { preview: false });
+        return service[wish](caller, batchUuid);
+      });
+      if (answer?.ok !== false || answer.refusal.code !== 'unavailable') return;
+      await this.#client.clock.sleep(this.#dice.integer(10, 3_000));
+    }
   }
 
   async grant(accountUuid: string, reference: string, amount: number): Promise<void> {

@@ -80,17 +80,18 @@ async function checkRequests(world: World, answered: ReadonlyMap<string, Readonl
 
 /** What came too late changed nothing, and is kept. */
 async function checkLate(world: World): Promise<void> {
-  for (const { batchUuid, index, ending } of world.late) {
+  for (const { accountUuid, batchUuid, index, outcome } of world.late) {
+    if (outcome !== 'succeeded' && outcome !== 'failed') continue;
     const [row] = await world.control.query<{ state: string; kept: boolean }>(
       `SELECT t.state, EXISTS (SELECT FROM late_results r WHERE r.account_id = t.account_id AND r.batch_id = t.batch_id
          AND r.task_index = t.task_index AND r.outcome = $3) AS kept
-       FROM tasks t WHERE t.batch_id = $1 AND t.task_index = $2`,
-      [batchUuid, index, ending],
+       FROM tasks t WHERE t.account_id = $4 AND t.batch_id = $1 AND t.task_index = $2`,
+      [batchUuid, index, outcome, accountUuid],
     );
-    if (row !== undefined && row.state !== ending && !row.kept) {
+    if (row !== undefined && row.state !== outcome && !row.kept) {
       world.violated(
         'a late result is forgotten',
-        `${ending} of task ${index} of batch ${batchUuid}, which is ${row.state}`,
+        `${outcome} of task ${index} of batch ${batchUuid}, which is ${row.state}`,
       );
     }
   }

@@ -21,6 +21,8 @@ export interface Call<T> {
 export interface ProcessWorld {
   readonly scheduler: Scheduler;
   readonly chaos: Chaos;
+  /** Shortest and longest time for which a process is stopped. */
+  readonly settings: { readonly stopMs: readonly [number, number] };
 }
 
 export class SimulatedProcess {
@@ -34,6 +36,8 @@ export class SimulatedProcess {
   readonly #sleeps = new Map<Step, number>();
   readonly #onCrash: (() => Promise<void>)[] = [];
   #stoppedUntilMs = 0;
+  /** What its storage last told it: null before it has asked. */
+  hasRoom: boolean | null = null;
   #isGone = false;
   #clockAheadMs: number;
   #wallAheadMs: number;
@@ -176,10 +180,11 @@ export class SimulatedProcess {
     return `${this.name} CRASHES`;
   }
 
-  /** Like SIGSTOP, and SIGCONT after a while: from moments to far past a lease. */
+  /** Like SIGSTOP, and SIGCONT after a while. */
   stop(): string {
-    const { scheduler } = this.#world;
-    const ms = Math.floor(500 * 500 ** this.#dice.fraction());
+    const { scheduler, settings } = this.#world;
+    const [shortest, longest] = settings.stopMs;
+    const ms = Math.floor(shortest * (longest / shortest) ** this.#dice.fraction());
     this.#stoppedUntilMs = Math.max(this.#stoppedUntilMs, scheduler.nowMs + ms);
     scheduler.add({ name: `${this.name} continues`, dueMs: this.#stoppedUntilMs, perform: () => '' });
     // What it has handed over to its kernel is sent, what it has not waits.

@@ -46,7 +46,9 @@ interface Statement {
 }
 
 const CONTROL = 'simulation control';
-const LOOK_INTERVAL_MS = 1;
+/** Real time between two looks at a statement that has not ended; each costs the database more than most statements. */
+const FIRST_LOOK_MS = 1;
+const LATEST_LOOK_MS = 16;
 
 /**
  * A statement runs alone until it has ended, stands at a pause point, or waits for a lock. While one waits for a lock only
@@ -87,6 +89,7 @@ export class Sessions {
     return blocked.length === 0 || blocked.some(({ blockers }) => blockers.includes(session.applicationName));
   }
 
+  /** Always the first that is free: it has compiled the functions and planned the statements already. */
   take(): Session {
     const session = this.#free.shift();
     if (session === undefined) throw new Error('no free session: maySend was not asked');
@@ -95,6 +98,7 @@ export class Sessions {
 
   giveBack(session: Session): void {
     this.#free.push(session);
+    this.#free.sort((a, b) => a.number - b.number);
   }
 
   /** Lets the database's clock say what virtual time says. */
@@ -161,8 +165,8 @@ export class Sessions {
   async #untilStill(statement: Statement): Promise<void> {
     const isAlone = !statement.isGated && this.#open.size === 1 && this.openTransactions === 0;
     if (isAlone) await statement.ended;
-    while (statement.outcome === null) {
-      await Promise.race([statement.ended, pause(LOOK_INTERVAL_MS)]);
+    for (let lookMs = FIRST_LOOK_MS; statement.outcome === null; lookMs = Math.min(2 * lookMs, LATEST_LOOK_MS)) {
+      await Promise.race([statement.ended, pause(lookMs)]);
       if (statement.outcome !== null) return;
       const blockers = await this.#blockersOf(statement.session);
       if (statement.outcome !== null) return;

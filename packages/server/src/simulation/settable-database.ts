@@ -53,6 +53,21 @@ BEGIN
 END
 $$;
 
+-- What no statement may do, wherever it stood still and whatever went on meanwhile.
+CREATE FUNCTION simulation_truth() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'simulated truth: %', TG_ARGV[0];
+END
+$$;
+CREATE FUNCTION simulation_now() RETURNS timestamptz LANGUAGE sql VOLATILE
+AS $$ SELECT timestamptz '${EPOCH.toISOString()}' + public.simulation_clock_ms() * interval '1 millisecond' $$;
+CREATE TRIGGER simulation_living_lease BEFORE UPDATE ON task_leases FOR EACH ROW
+  WHEN (OLD.worker_id <> NEW.worker_id AND OLD.lease_until > simulation_now())
+  EXECUTE FUNCTION simulation_truth('a living lease is taken over');
+CREATE TRIGGER simulation_early_timeout BEFORE UPDATE ON tasks FOR EACH ROW
+  WHEN (NEW.state = 'failed' AND NEW.failure_type = 'timeout' AND OLD.state <> 'queued' AND OLD.timeout_at > simulation_now())
+  EXECUTE FUNCTION simulation_truth('a task times out before its time');
+
 -- Accounts whose ledger refuses every outcome, as one would whose rows are damaged.
 CREATE TABLE simulation_poison (account_id uuid PRIMARY KEY);
 GRANT SELECT ON simulation_poison TO PUBLIC;

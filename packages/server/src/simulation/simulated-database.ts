@@ -17,7 +17,8 @@ export interface DatabaseWorld {
   /** Told every error that PostgreSQL raised by itself: no statement of ours fails without a fault. */
   onError(statement: string, error: unknown): void;
   /** Told of every statement that has been committed by itself. */
-  afterStatement(statement: string): Promise<void>;
+  afterStatement(statement: string, values: readonly SqlValue[], rows: readonly object[]): Promise<void>;
+  violated(rule: string, detail: string): void;
 }
 
 /** How long an application waits for a lock where its statement sets no limit of its own (database.ts). */
@@ -83,6 +84,8 @@ export class SimulatedDatabase implements Database {
     const name = statementName(sql);
     // Asked twice a second by every worker: where nothing is ever called back there is nothing to take.
     if (name === 'take_callbacks') return Promise.resolve([]);
+    if (name === 'claim_tasks' && this.#process.hasRoom !== true)
+      this.#world.violated('dispatched without room', this.#process.name);
     return this.#process.call<R[]>({
       channel: 'database',
       name,
@@ -92,7 +95,7 @@ export class SimulatedDatabase implements Database {
         const session = sessions.take();
         return this.#statement<R>(session, session.db, sql, values, async (outcome) => {
           sessions.giveBack(session);
-          if (outcome.ok) await this.#world.afterStatement(name);
+          if (outcome.ok) await this.#world.afterStatement(name, values, outcome.value);
           await end(outcome);
         });
       },

@@ -55,7 +55,11 @@ export class SimulatedDisk {
           return { ok: true, value: null };
         });
       },
-      freeBytes: () => call<number>('statfs', () => ({ ok: true, value: this.isFull ? FULL_BYTES : ROOMY_BYTES })),
+      freeBytes: async () => {
+        const bytes = await call<number>('statfs', () => ({ ok: true, value: this.isFull ? FULL_BYTES : ROOMY_BYTES }));
+        process.hasRoom = bytes === ROOMY_BYTES;
+        return bytes;
+      },
     };
   }
 }

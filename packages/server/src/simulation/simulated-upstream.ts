@@ -28,12 +28,12 @@ export interface StartedGeneration {
 export interface UpstreamWorld {
   readonly scheduler: Scheduler;
   readonly chaos: Chaos;
+  readonly settings: { readonly longestGenerationMs: number; readonly resultsKnownForMs: number };
 }
 
 /** How long an adapter waits for an answer before it calls the outcome unknown. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const RESULT_LIFETIME_MS = 40_000;
-const LONGEST_GENERATION_MS = 20_000;
 
 export class SimulatedProvider {
   readonly audit: StartedGeneration[] = [];
@@ -57,6 +57,7 @@ export class SimulatedProvider {
 
   #start({ token, prompt }: Generation, route: string): StartedGeneration {
     const { scheduler } = this.#world;
+    const { longestGenerationMs } = this.#world.settings;
     const fate = this.#fate();
     const started: StartedGeneration = {
       id: `gen-${this.audit.length + 1}`,
@@ -64,7 +65,7 @@ export class SimulatedProvider {
       prompt,
       route,
       startedAtMs: scheduler.nowMs,
-      endsAtMs: fate === 'never ends' ? Infinity : scheduler.nowMs + this.#dice.integer(200, LONGEST_GENERATION_MS),
+      endsAtMs: fate === 'never ends' ? Infinity : scheduler.nowMs + this.#dice.integer(200, longestGenerationMs),
       fate,
       toldOfFailure: false,
     };
@@ -75,7 +76,7 @@ export class SimulatedProvider {
 
   #fate(): Fate {
     if (!this.#world.chaos.chance('generationFails')) return 'succeeds';
-    return this.#dice.pick(['fails', 'fails', 'fails', 'moderated', 'vanishes', 'never ends']);
+    return this.#dice.pick(['fails', 'fails', 'fails', 'moderated', 'moderated', 'vanishes', 'never ends']);
   }
 
   /** The adapter of one process to one route of this provider. */
@@ -197,11 +198,13 @@ export class SimulatedProvider {
     }
     const generation = this.#byId.get(id);
     if (generation === undefined) return { kind: 'gone', detail: 'no such id' };
-    const progress = Math.floor((100 * (scheduler.nowMs - generation.startedAtMs)) / LONGEST_GENERATION_MS);
+    const { longestGenerationMs, resultsKnownForMs } = this.#world.settings;
+    const progress = Math.floor((100 * (scheduler.nowMs - generation.startedAtMs)) / longestGenerationMs);
     if (scheduler.nowMs < generation.endsAtMs) return { kind: 'running', progress: Math.min(99, progress) };
-    if (generation.fate === 'succeeds') return { kind: 'succeeded', videoUrl: `simulated://${id}/${scheduler.nowMs}` };
+    if (generation.fate === 'succeeds' && scheduler.nowMs < generation.endsAtMs + resultsKnownForMs)
+      return { kind: 'succeeded', videoUrl: `simulated://${id}/${scheduler.nowMs}` };
     generation.toldOfFailure = true;
-    if (generation.fate === 'vanishes') return { kind: 'gone', detail: 'expired' };
+    if (generation.fate === 'vanishes' || generation.fate === 'succeeds') return { kind: 'gone', detail: 'expired' };
     const type = generation.fate === 'moderated' ? 'moderation_output' : 'provider_error';
     return { kind: 'failed', failure: { type, detail: 'simulated' } };
   }

@@ -1,7 +1,8 @@
 /** What happened in a history, step by step. */
 import { createHash, type Hash } from 'node:crypto';
 
-const TAIL_LINES = 400;
+/** More steps than a history may have, so that all of one can be shown. */
+const TAIL_LINES = 60_000;
 
 /** Keeps the hash of all steps and the last of them as text. */
 export class Trace {

@@ -1,10 +1,13 @@
 /** Everything that the processes of one history share, and how a worker of it is started. */
 import type { Knex } from 'knex';
-import type { Database } from '../db/index.ts';
+import type { Database, SqlValue } from '../db/index.ts';
 import type { LogFields, Logger } from '../ports.ts';
 import { startWorker, type Route, type Worker } from '../worker/index.ts';
 import { Chaos, type Mood } from './chaos.ts';
 import type { Dice } from './dice.ts';
+import type { HistoryKind } from './history-kind.ts';
+import { lateOutcomes, type LateOutcome } from './late-outcomes.ts';
+import { checkLeases } from './lease-checks.ts';
 import { SimulatedProcess } from './process.ts';
 import { Scheduler } from './scheduler.ts';
 import { Sessions, type Connections } from './sessions.ts';
@@ -24,12 +27,6 @@ export interface SimulationDatabase {
 
 export const ROUTES = ['alpha', 'beta'] as const;
 
-export interface LateOutcome {
-  readonly batchUuid: string;
-  readonly index: number;
-  readonly ending: string;
-}
-
 /** Numbers that one history is run with. */
 export interface Settings {
   readonly leaseMs: number;
@@ -37,16 +34,53 @@ export interface Settings {
   readonly unknownWaitMs: number;
   readonly routeLimits: Readonly<Record<string, number>>;
   readonly accountLimits: readonly number[];
+  /** Shortest and longest time for which a process is stopped. */
+  readonly stopMs: readonly [number, number];
+  readonly longestGenerationMs: number;
+  /** How long the upstream knows of a result before it says that there is none. */
+  readonly resultsKnownForMs: number;
 }
 
-export function drawSettings(dice: Dice, accounts: number): Settings {
-  return {
+const SHORT_LEASE_MS = 10_000;
+
+export function drawSettings(dice: Dice, kind: HistoryKind): Settings {
+  const routeLimits = Object.fromEntries(ROUTES.map((route) => [route, dice.integer(2, 8)]));
+  const limits = (accounts: number, least: number): number[] =>
+    Array.from({ length: accounts }, () => dice.integer(least, 7));
+  const usual: Settings = {
     leaseMs: dice.pick([20_000, 30_000, 60_000]),
     timeoutMs: dice.integer(25_000, 50_000),
     unknownWaitMs: dice.pick([1_000, 10_000, 25_000]),
-    routeLimits: Object.fromEntries(ROUTES.map((route) => [route, dice.integer(2, 8)])),
-    accountLimits: Array.from({ length: accounts }, () => dice.integer(1, 7)),
+    routeLimits,
+    accountLimits: limits(3, 1),
+    stopMs: [500, 250_000],
+    longestGenerationMs: 20_000,
+    resultsKnownForMs: dice.pick([15_000, 600_000, 600_000]),
   };
+  switch (kind) {
+    case 'ordinary':
+      return usual;
+    case 'poisoned':
+      return { ...usual, resultsKnownForMs: 600_000 };
+    case 'comeback':
+      return {
+        ...usual,
+        leaseMs: SHORT_LEASE_MS,
+        timeoutMs: 120_000,
+        unknownWaitMs: 1_000,
+        accountLimits: limits(2, 4),
+        stopMs: [1.1 * SHORT_LEASE_MS, 5 * SHORT_LEASE_MS],
+        longestGenerationMs: 4_000,
+        resultsKnownForMs: dice.pick([8_000, 600_000]),
+      };
+    case 'crowd':
+      return {
+        ...usual,
+        accountLimits: limits(dice.integer(1, 2), 4),
+        longestGenerationMs: 2_000,
+        resultsKnownForMs: 600_000,
+      };
+  }
 }
 
 export class World {
@@ -61,7 +95,7 @@ export class World {
   readonly #build: Knex;
   /** What no step of a correct system may show. */
   readonly violations: string[] = [];
-  /** Outcomes that workers were told to be late. */
+  /** Outcomes that were answered to be late. */
   readonly late: LateOutcome[] = [];
   #processes = 0;
 
@@ -79,6 +113,7 @@ export class World {
 
   violated(rule: string, detail: string): void {
     this.violations.push(`${rule}: ${detail}`);
+    this.scheduler.trace.add(this.scheduler.nowMs, 'VIOLATION', `${rule}: ${detail}`);
   }
 
   process(kind: string, isMortal: boolean): SimulatedProcess {
@@ -97,19 +132,11 @@ export class World {
     if (!isExpected) this.violated('a statement fails', `${statement}: ${code} ${String(error)}`);
   }
 
-  /** Limits are exact: nobody may see them exceeded at any time. */
-  async afterStatement(statement: string): Promise<void> {
-    if (statement !== 'claim_tasks') return;
-    const exceeded = await this.control.query<{ detail: string }>(
-      `SELECT format('account %s has %s of %s', l.account_id, sum(l.open), a.max_concurrent_tasks) AS detail
-       FROM task_leases l JOIN accounts a USING (account_id)
-       GROUP BY l.account_id, a.max_concurrent_tasks HAVING sum(l.open) > a.max_concurrent_tasks
-       UNION ALL
-       SELECT format('route %s has %s of %s', l.route, sum(l.open), r.max_concurrent_tasks)
-       FROM task_leases l JOIN dispatch_routes r USING (route)
-       GROUP BY l.route, r.max_concurrent_tasks HAVING sum(l.open) > r.max_concurrent_tasks`,
-    );
-    for (const { detail } of exceeded) this.violated('a limit is exceeded', detail);
+  async afterStatement(statement: string, values: readonly SqlValue[], rows: readonly object[]): Promise<void> {
+    if (statement === 'settle_tasks') this.late.push(...lateOutcomes(values, rows));
+    const claimedRoute = statement === 'claim_tasks' && rows.length > 0 ? (values[1] as string) : null;
+    for (const { rule, detail } of await checkLeases(this.control, statement, claimedRoute))
+      this.violated(rule, detail);
   }
 
   #logger(process: SimulatedProcess): Logger {
@@ -121,11 +148,7 @@ export class World {
     const logger: Logger = {
       debug: () => undefined,
       info: () => undefined,
-      warn: ({ batch, task, ending, answer }) => {
-        if (answer === 'late' && typeof batch === 'string' && typeof task === 'number' && typeof ending === 'string') {
-          this.late.push({ batchUuid: batch, index: task, ending });
-        }
-      },
+      warn: () => undefined,
       error,
       child: () => logger,
     };
