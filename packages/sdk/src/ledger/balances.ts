@@ -44,16 +44,14 @@ export function checkMovement(entry: LedgerEntry): readonly LedgerProblem[] {
     const message = `a ${kind} moves credits from ${movement.from} to ${movement.to}, not from ${from} to ${to}`;
     problems.push(problem('wrong_movement', message, { seq, field }));
   }
-  const parts = [
-    ['batch_id', entry.batch_id !== null, movement.hasBatch],
-    ['task_index', entry.task_index !== null, movement.hasTask],
-    ['reverses_seq', entry.reverses_seq !== null, movement.reverses],
-  ] as const;
-  for (const [field, isThere, shouldBe] of parts) {
-    if (isThere === shouldBe) continue;
+  const compare = (field: 'batch_id' | 'task_index' | 'reverses_seq', shouldBe: boolean): void => {
+    if ((entry[field] !== null) === shouldBe) return;
     const message = `a ${kind} has ${shouldBe ? 'a' : 'no'} ${field}, and this one has ${shouldBe ? 'none' : 'one'}`;
     problems.push(problem('wrong_movement', message, { seq, field }));
-  }
+  };
+  compare('batch_id', movement.hasBatch);
+  compare('task_index', movement.hasTask);
+  compare('reverses_seq', movement.reverses);
   return problems;
 }
 

@@ -5,14 +5,16 @@ const VALUES: ReadonlyMap<string, number> = new Map(Array.from(ALPHABET, (charac
 const DIGITS_IN_LIMB = 5;
 const LIMB = 58 ** DIGITS_IN_LIMB;
 
-function limbText(limb: number): string {
-  let text = '';
+/** Adds the characters of a limb; without those in front that stand for nothing when it is the first. */
+function addLimb(codes: number[], limb: number): void {
+  let divisor = LIMB / 58;
   let rest = limb;
   for (let digit = 0; digit < DIGITS_IN_LIMB; digit += 1) {
-    text = ALPHABET.charAt(rest % 58) + text;
-    rest = Math.floor(rest / 58);
+    const value = Math.floor(rest / divisor);
+    if (value > 0 || codes.length > 0) codes.push(ALPHABET.charCodeAt(value));
+    rest -= value * divisor;
+    divisor /= 58;
   }
-  return text;
 }
 
 /** Base58 (Bitcoin alphabet) of bytes; a zero byte in front is a `1`. */
@@ -30,10 +32,11 @@ export function toBase58(bytes: Uint8Array): string {
     if (carry > 0) limbs.push(carry);
     at += isPair ? 2 : 1;
   }
-  let text = '';
-  for (let place = limbs.length - 1; place >= 0; place -= 1) text += limbText(limbs[place] ?? 0);
+  // Character by character a text would be built as a chain of its halves, three dozen objects for one id.
+  const codes: number[] = [];
+  for (let place = limbs.length - 1; place >= 0; place -= 1) addLimb(codes, limbs[place] ?? 0);
   const zeros = bytes.findIndex((byte) => byte !== 0);
-  return '1'.repeat(zeros === -1 ? bytes.length : zeros) + text.replace(/^1+/, '');
+  return '1'.repeat(zeros === -1 ? bytes.length : zeros) + String.fromCharCode(...codes);
 }
 
 /** The `length` bytes behind base58 text, or null when it stands for anything else. */

@@ -3,6 +3,7 @@
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const PADDING = 0x3d;
 
 /** The bytes of canonical base64 (RFC 4648, section 4, padded), or null for any other text. */
 export function fromBase64(text: string): Bytes | null {
@@ -28,6 +29,20 @@ export function toBase64(bytes: Uint8Array): string {
     text += left > 2 ? ALPHABET.charAt(word & 63) : '=';
   }
   return text;
+}
+
+/** Whether `text` is the base64 of these bytes, without making it. */
+export function isBase64Of(text: string, bytes: Uint8Array): boolean {
+  if (text.length !== Math.ceil(bytes.length / 3) * 4) return false;
+  for (let at = 0, place = 0; at < bytes.length; at += 3, place += 4) {
+    const left = bytes.length - at;
+    const word = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    if (text.charCodeAt(place) !== ALPHABET.charCodeAt(word >> 18)) return false;
+    if (text.charCodeAt(place + 1) !== ALPHABET.charCodeAt((word >> 12) & 63)) return false;
+    if (text.charCodeAt(place + 2) !== (left > 1 ? ALPHABET.charCodeAt((word >> 6) & 63) : PADDING)) return false;
+    if (text.charCodeAt(place + 3) !== (left > 2 ? ALPHABET.charCodeAt(word & 63) : PADDING)) return false;
+  }
+  return true;
 }
 
 export function toHex(bytes: Uint8Array): string {

@@ -1,5 +1,6 @@
 /** What entries owe to earlier ones: batches, tasks, reversals, references. Rules 6 and 7 of docs/ledger-verification.md. */
 import type { LedgerEntry } from '../types.ts';
+import { copyOf } from './copy-of.ts';
 import { type LedgerProblem, problem, quote } from './problem.ts';
 
 interface Hold {
@@ -10,9 +11,7 @@ interface Hold {
 }
 
 const FIRST_TASKS = 128;
-
-/** A string of its own: a part of a file's text would keep all of that text in memory. */
-const copyOf = (text: string): string => ` ${text}`.slice(1);
+const PAGE_ENTRIES = 8_192;
 
 /** Sets a bit; false when it was set. Grows by doubling. */
 function setBit(hold: Hold, bits: Uint8Array, index: number): boolean {
@@ -33,8 +32,8 @@ export class Obligations {
   readonly #firstSeq: number;
   readonly #holds = new Map<string, Hold>();
   readonly #references = new Set<string>();
-  /** What of each entry in the range can still be reversed, by its number. */
-  #reversible = new Float64Array(1_024);
+  /** What of each entry in the range can still be reversed, by its number, in pages: one array would be copied to grow. */
+  readonly #reversible: Float64Array[] = [];
   #openBatches = 0;
 
   /** @param firstSeq what came before this entry is not known. */
@@ -123,12 +122,10 @@ export class Obligations {
 
   #noteReversible(seq: number, amount: number): void {
     const at = seq - this.#firstSeq;
-    if (at >= this.#reversible.length) {
-      const grown = new Float64Array(Math.max(this.#reversible.length * 2, at + 1));
-      grown.set(this.#reversible);
-      this.#reversible = grown;
-    }
-    this.#reversible[at] = amount;
+    const number = Math.floor(at / PAGE_ENTRIES);
+    while (this.#reversible.length <= number) this.#reversible.push(new Float64Array(PAGE_ENTRIES));
+    const page = this.#reversible[number];
+    if (page !== undefined) page[at % PAGE_ENTRIES] = amount;
   }
 
   #takeReversal({ seq, amount, reverses_seq: reverses }: LedgerEntry): LedgerProblem | null {
@@ -139,10 +136,11 @@ export class Obligations {
     }
     if (reverses < this.#firstSeq) return null;
     const at = reverses - this.#firstSeq;
-    const left = this.#reversible[at] ?? 0;
-    if (amount <= left) {
+    const page = this.#reversible[Math.floor(at / PAGE_ENTRIES)];
+    const left = page?.[at % PAGE_ENTRIES] ?? 0;
+    if (page !== undefined && amount <= left) {
       // Wholly reversed is marked apart from never reversible, for the message.
-      this.#reversible[at] = left === amount ? -1 : left - amount;
+      page[at % PAGE_ENTRIES] = left === amount ? -1 : left - amount;
       return null;
     }
     if (left === 0) {

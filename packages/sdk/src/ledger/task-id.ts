@@ -1,4 +1,5 @@
 import { fromBase58, toBase58 } from './base58.ts';
+import { copyOf } from './copy-of.ts';
 
 const UUID_BYTES = 16;
 const INDEX_BYTES = 8;
@@ -17,7 +18,7 @@ export class TaskIds {
     if (known !== undefined) return known;
     const bytes = batchId.startsWith('bat_') ? fromBase58(batchId.slice('bat_'.length), UUID_BYTES) : null;
     if (this.#batches.size >= REMEMBERED_BATCHES) this.#batches.clear();
-    this.#batches.set(batchId, bytes);
+    this.#batches.set(copyOf(batchId), bytes);
     return bytes;
   }
 

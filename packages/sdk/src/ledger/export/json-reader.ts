@@ -151,11 +151,13 @@ async function* readLines(buffer: TextBuffer): AsyncGenerator<ExportPart, void, 
   for (let hasMore = true; hasMore;) {
     hasMore = await buffer.more();
     const { text } = buffer;
-    const end = hasMore ? text.lastIndexOf('\n') + 1 : text.length;
-    const lines = text.slice(0, end).split('\n');
-    if (hasMore) lines.pop();
+    let end = 0;
     const found = collect(function* () {
-      for (const each of lines) {
+      while (end < text.length) {
+        const newline = text.indexOf('\n', end);
+        if (newline === -1 && hasMore) break;
+        const each = text.slice(end, newline === -1 ? text.length : newline);
+        end += each.length + 1;
         line += 1;
         if (each.trim() !== '') yield { entry: readEntryText(each, `line ${line}`, line), end };
       }

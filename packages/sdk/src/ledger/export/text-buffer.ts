@@ -3,6 +3,12 @@ import { UnreadableExport } from './header.ts';
 /** No line of an export is nearly as long. */
 const UNREAD_MAX_CHARACTERS = 16 * 1024 * 1024;
 
+/**
+ * A chunk is read in pieces, or all that is made of it lives at once: what a young generation keeps through a collection
+ * is what makes the runtime enlarge it.
+ */
+const PIECE_LENGTH = 16 * 1024;
+
 export type ExportChunks = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** Text that arrives in chunks and is read from the front. */
@@ -10,6 +16,9 @@ export class TextBuffer {
   readonly #source: AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string>;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #unread = '';
+  #chunk: Uint8Array | string = '';
+  /** Of the chunk, what is in the text. */
+  #chunkTaken = 0;
   #isFresh = true;
   #ended = false;
 
@@ -34,16 +43,29 @@ export class TextBuffer {
     if (this.#unread.length > UNREAD_MAX_CHARACTERS) {
       throw new UnreadableExport('the file has a line that is longer than any of an export');
     }
-    const next: IteratorResult<Uint8Array | string, unknown> = await this.#source.next();
-    if (next.done === true) {
-      this.#ended = true;
-      const rest = this.#decode(new Uint8Array(0), false);
-      this.#unread += rest;
-      return rest !== '';
+    if (this.#chunkTaken >= this.#chunk.length) {
+      const next: IteratorResult<Uint8Array | string, unknown> = await this.#source.next();
+      if (next.done === true) {
+        this.#ended = true;
+        const rest = this.#decode(new Uint8Array(0), false);
+        this.#unread += rest;
+        return rest !== '';
+      }
+      this.#chunk = next.value;
+      this.#chunkTaken = 0;
     }
-    const { value } = next;
-    this.#unread += typeof value === 'string' ? this.#withoutMark(value) : this.#decode(value, true);
+    this.#unread += this.#nextPiece();
     return true;
+  }
+
+  /** As long as what is unread at least: a long record, looked through from its beginning each time, comes in few pieces. */
+  #nextPiece(): string {
+    const start = this.#chunkTaken;
+    const end = start + Math.max(PIECE_LENGTH, this.#unread.length);
+    this.#chunkTaken = end;
+    const chunk = this.#chunk;
+    if (typeof chunk === 'string') return this.#withoutMark(chunk.slice(start, end));
+    return this.#decode(chunk.subarray(start, end), true);
   }
 
   /** Lets go of the source before its end. */
