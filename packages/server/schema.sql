@@ -481,10 +481,13 @@ CREATE TABLE tasks (
 
 CREATE TABLE unsettled_tasks (
   account_id uuid NOT NULL,
-  route text NOT NULL,
+  batch_id uuid NOT NULL,
+  fence bigint NOT NULL,
   worker_id uuid NOT NULL,
   tasks integer NOT NULL,
-  CONSTRAINT unsettled_tasks_pkey PRIMARY KEY (account_id, route, worker_id),
+  open integer NOT NULL,
+  CONSTRAINT unsettled_tasks_pkey PRIMARY KEY (account_id, batch_id, fence),
+  CONSTRAINT unsettled_tasks_check CHECK ((open >= tasks)),
   CONSTRAINT unsettled_tasks_tasks_check CHECK ((tasks > 0))
 );
 
@@ -987,12 +990,10 @@ BEGIN
   v_until := v_now + p_lease_ms * interval '1 millisecond';
   SELECT coalesce(sum(l.open), 0) INTO v_busy FROM task_leases l WHERE l.route = p_route;
   -- Nothing runs upstream of what only waits to be settled; it counts against its account alone.
-  SELECT v_busy - coalesce(sum(least(u.tasks, h.open)), 0) INTO v_busy
-  FROM unsettled_tasks u CROSS JOIN LATERAL (
-    SELECT coalesce(sum(l.open), 0) AS open FROM task_leases l
-    WHERE l.account_id = u.account_id AND l.route = u.route AND l.worker_id = u.worker_id
-  ) h
-  WHERE u.route = p_route;
+  SELECT v_busy - coalesce(sum(u.tasks), 0) INTO v_busy
+  FROM unsettled_tasks u
+  JOIN task_leases l ON l.account_id = u.account_id AND l.batch_id = u.batch_id AND l.fence = u.fence AND l.open = u.open
+  WHERE l.route = p_route;
   SELECT least(p_slots, r.max_concurrent_tasks - v_busy), r.virtual_time INTO v_free, v_clock
   FROM dispatch_routes r WHERE r.route = p_route;
   IF v_free IS NULL OR v_free <= 0 THEN
@@ -1801,7 +1802,7 @@ BEGIN
 END
 $function$;
 
-CREATE OR REPLACE FUNCTION public.report_unsettled(p_worker_id uuid, p_account_ids uuid[], p_routes text[], p_tasks integer[])
+CREATE OR REPLACE FUNCTION public.report_unsettled(p_worker_id uuid, p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[], p_tasks integer[], p_open integer[])
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1811,10 +1812,13 @@ AS $function$
 BEGIN
   DELETE FROM unsettled_tasks u
   WHERE u.worker_id = p_worker_id
-    OR NOT EXISTS (SELECT FROM task_leases l WHERE l.account_id = u.account_id AND l.worker_id = u.worker_id);
-  INSERT INTO unsettled_tasks (account_id, route, worker_id, tasks)
-  SELECT i.account_id, i.route, p_worker_id, i.tasks
-  FROM unnest(p_account_ids, p_routes, p_tasks) AS i(account_id, route, tasks);
+    OR NOT EXISTS (SELECT FROM task_leases l
+      WHERE l.account_id = u.account_id AND l.batch_id = u.batch_id AND l.fence = u.fence);
+  INSERT INTO unsettled_tasks (account_id, batch_id, fence, worker_id, tasks, open)
+  SELECT i.account_id, i.batch_id, i.fence, p_worker_id, i.tasks, i.open
+  FROM unnest(p_account_ids, p_batch_ids, p_fences, p_tasks, p_open) AS i(account_id, batch_id, fence, tasks, open)
+  JOIN task_leases l ON l.account_id = i.account_id AND l.batch_id = i.batch_id AND l.fence = i.fence
+    AND l.worker_id = p_worker_id AND l.open = i.open;
 END
 $function$;
 

@@ -330,11 +330,12 @@ class PostgresTaskStore implements TaskStore {
   }
 
   async reportUnsettled(workerId: string, unsettled: readonly Unsettled[]): Promise<void> {
-    await this.#db.query('SELECT report_unsettled($1, $2::uuid[], $3::text[], $4::int[])', [
+    await this.#db.query('SELECT report_unsettled($1, $2::uuid[], $3::uuid[], $4::bigint[], $5::int[], $6::int[])', [
       workerId,
-      unsettled.map(({ accountId }) => accountId),
-      unsettled.map(({ route }) => route),
+      ...leaseColumns(unsettled),
+      unsettled.map(({ fence }) => fence),
       unsettled.map(({ tasks }) => tasks),
+      unsettled.map(({ open }) => open),
     ]);
   }
 

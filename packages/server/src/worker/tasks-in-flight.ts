@@ -34,6 +34,11 @@ export class TasksInFlight {
     return counts;
   }
 
+  /** How many tasks of a lease are driven here. */
+  openOf(lease: LeaseKey): number {
+    return this.#leases.get(leaseName(lease))?.tasks.size ?? 0;
+  }
+
   /** Takes a task up, or returns null when it is being driven already. The signal aborts when its lease is lost. */
   add(task: LeasedTask): AbortSignal | null {
     const name = leaseName(task);

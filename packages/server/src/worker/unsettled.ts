@@ -1,21 +1,25 @@
 import type { Engine } from './engine.ts';
 import { every } from './every.ts';
-import type { LeasedTask } from './task.ts';
+import { leaseName, type LeasedTask, type LeaseKey } from './task.ts';
 
-/** Tasks of one account and route whose outcome is known and cannot be written for now. */
-export interface Unsettled {
-  readonly accountId: string;
-  readonly route: string;
+/** Tasks of one lease whose outcome is known and cannot be written for now. */
+export interface Unsettled extends LeaseKey {
   readonly tasks: number;
+  /** Of all tasks of the lease that are driven here. */
+  readonly open: number;
 }
 
 const PERIOD_MS = 1_000;
 
 function unsettled(engine: Engine): Unsettled[] {
   const found: Unsettled[] = [];
-  for (const [accountId, items] of engine.endings.setApart) {
-    for (const [route, ofRoute] of Map.groupBy(items, ({ task }) => task.route)) {
-      found.push({ accountId, route, tasks: ofRoute.length });
+  for (const items of engine.endings.setApart.values()) {
+    for (const ofLease of Map.groupBy(items, ({ task }) => leaseName(task)).values()) {
+      const [first] = ofLease;
+      if (first === undefined) continue;
+      const { accountId, batchId, fence } = first.task;
+      const open = engine.inFlight.openOf(first.task);
+      if (ofLease.length <= open) found.push({ accountId, batchId, fence, tasks: ofLease.length, open });
     }
   }
   return found;

@@ -55,12 +55,10 @@ BEGIN
   v_until := v_now + p_lease_ms * interval '1 millisecond';
   SELECT coalesce(sum(l.open), 0) INTO v_busy FROM task_leases l WHERE l.route = p_route;
   -- Nothing runs upstream of what only waits to be settled; it counts against its account alone.
-  SELECT v_busy - coalesce(sum(least(u.tasks, h.open)), 0) INTO v_busy
-  FROM unsettled_tasks u CROSS JOIN LATERAL (
-    SELECT coalesce(sum(l.open), 0) AS open FROM task_leases l
-    WHERE l.account_id = u.account_id AND l.route = u.route AND l.worker_id = u.worker_id
-  ) h
-  WHERE u.route = p_route;
+  SELECT v_busy - coalesce(sum(u.tasks), 0) INTO v_busy
+  FROM unsettled_tasks u
+  JOIN task_leases l ON l.account_id = u.account_id AND l.batch_id = u.batch_id AND l.fence = u.fence AND l.open = u.open
+  WHERE l.route = p_route;
   SELECT least(p_slots, r.max_concurrent_tasks - v_busy), r.virtual_time INTO v_free, v_clock
   FROM dispatch_routes r WHERE r.route = p_route;
   IF v_free IS NULL OR v_free <= 0 THEN
