@@ -27,9 +27,11 @@ export async function checkLeases(
      UNION ALL
      SELECT 'a limit is exceeded', format('route %s has %s of %s', r.route, b.tasks, r.max_concurrent_tasks)
      FROM dispatch_routes r CROSS JOIN LATERAL (
-       SELECT sum(h.open - least(h.open, coalesce(u.tasks, 0))) AS tasks
-       FROM (SELECT l.account_id, l.worker_id, sum(l.open) AS open FROM task_leases l WHERE l.route = r.route GROUP BY 1, 2) h
-       LEFT JOIN unsettled_tasks u ON u.account_id = h.account_id AND u.worker_id = h.worker_id AND u.route = r.route
+       SELECT sum(l.open - coalesce(u.tasks, 0)) AS tasks
+       FROM task_leases l
+       LEFT JOIN unsettled_tasks u
+         ON u.account_id = l.account_id AND u.batch_id = l.batch_id AND u.fence = l.fence AND u.open = l.open
+       WHERE l.route = r.route
      ) b
      WHERE r.route = $1 AND b.tasks > r.max_concurrent_tasks
      UNION ALL
