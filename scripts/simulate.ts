@@ -8,14 +8,13 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
 import { migrate } from '../packages/server/src/db/index.ts';
-import { GUARDS, kindOf, openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
+import { GUARDS, openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
 import { createLogger } from '../packages/server/src/system-ports.ts';
 
-const USAGE = `npm run simulate -- [--seed N] [--histories M] [--only KIND] [--first] [--trace LINES] [--without GUARD]
+const USAGE = `npm run simulate -- [--seed N] [--histories M] [--first] [--trace LINES] [--without GUARD]
 
   --seed       the first history's seed; the others follow it (default 1)
   --histories  how many (default 100)
-  --only       of these, those of one kind: ordinary, poisoned, comeback or crowd
   --first      stop at the first history that fails
   --trace      show the last LINES steps of each history, whether it failed or not
   --without    take a guard out of the SQL functions of this run's database, to see the histories notice; one of
@@ -28,7 +27,6 @@ const { values } = parseArgs({
     trace: { type: 'string', default: '0' },
     first: { type: 'boolean', default: false },
     without: { type: 'string' },
-    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -81,7 +79,6 @@ async function main(): Promise<void> {
     const began = performance.now();
     const reports: HistoryReport[] = [];
     for (let seed = first; seed < first + count; seed += 1) {
-      if (values.only !== undefined && kindOf(seed) !== values.only) continue;
       const report = await simulation.run(seed, { keepTail: traceLines > 0 });
       reports.push(report);
       tell(report, traceLines);

@@ -8,8 +8,6 @@ export type Channel = 'database' | 'upstream' | 'storage';
 export interface Mood {
   readonly crash: number;
   readonly stop: number;
-  /** A worker stops with an intent, an upstream's answer or an outcome in its hand. */
-  readonly stopHolding: number;
   /** The call never arrives. */
   readonly requestLost: number;
   /** It did what it was to do, and the answer never arrives. */
@@ -29,11 +27,10 @@ export interface Mood {
 const HARSHEST: Mood = {
   crash: 0.02,
   stop: 0.03,
-  stopHolding: 0.08,
   requestLost: 0.03,
   answerLost: 0.05,
   slow: 0.03,
-  pause: 0.15,
+  pause: 0.12,
   clockJump: 1,
   upstreamFails: 0.3,
   upstreamSilent: 0.4,
@@ -54,12 +51,11 @@ export function drawMood(dice: Dice): Mood {
  */
 export const COMEBACK: Mood = {
   crash: 0,
-  stop: 0.002,
-  stopHolding: 0.25,
+  stop: 0.06,
   requestLost: 0,
   answerLost: 0,
   slow: 0.02,
-  pause: 0.15,
+  pause: 0.04,
   clockJump: 0,
   upstreamFails: 0.15,
   upstreamSilent: 0.35,
@@ -71,7 +67,6 @@ export const COMEBACK: Mood = {
 export const CROWD: Mood = {
   crash: 0,
   stop: 0,
-  stopHolding: 0,
   requestLost: 0,
   answerLost: 0,
   slow: 0,
@@ -86,7 +81,6 @@ export const CROWD: Mood = {
 export const NO_FAULTS: Mood = {
   crash: 0,
   stop: 0,
-  stopHolding: 0,
   requestLost: 0,
   answerLost: 0,
   slow: 0,
@@ -110,10 +104,6 @@ const NONE: Strike = { before: null, after: null };
 const DELICATE =
   /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|take_over_leases|claim_tasks|close_batch|submit|COMMIT)/;
 const DELICATE_FACTOR = 2.5;
-const HOLDS_LOCKS =
-  /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|take_over_leases|claim_tasks|close_batch|start_batches|freeze_)/;
-const PASSING_FACTOR = 0.15;
-const HOLDING = /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|mark_unknown)/;
 /** So many crashes and stops at most in one history: each costs a lease's time. */
 const MOST_CRASHES = 4;
 const MOST_STOPS = 8;
@@ -145,9 +135,8 @@ export class Chaos {
   strike(name: string, channel: Channel, isMortal: boolean): Strike {
     if (this.#isCalm) return NONE;
     const factor = DELICATE.test(name) ? DELICATE_FACTOR : 1;
-    const stop = this.#mood.stop * factor + (HOLDING.test(name) ? this.#mood.stopHolding : 0);
-    const drawn = this.#draw(channel, isMortal, factor, stop);
-    const isBefore = this.#dice.chance(HOLDING.test(name) && drawn === 'stop' ? 0.8 : 0.5);
+    const drawn = this.#draw(channel, isMortal, factor);
+    const isBefore = this.#dice.chance(0.5);
     if (drawn === null || (drawn === 'slow' && isBefore)) return NONE;
     if (drawn === 'crash') this.#crashes += 1;
     if (drawn === 'stop') this.#stops += 1;
@@ -155,10 +144,10 @@ export class Chaos {
     return isBefore && drawn !== 'slow' ? { before: drawn, after: null } : { before: null, after: drawn };
   }
 
-  #draw(channel: Channel, isMortal: boolean, factor: number, stop: number): Strike['after'] {
-    const { crash, requestLost, answerLost, slow } = this.#mood;
+  #draw(channel: Channel, isMortal: boolean, factor: number): Strike['after'] {
+    const { crash, stop, requestLost, answerLost, slow } = this.#mood;
     if (isMortal && this.#crashes < MOST_CRASHES && this.#dice.chance(crash * factor)) return 'crash';
-    if (isMortal && this.#stops < MOST_STOPS && this.#dice.chance(stop)) return 'stop';
+    if (isMortal && this.#stops < MOST_STOPS && this.#dice.chance(stop * factor)) return 'stop';
     const lost = channel === 'database' ? requestLost + answerLost : 0;
     if (this.#dice.chance(lost * factor)) return 'lost';
     return this.#dice.chance(slow * factor) ? 'slow' : null;
@@ -181,10 +170,8 @@ export class Chaos {
 
   /** Where inside itself a statement stops, or null. */
   pausePoint(name: string): number | null {
-    // One statement stands still at a time: it had better be one that holds locks.
-    const factor = HOLDS_LOCKS.test(name) ? DELICATE_FACTOR : PASSING_FACTOR;
-    if (this.#isCalm || !this.#dice.chance(this.#mood.pause * factor)) return null;
-    return this.#dice.chance(0.5) ? 1 : this.#dice.integer(2, 6);
+    if (this.#isCalm || !this.#dice.chance(this.#mood.pause * (DELICATE.test(name) ? DELICATE_FACTOR : 1))) return null;
+    return this.#dice.chance(0.5) ? 1 : this.#dice.integer(2, 12);
   }
 
   pauseMs(): number {

@@ -1,5 +1,5 @@
+import type { Dice } from './dice.ts';
 import { COMEBACK, CROWD, drawMood, NO_FAULTS, type Mood } from './chaos.ts';
-import { Dice } from './dice.ts';
 
 /**
  * `ordinary`: a mixture of all faults. `poisoned`: nothing fails but one account, whose outcomes cannot be settled; the
@@ -12,9 +12,8 @@ const POISONED_SHARE = 0.08;
 const COMEBACK_SHARE = 0.25;
 const CROWD_SHARE = 0.2;
 
-/** What the history of a seed is; nothing else is drawn of these dice. */
-export function kindOf(seed: number): HistoryKind {
-  const drawn = new Dice(`history ${seed}, kind`).fraction();
+export function drawKind(dice: Dice): HistoryKind {
+  const drawn = dice.fraction();
   if (drawn < POISONED_SHARE) return 'poisoned';
   if (drawn < POISONED_SHARE + COMEBACK_SHARE) return 'comeback';
   return drawn < POISONED_SHARE + COMEBACK_SHARE + CROWD_SHARE ? 'crowd' : 'ordinary';

@@ -3,7 +3,7 @@ import { createAccount } from '../accounts/index.ts';
 import { issueCredits } from '../ledger/index.ts';
 import { Customers, type Order } from './customer.ts';
 import { Dice } from './dice.ts';
-import { kindOf, moodOf, type HistoryKind } from './history-kind.ts';
+import { drawKind, moodOf, type HistoryKind } from './history-kind.ts';
 import { checkInvariants } from './invariants.ts';
 import { emptyDatabase } from './settable-database.ts';
 import { WorkerFleet } from './worker-fleet.ts';
@@ -29,10 +29,8 @@ const PRICE = 49;
 /** Nothing may take longer than this once nothing fails any more: it is past every timeout, backoff and lease. */
 const LONGEST_END_MS = 2 * 3_600_000;
 const MOST_STEPS = 25_000;
-/** Until the last of those who were stopped have come back. */
-const LONGEST_COMEBACK_MS = 180_000;
 /** Asking the database after every step would cost as much as the steps. */
-const LOOK_EVERY_STEPS = 50;
+const LOOK_EVERY_STEPS = 20;
 const TAIL_LINES = 300;
 
 export interface HistoryOptions {
@@ -46,7 +44,7 @@ export async function runHistory(
   { keepTail = false }: HistoryOptions = {},
 ): Promise<HistoryReport> {
   const dice = new Dice(`history ${seed}`);
-  const kind = kindOf(seed);
+  const kind = drawKind(dice);
   const world = new World(database, dice, moodOf(kind, dice), drawSettings(dice, kind));
   await emptyDatabase(world.control);
   // Away from zero, so that the clock can be set back.
@@ -100,7 +98,7 @@ class History {
     else {
       if (kind === 'ordinary') this.#disturb();
       await scheduler.run(() => this.#looksFinal(), {
-        untilMs: kind === 'comeback' ? LONGEST_COMEBACK_MS : this.#dice.integer(25_000, 75_000),
+        untilMs: this.#dice.integer(25_000, 75_000),
         maxSteps: MOST_STEPS,
       });
     }
@@ -153,16 +151,11 @@ class History {
         requestId: `request ${orders.length}`,
         model: this.#dice.pick(['sora-2', 'sora-2', 'veo-pro']),
         tasks,
-        deadlineHours: this.#deadlineHours(kind),
+        deadlineHours: kind !== 'poisoned' && this.#dice.chance(0.2) ? this.#dice.integer(10, 60) / 3_600 : 168,
       });
       this.tasks += tasks;
     }
     return orders;
-  }
-
-  #deadlineHours(kind: HistoryKind): number {
-    if (kind === 'poisoned' || !this.#dice.chance(kind === 'crowd' ? 0.4 : 0.2)) return 168;
-    return (kind === 'crowd' ? this.#dice.integer(1, 6) : this.#dice.integer(10, 60)) / 3_600;
   }
 
   /** Something that happens at a time, unless everything is being brought to its end by then. */
@@ -191,10 +184,8 @@ class History {
       .shuffled(['cancel', 'pause', 'resume'] as const)
       .slice(0, this.#dice.pick([0, 0, 1, 1, 2]));
     for (const wish of wishes) {
-      this.#at(
-        atMs + this.#dice.integer(5, kind === 'crowd' ? 4_000 : 30_000),
-        `customer wishes ${wish} of ${requestId}`,
-        () => customers.begin(() => customers.control(accountUuid, requestId, wish)),
+      this.#at(atMs + this.#dice.integer(5, 30_000), `customer wishes ${wish} of ${requestId}`, () =>
+        customers.begin(() => customers.control(accountUuid, requestId, wish)),
       );
     }
   }

@@ -1,5 +1,4 @@
 /** A deterministic simulation: whole histories from a seed, over the real code and a real PostgreSQL. Never shipped. */
 export type { HistoryOptions, HistoryReport } from './history.ts';
 export { openSimulation, type Simulation } from './open-simulation.ts';
-export { kindOf, type HistoryKind } from './history-kind.ts';
 export { GUARDS } from './guards.ts';

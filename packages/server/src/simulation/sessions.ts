@@ -256,7 +256,7 @@ export interface Connections {
 
 export function openConnections(adminUrl: string, appUrl: string, count: number): Connections {
   const open = (url: string, applicationName: string): Database =>
-    openDatabase({ url, applicationName, maxConnections: 1, keepsIdle: true, onConnectionError: () => undefined });
+    openDatabase({ url, applicationName, maxConnections: 1, onConnectionError: () => undefined });
   const control = open(adminUrl, CONTROL);
   const sessions = Array.from({ length: count }, (_, number) => {
     const applicationName = `simulation session ${number}`;

@@ -67,9 +67,6 @@ CREATE TRIGGER simulation_living_lease BEFORE UPDATE ON task_leases FOR EACH ROW
 CREATE TRIGGER simulation_early_timeout BEFORE UPDATE ON tasks FOR EACH ROW
   WHEN (NEW.state = 'failed' AND NEW.failure_type = 'timeout' AND OLD.state <> 'queued' AND OLD.timeout_at > simulation_now())
   EXECUTE FUNCTION simulation_truth('a task times out before its time');
-CREATE TRIGGER simulation_own_outcome BEFORE UPDATE ON tasks FOR EACH ROW
-  WHEN (NEW.state = 'succeeded' AND OLD.state <> 'succeeded' AND OLD.upstream_id <> NEW.upstream_id)
-  EXECUTE FUNCTION simulation_truth('a task takes the outcome of another attempt');
 
 -- Accounts whose ledger refuses every outcome, as one would whose rows are damaged.
 CREATE TABLE simulation_poison (account_id uuid PRIMARY KEY);

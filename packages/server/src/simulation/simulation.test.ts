@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
-import { GUARDS, kindOf, openSimulation, type HistoryReport, type Simulation } from './index.ts';
+import { openSimulation, type HistoryReport, type Simulation } from './index.ts';
 
 let database: TestDatabase;
 let simulation: Simulation;
@@ -34,17 +34,6 @@ function replay({ seed, violations, tail }: HistoryReport): string {
   ].join('\n');
 }
 
-describe('a guard that can be taken out', () => {
-  it.each(Object.keys(GUARDS))('still stands where it is looked for: %s', async (without) => {
-    const copy = await createTestDatabase();
-    try {
-      await (await openSimulation(copy, { without })).close();
-    } finally {
-      await copy.drop();
-    }
-  });
-});
-
 describe('a simulated history', () => {
   it('keeps every promise, whatever fails in it', async () => {
     const struck = new Map<string, number>();
@@ -60,16 +49,6 @@ describe('a simulated history', () => {
     ).filter((fault) => !struck.has(fault));
     expect(spared).toEqual([]);
   }, 900_000);
-
-  it('is of each kind often enough among those of the suite', () => {
-    const kinds = Map.groupBy(
-      Array.from({ length: HISTORIES }, (_, n) => n + 1),
-      (seed) => kindOf(seed),
-    );
-    for (const kind of ['ordinary', 'poisoned', 'comeback', 'crowd'] as const) {
-      expect(kinds.get(kind)?.length).toBeGreaterThan(10);
-    }
-  });
 
   it('is the same step by step when its seed is run again', async () => {
     // Histories in between leave the database, its plans and its connections in another state.
