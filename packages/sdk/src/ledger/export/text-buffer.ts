@@ -21,6 +21,12 @@ export class TextBuffer {
   #chunkTaken = 0;
   #isFresh = true;
   #ended = false;
+  /** The beginning of a character whose rest has not arrived. */
+  #begun: Uint8Array = new Uint8Array(0);
+  /** The line that the next bytes belong to, from 1. */
+  #line = 1;
+  /** Set when the next bytes are no text; what stands before them is read first, so that their place can be named. */
+  #isBroken = false;
 
   constructor(chunks: ExportChunks) {
     this.#source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
@@ -39,6 +45,7 @@ export class TextBuffer {
   /** Waits for more; false when there is none. */
   async more(): Promise<boolean> {
     if (this.#ended) return false;
+    if (this.#isBroken) throw notText(this.#line);
     // A chunk may be a whole file; what is left of the ones before is at most one record.
     if (this.#unread.length > UNREAD_MAX_CHARACTERS) {
       throw new UnreadableExport('the file has a line that is longer than any of an export');
@@ -81,11 +88,67 @@ export class TextBuffer {
     return text.startsWith('\uFEFF') ? text.slice(1) : text;
   }
 
+  #countLines(text: string): void {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#line += 1;
+  }
+
   #decode(bytes: Uint8Array, stream: boolean): string {
     try {
-      return this.#decoder.decode(bytes, { stream });
+      const text = this.#decoder.decode(bytes, { stream });
+      this.#begun = begunIn(joined(this.#begun, bytes.subarray(-LONGEST_CHARACTER)));
+      this.#countLines(text);
+      return text;
     } catch {
-      throw new UnreadableExport('the file is not UTF-8 text; its bytes were changed, or it is no export');
+      this.#isBroken = true;
+      const text = textBeforeFault(joined(this.#begun, bytes));
+      if (text === '') throw notText(this.#line);
+      this.#countLines(text);
+      return text;
     }
   }
+}
+
+const LONGEST_CHARACTER = 4;
+
+function notText(line: number): UnreadableExport {
+  const message = `line ${line} of the file is not UTF-8 text; its bytes were changed, or it is no export`;
+  return new UnreadableExport(message, { position: line });
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** The bytes of a character at the end of which some are missing (RFC 3629, section 3). */
+function begunIn(bytes: Uint8Array): Uint8Array {
+  for (let back = 1; back < LONGEST_CHARACTER && back <= bytes.length; back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte >= 0x80 && byte < 0xc0) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? bytes.slice(-back) : new Uint8Array(0);
+  }
+  return new Uint8Array(0);
+}
+
+/** As much of the bytes as is text; found by halves, since the platform does not say where it stopped. */
+function textBeforeFault(bytes: Uint8Array): string {
+  const decoded = (length: number): string | null => {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length), {
+        stream: true,
+      });
+    } catch {
+      return null;
+    }
+  };
+  let good = 0;
+  for (let bad = bytes.length; bad - good > 1;) {
+    const middle = Math.floor((good + bad) / 2);
+    if (decoded(middle) === null) bad = middle;
+    else good = middle;
+  }
+  return decoded(good) ?? '';
 }
