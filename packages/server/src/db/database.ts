@@ -38,8 +38,6 @@ export interface DatabaseOptions {
   readonly url: string;
   readonly applicationName: string;
   readonly maxConnections: number;
-  /** Connections stay open however long nobody uses them; otherwise the pool closes them after some seconds. */
-  readonly keepsIdle?: boolean;
   /** Called when an idle connection breaks; the pool replaces it by itself. */
   readonly onConnectionError: (error: Error) => void;
   /** How long a statement waits for its answer before its connection is given up; longer than any statement may run. */
@@ -116,7 +114,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionString: options.url,
     application_name: options.applicationName,
     max: options.maxConnections,
-    ...(options.keepsIdle === true ? { idleTimeoutMillis: 0 } : {}),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
