@@ -25,7 +25,7 @@ export interface Mood {
 }
 
 const HARSHEST: Mood = {
-  crash: 0.02,
+  crash: 0.05,
   stop: 0.03,
   requestLost: 0.03,
   answerLost: 0.05,
@@ -104,9 +104,20 @@ const NONE: Strike = { before: null, after: null };
 const DELICATE =
   /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|take_over_leases|claim_tasks|close_batch|submit|COMMIT)/;
 const DELICATE_FACTOR = 2.5;
+/** Of those, the ones that idle workers never make: they would find the crashes of a history used up. */
+const RARE = /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|submit)/;
+const RARE_FACTOR = 6;
+const IDLE = /^(claim_tasks|take_over_leases|poll)/;
+const IDLE_FACTOR = 0.6;
 /** So many crashes and stops at most in one history: each costs a lease's time. */
-const MOST_CRASHES = 4;
+const MOST_CRASHES = 6;
 const MOST_STOPS = 8;
+
+function factorOf(name: string): number {
+  if (RARE.test(name)) return RARE_FACTOR;
+  if (IDLE.test(name)) return IDLE_FACTOR;
+  return DELICATE.test(name) ? DELICATE_FACTOR : 1;
+}
 
 export class Chaos {
   readonly #dice: Dice;
@@ -134,7 +145,7 @@ export class Chaos {
   /** What strikes a call of a process; only some processes can crash or stop. */
   strike(name: string, channel: Channel, isMortal: boolean): Strike {
     if (this.#isCalm) return NONE;
-    const factor = DELICATE.test(name) ? DELICATE_FACTOR : 1;
+    const factor = factorOf(name);
     const drawn = this.#draw(channel, isMortal, factor);
     const isBefore = this.#dice.chance(0.5);
     if (drawn === null || (drawn === 'slow' && isBefore)) return NONE;
