@@ -107,6 +107,8 @@ const DELICATE_FACTOR = 2.5;
 /** Of those, the ones that idle workers never make: they would find the crashes of a history used up. */
 const RARE = /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|submit)/;
 const RARE_FACTOR = 6;
+const RAREST = /^requeue_tasks/;
+const RAREST_FACTOR = 15;
 const IDLE = /^(claim_tasks|take_over_leases|poll)/;
 const IDLE_FACTOR = 0.6;
 /** So many crashes and stops at most in one history: each costs a lease's time. */
@@ -114,6 +116,7 @@ const MOST_CRASHES = 6;
 const MOST_STOPS = 8;
 
 function factorOf(name: string): number {
+  if (RAREST.test(name)) return RAREST_FACTOR;
   if (RARE.test(name)) return RARE_FACTOR;
   if (IDLE.test(name)) return IDLE_FACTOR;
   return DELICATE.test(name) ? DELICATE_FACTOR : 1;

@@ -26,9 +26,6 @@ const DELICATE_CALLS = [
   'take_over_leases',
 ];
 
-/** Requeueing is rare, and no seed up to 350 draws this one; a crash before it and a lost answer after it are met. */
-const NOT_MET = 'crash after requeue_tasks';
-
 function replay({ seed, violations, tail }: HistoryReport): string {
   return [
     `seed ${seed}; replay it with: npm run simulate -- --seed ${seed} --histories 1 --trace 200`,
@@ -49,7 +46,7 @@ describe('a simulated history', () => {
     expect(broken.join('\n\n')).toBe('');
     const spared = DELICATE_CALLS.flatMap((call) =>
       ['crash before', 'crash after', 'stop before', 'stop after'].map((fault) => `${fault} ${call}`),
-    ).filter((fault) => !struck.has(fault) && fault !== NOT_MET);
+    ).filter((fault) => !struck.has(fault));
     expect(spared).toEqual([]);
   }, 900_000);
 
