@@ -1,12 +1,6 @@
-import { formatId } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
-
-export interface OperatorNotice {
-  readonly type: string;
-  readonly accountUuid: string | null;
-  readonly detail: Readonly<Record<string, unknown>>;
-}
+import { alertOperator, recordOperatorEvent, type OperatorNotice } from './record.ts';
 
 export interface OperatorNotices {
   /** Logs it at once; its row follows as soon as the database takes it. Never throws. */
@@ -37,11 +31,7 @@ export function startOperatorNotices(deps: {
 
   const writeAll = async (): Promise<void> => {
     for (let next = open[0]; next !== undefined; next = open[0]) {
-      await db.query(
-        `INSERT INTO operator_events (event_id, type, account_id, detail, created_at)
-         VALUES ($1, $2, $3, $4, rushes_now()) ON CONFLICT DO NOTHING`,
-        [next.eventUuid, next.type, next.accountUuid, next.detail],
-      );
+      await recordOperatorEvent(db, next.eventUuid, next);
       if (open[0] === next) open.shift();
     }
   };
@@ -59,8 +49,7 @@ export function startOperatorNotices(deps: {
 
   return {
     add(notice) {
-      const account = notice.accountUuid === null ? null : formatId('acct', notice.accountUuid);
-      logger.error({ alert: true, account, ...notice.detail }, notice.type);
+      alertOperator(logger, notice);
       if (open.length >= OPEN_NOTICES_MAX) open.shift();
       open.push({ ...notice, eventUuid: random.uuid() });
       writing ??= write().finally(() => (writing = null));

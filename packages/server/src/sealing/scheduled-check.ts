@@ -4,7 +4,7 @@ import type { LedgerViolation } from '../ledger/index.ts';
 import { NO_METRICS, type Clock, type Logger, type Metrics, type Random } from '../ports.ts';
 import { checkEverything, type CheckReport } from './check-everything.ts';
 import { recordCheck } from './ledger-state.ts';
-import { tellOperator } from './operator-event.ts';
+import { tellOperator } from '../operator-events/index.ts';
 
 export interface LedgerCheckOptions {
   readonly db: Database;

@@ -4,7 +4,7 @@
  */
 import { formatId } from '@rushes/contract';
 import { NO_METRICS, type Metrics } from '../ports.ts';
-import { alertOperator, recordOperatorEvent, type OperatorEvent } from './operator-event.ts';
+import { alertOperator, recordOperatorEvent, type OperatorNotice } from '../operator-events/index.ts';
 import { originOf } from './origin.ts';
 import { refusalOf, sealTrees, type Refused, type SealContext } from './seal.ts';
 import { SealerTerm, type Term, type TermOptions } from './sealer-term.ts';
@@ -54,7 +54,7 @@ export function createSealer(options: SealerOptions): SteppedSealer {
 
   const refuse = async (term: Term, { accountUuid, reason, detail }: Refused): Promise<void> => {
     const origin = originOf(term.ring.serverName, accountUuid, 1);
-    const event: OperatorEvent = { type: 'ledger.sealing_refused', accountUuid, detail: { reason, detail } };
+    const event: OperatorNotice = { type: 'ledger.sealing_refused', accountUuid, detail: { reason, detail } };
     // One transaction: a process that dies in between must not leave a refusal that nobody was told of.
     const isNews = await db.transaction(async (tx) => {
       const [row] = await tx.query<{ news: boolean }>('SELECT refuse_sealing($1, $2, $3) AS news', [
@@ -62,7 +62,7 @@ export function createSealer(options: SealerOptions): SteppedSealer {
         origin,
         reason,
       ]);
-      if (row?.news === true) await recordOperatorEvent(tx, random, event);
+      if (row?.news === true) await recordOperatorEvent(tx, random.uuid(), event);
       return row?.news === true;
     });
     if (!isNews) return;
