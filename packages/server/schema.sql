@@ -124,6 +124,7 @@ CREATE TABLE credit_accounts (
   last_seq bigint NOT NULL DEFAULT 0,
   last_entry_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
   last_event_seq bigint NOT NULL DEFAULT 0,
+  low_threshold bigint DEFAULT 10000,
   CONSTRAINT credit_accounts_pkey PRIMARY KEY (account_id),
   CONSTRAINT credit_accounts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   CONSTRAINT credit_accounts_available_check CHECK ((available >= 0)),
@@ -132,6 +133,7 @@ CREATE TABLE credit_accounts (
   CONSTRAINT credit_accounts_issued_check CHECK (((issued >= 0) AND (issued <= '9007199254740991'::bigint))),
   CONSTRAINT credit_accounts_last_event_seq_check CHECK ((last_event_seq >= 0)),
   CONSTRAINT credit_accounts_last_seq_check CHECK ((last_seq >= 0)),
+  CONSTRAINT credit_accounts_low_threshold_check CHECK (((low_threshold >= 1) AND (low_threshold <= '9007199254740991'::bigint))),
   CONSTRAINT credit_accounts_reserved_check CHECK ((reserved >= 0)),
   CONSTRAINT credit_accounts_spent_check CHECK ((spent >= 0))
 ) WITH (fillfactor=20);
@@ -809,6 +811,26 @@ UNION ALL
   GROUP BY r.account_id, r.reference
  HAVING (sum(r.revoked) <> sum(r.entries));
 
+CREATE OR REPLACE FUNCTION public.announce_low_credits(p_before credit_accounts)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_available bigint;
+BEGIN
+  -- Not so without a threshold either.
+  IF p_before.available >= p_before.low_threshold THEN
+    SELECT available INTO v_available FROM credit_accounts WHERE account_id = p_before.account_id;
+    IF v_available < p_before.low_threshold THEN
+      PERFORM append_event(p_before.account_id, 'credits.low', NULL, NULL, NULL,
+        jsonb_build_object('available', v_available, 'threshold', p_before.low_threshold));
+    END IF;
+  END IF;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.append_batch_events(p_batches batches[], p_type text, p_reason text)
  RETURNS void
  LANGUAGE sql
@@ -1383,6 +1405,7 @@ BEGIN
   SET available = available - v_amount, reserved = reserved + v_amount,
     last_seq = last_seq + 1, last_entry_at = v_at
   WHERE account_id = p_account_id;
+  PERFORM announce_low_credits(v_account);
   RETURN 'frozen';
 END
 $function$;
@@ -1438,6 +1461,8 @@ BEGIN
   WHERE account_id = p_account_id;
   IF p_kind = 'purchase' AND v_account.debt > 0 THEN
     PERFORM settle_debt(p_account_id, NULL);
+    -- Debt may take more than the purchase brought: what refunds had made available since.
+    PERFORM announce_low_credits(v_account);
   END IF;
   RETURN 'issued';
 END
@@ -2000,10 +2025,10 @@ CREATE OR REPLACE FUNCTION public.revoke_credits(p_account_id uuid, p_amount big
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
+  v_account credit_accounts;
   v_before credit_revocations;
-  v_debt bigint;
 BEGIN
-  SELECT debt INTO v_debt FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
   END IF;
@@ -2011,7 +2036,7 @@ BEGIN
   IF FOUND THEN
     RETURN CASE WHEN v_before.amount = p_amount THEN 'already_revoked' ELSE 'reference_conflict' END;
   END IF;
-  IF p_amount > 9007199254740991 - v_debt THEN
+  IF p_amount > 9007199254740991 - v_account.debt THEN
     RETURN 'too_much';
   END IF;
   INSERT INTO credit_revocations (account_id, reference, position, amount, revoked, reason, created_at)
@@ -2019,6 +2044,7 @@ BEGIN
   FROM credit_revocations WHERE account_id = p_account_id;
   UPDATE credit_accounts SET debt = debt + p_amount WHERE account_id = p_account_id;
   PERFORM settle_debt(p_account_id, p_reference);
+  PERFORM announce_low_credits(v_account);
   RETURN 'revoked';
 END
 $function$;
@@ -2028,6 +2054,20 @@ CREATE OR REPLACE FUNCTION public.rushes_now()
  LANGUAGE sql
  PARALLEL SAFE
 AS $function$ SELECT clock_timestamp() $function$;
+
+CREATE OR REPLACE FUNCTION public.set_low_credits_threshold(p_account_id uuid, p_threshold bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE credit_accounts SET low_threshold = p_threshold WHERE account_id = p_account_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+END
+$function$;
 
 CREATE OR REPLACE FUNCTION public.settle_debt(p_account_id uuid, p_reference text)
  RETURNS void

@@ -308,3 +308,43 @@ describe('ledger export', () => {
     expect(readFileSync(target, 'utf8')).toBe('seq,kind\r\n1,grant\r\n');
   });
 });
+
+describe('credits alert', () => {
+  async function accountServer(): Promise<ScriptedServer> {
+    const server = await startServer();
+    let threshold: number | null = 10_000;
+    server.before = (request) => {
+      if (request.path !== '/v1/account') return null;
+      if (request.method === 'PATCH') threshold = JSON.parse(request.body).low_credits_threshold;
+      return { body: { id: 'acct_1', low_credits_threshold: threshold } };
+    };
+    return server;
+  }
+
+  test('shows, sets and turns off the threshold; without a flag nothing is changed', async () => {
+    const server = await accountServer();
+    const alert = async (...flags: string[]) => (await rushes(['credits', 'alert', ...flags], { server })).stdout;
+    expect(await alert()).toBe('The event credits.low is sent below 10,000 credits ($100.00).\n');
+    expect(await alert('--below', '25000')).toContain('25,000');
+    expect(JSON.parse(await alert('--json'))).toEqual({ id: 'acct_1', low_credits_threshold: 25_000 });
+    expect(await alert('--off')).toBe('The event credits.low is never sent.\n');
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'PATCH', 'GET', 'PATCH']);
+  });
+
+  test.each([['--below', '0'], ['--below', 'x'], ['--below', '5', '--off'], ['5']])(
+    '%s %s is a usage error, and nothing is asked for',
+    async (...flags) => {
+      const server = await accountServer();
+      expect((await rushes(['credits', 'alert', ...flags], { server })).code).toBe(2);
+      expect(server.requests).toEqual([]);
+    },
+  );
+});
+
+test('list --request-id shows the batch of a submission whose answer was lost, and no other', async () => {
+  const server = await serverWithBatch();
+  const found = await rushes(['list', '--request-id', 'r', '--json'], { server });
+  expect(JSON.parse(found.stdout)).toMatchObject({ id: 'bat_1', request_id: 'r' });
+  const none = await rushes(['list', '--request-id', 'R', '--json'], { server });
+  expect([none.code, none.stdout]).toEqual([0, '']);
+});

@@ -115,7 +115,7 @@ export class ScriptedServer {
       case 'POST /v1/batches':
         return this.#create(JSON.parse(request.body) as CreateBody);
       case 'GET /v1/batches':
-        return { body: { data: this.batches, has_more: false, next_cursor: null } };
+        return { body: { data: this.#named(request.query.get('request_id')), has_more: false, next_cursor: null } };
       case 'GET /v1/batches/:id':
         return this.#look(id);
       case 'GET /v1/batches/:id/results':
@@ -129,6 +129,10 @@ export class ScriptedServer {
       default:
         return problem(404, 'not_found', `There is no ${request.path}.`);
     }
+  }
+
+  #named(requestId: string | null): Batch[] {
+    return this.batches.filter((batch) => requestId === null || batch.request_id === requestId);
   }
 
   estimate(body: CreateBody): Estimate {

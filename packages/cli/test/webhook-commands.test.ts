@@ -19,6 +19,7 @@ const TYPES = [
   'task.failed',
   'task.canceled',
   'credits.low',
+  'ledger.epoch_opened',
   'webhook_endpoint.failing',
   'webhook_endpoint.disabled',
   'webhook.test',

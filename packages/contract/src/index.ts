@@ -1,3 +1,4 @@
+export * from './account-schemas.ts';
 export * from './api-key.ts';
 export * from './error-codes.ts';
 export * from './event-types.ts';

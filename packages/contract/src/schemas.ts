@@ -7,19 +7,10 @@ import { ERROR_CODES, ITEM_ERROR_CODES, type ErrorCode } from './error-codes.ts'
 import { EVENT_TYPES } from './event-types.ts';
 import { FAILURE_TYPES } from './failures.ts';
 import { ITEM_LIMITS } from './item-limits.ts';
+import { credits, id, requestId, shape, termsSchema, time } from './schema-parts.ts';
 import type * as wire from './types.ts';
 
-/** Compiles only when the schema accepts and produces exactly `T`. */
-function shape<T>() {
-  return <S extends z.ZodType<T>>(schema: [T] extends [z.output<S>] ? S : never): S => schema;
-}
-
-const credits = z.int().nonnegative();
-const time = z.iso.datetime().meta({ description: 'UTC, ISO 8601' });
-const id = (prefix: string) => z.string().regex(new RegExp(`^${prefix}_[1-9A-HJ-NP-Za-km-z]+$`));
-
 const failureType = z.enum(FAILURE_TYPES);
-const resolution = z.enum(['refund', 'forfeit']);
 const eventType = z.enum(EVENT_TYPES);
 
 export const taskParamsSchema = z
@@ -61,10 +52,6 @@ export const createBatchRequestSchema = shape<wire.CreateBatchRequest>()(
     .strictObject({ request_id: z.string().regex(ITEM_LIMITS.requestIdPattern), ...estimateFields })
     .meta({ id: 'CreateBatchRequest' }),
 );
-
-const termsSchema = z
-  .object({ moderation_input: resolution, moderation_output: resolution, canceled: resolution })
-  .meta({ id: 'Terms' });
 
 export const estimateSchema = shape<wire.Estimate>()(
   z
@@ -280,8 +267,6 @@ const webhookEndpointFields = {
     .meta({ description: 'Until when secrets from before a rotation sign too.' }),
   created_at: time,
 };
-
-const requestId = z.string().regex(ITEM_LIMITS.requestIdPattern).exactOptional();
 
 export const updateWebhookEndpointRequestSchema = z
   .strictObject({

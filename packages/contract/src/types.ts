@@ -5,6 +5,7 @@
 import type { ErrorCode, ItemErrorCode } from './error-codes.ts';
 import type { EventType } from './event-types.ts';
 import type { FailureType, Terms } from './failures.ts';
+import type { Plan } from './plans.ts';
 
 export type BatchStatus = 'queued' | 'processing' | 'completed' | 'partial' | 'failed' | 'canceled';
 export type TaskStatus = 'queued' | 'processing' | 'succeeded' | 'failed' | 'canceled';
@@ -173,6 +174,30 @@ export interface Credits {
   spent: number;
   issued: number;
   debt: number;
+}
+
+/** The account that a key belongs to, as its customer sees it. */
+export interface Account {
+  id: string;
+  name: string;
+  plan: Plan;
+  mode: 'live' | 'test';
+  status: 'active' | 'suspended' | 'blocked' | 'terminated';
+  /** Of each key. */
+  rate_limit_per_min: number;
+  max_concurrent_tasks: number;
+  /** What happens to the credits of tasks that fail for one of these reasons, in batches created from now on. */
+  terms: Terms;
+  /** The event `credits.low` is sent when available credits fall below this; null: never. */
+  low_credits_threshold: number | null;
+  created_at: string;
+}
+
+/** Only what is named is changed. */
+export interface UpdateAccountRequest {
+  /** 1 or more; null: no event. */
+  low_credits_threshold?: number | null;
+  request_id?: string;
 }
 
 export interface LedgerEntry {

@@ -1,3 +1,4 @@
+import { Account } from './resources/account.ts';
 import { Batches } from './resources/batches.ts';
 import { Credits } from './resources/credits.ts';
 import { Events } from './resources/events.ts';
@@ -24,6 +25,7 @@ export class Rushes {
   readonly credits: Credits;
   readonly ledger: Ledger;
   readonly models: Models;
+  readonly account: Account;
   readonly webhookEndpoints: WebhookEndpoints;
   readonly webhookDeliveries: WebhookDeliveries;
   readonly events: Events;
@@ -42,6 +44,7 @@ export class Rushes {
     this.credits = new Credits(transport);
     this.ledger = new Ledger(transport);
     this.models = new Models(transport);
+    this.account = new Account(transport);
     this.webhookEndpoints = new WebhookEndpoints(transport);
     this.webhookDeliveries = new WebhookDeliveries(transport);
     this.events = new Events(transport);

@@ -22,6 +22,7 @@ export {
   UnsupportedMediaTypeError,
 } from './errors.ts';
 export { type ListParams, Page, PagePromise } from './page.ts';
+export type { UpdateAccountParams } from './resources/account.ts';
 export type { BatchListParams, CancelParams, ResultsParams, TaskListParams } from './resources/batches.ts';
 export type { EventListParams } from './resources/events.ts';
 export type { LedgerKeys } from './ledger/keys.ts';

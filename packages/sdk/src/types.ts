@@ -34,6 +34,7 @@ export interface TaskResult extends Open<wire.TaskResult> {}
 export interface TaskVideo extends Open<wire.TaskVideo> {}
 export interface VideoLink extends Open<wire.VideoLink> {}
 export interface Credits extends Open<wire.Credits> {}
+export interface Account extends Open<wire.Account> {}
 export interface LedgerEntry extends Open<wire.LedgerEntry> {}
 export interface Model extends Open<wire.Model> {}
 export interface WebhookEndpoint extends Open<wire.WebhookEndpoint> {}

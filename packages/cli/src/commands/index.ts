@@ -1,4 +1,5 @@
 import Cancel from './cancel.ts';
+import CreditsAlert from './credits/alert.ts';
 import CreditsCommand from './credits.ts';
 import Download from './download.ts';
 import Estimate from './estimate.ts';
@@ -33,6 +34,7 @@ import WebhooksVerify from './webhooks/verify.ts';
 export const COMMANDS = {
   cancel: Cancel,
   credits: CreditsCommand,
+  'credits:alert': CreditsAlert,
   download: Download,
   estimate: Estimate,
   help: Help,

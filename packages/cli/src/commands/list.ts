@@ -26,6 +26,7 @@ export default class List extends RushesCommand {
       options: ['queued', 'processing', 'completed', 'partial', 'failed', 'canceled'],
     }),
     model: Flags.string({ char: 'm', summary: 'Only batches of this model.' }),
+    'request-id': Flags.string({ summary: 'Only the batch that was made with this request_id.' }),
     since: timeFlag({ summary: 'Only batches made after this time.' }),
     until: timeFlag({ summary: 'Only batches made before this time.' }),
   };
@@ -39,6 +40,7 @@ export default class List extends RushesCommand {
         limit: pageSize,
         ...(flags.status === undefined ? {} : { status: flags.status }),
         ...(flags.model === undefined ? {} : { model: flags.model }),
+        ...(flags['request-id'] === undefined ? {} : { request_id: flags['request-id'] }),
         ...(flags.since === undefined ? {} : { created_after: flags.since }),
         ...(flags.until === undefined ? {} : { created_before: flags.until }),
       },

@@ -164,7 +164,7 @@ The same submission is never made twice: the request_id is derived from the prom
         throw new CliError('interrupted', 'Interrupted while the batch was being submitted; it may have been made.', {
           exitCode: EXIT.interrupted,
           advice: [
-            `Run the same command again to find it, or look for request_id ${requestId.value} in "rushes list --json".`,
+            `Run the same command again to find it, or find it with "rushes list --request-id '${requestId.value}'".`,
           ],
           members: { request_id: requestId.value },
           cause: error,
@@ -172,7 +172,7 @@ The same submission is never made twice: the request_id is derived from the prom
       }
       if (!(error instanceof UnprocessableEntityError) || !requestId.derived) throw error;
       // A derived id can only have been used for this same order, with another guard: at the price or limit of that day.
-      const batch = await findByRequestId(client, requestId.value, params.model, this.interrupt);
+      const batch = await findByRequestId(client, requestId.value, this.interrupt);
       if (batch === null) throw error;
       return { batch, existing: true };
     }

@@ -13,6 +13,7 @@ export const EVENT_TYPES = [
   'task.failed',
   'task.canceled',
   'credits.low',
+  'ledger.epoch_opened',
   'webhook_endpoint.failing',
   'webhook_endpoint.disabled',
   'webhook.test',

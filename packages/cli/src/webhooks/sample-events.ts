@@ -8,6 +8,8 @@ const VIDEO = {
   sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   content_type: 'video/mp4',
 };
+/** In the form of a signed checkpoint; its signature is of nobody. */
+const CHECKPOINT = `sample.example/ledger/acct_sample\n5\n${'A'.repeat(43)}=\n\n— sample.example/ledger AAAAAA==\n`;
 const MINUTE_MS = 60_000;
 
 interface Ids {
@@ -85,7 +87,13 @@ const OTHERS: Readonly<Record<string, (ids: Ids, now: number) => object>> = {
   'task.succeeded': (ids) => taskData(ids, 'succeeded'),
   'task.failed': (ids) => taskData(ids, 'failed'),
   'task.canceled': (ids) => taskData(ids, 'canceled'),
-  'credits.low': () => ({ available: 1_200 }),
+  'credits.low': () => ({ available: 9_412, threshold: 10_000 }),
+  'ledger.epoch_opened': () => ({
+    epoch: 2,
+    reason: 'Sample: the server was restored to an earlier time.',
+    previous_checkpoint: CHECKPOINT,
+    checkpoint: CHECKPOINT,
+  }),
   'webhook_endpoint.failing': (_, now) => ({
     endpoint_id: 'whe_sample',
     failing_since: new Date(now - 60 * MINUTE_MS).toISOString(),

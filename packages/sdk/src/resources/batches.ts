@@ -22,6 +22,8 @@ import { waitForBatch, type WaitOptions } from '../wait.ts';
 export interface BatchListParams extends ListParams {
   status?: BatchStatus;
   model?: string;
+  /** Exactly this one: finds the batch of a creation whose answer was lost. */
+  request_id?: string;
   created_after?: Date | string;
   created_before?: Date | string;
   /** Newest first when left out. */

@@ -51,19 +51,27 @@ export interface TaskEventData {
   readonly video: Readonly<wire.TaskVideo> | null;
 }
 
+/** Available credits fell below the account's threshold. */
+export interface CreditsLowEventData {
+  /** What was left, in credits. */
+  readonly available: number;
+  readonly threshold: number;
+}
+
 export type BatchEvent = EventOf<
   'batch.processing' | 'batch.completed' | 'batch.partial' | 'batch.failed' | 'batch.canceled',
   BatchEventData
 >;
 export type BatchPausedEvent = EventOf<'batch.paused', BatchPausedEventData>;
 export type TaskEvent = EventOf<'task.succeeded' | 'task.failed' | 'task.canceled', TaskEventData>;
+export type CreditsLowEvent = EventOf<'credits.low', CreditsLowEventData>;
 export type AccountEvent = EventOf<
-  'credits.low' | 'ledger.epoch_opened' | 'webhook_endpoint.failing' | 'webhook_endpoint.disabled' | 'webhook.test',
+  'ledger.epoch_opened' | 'webhook_endpoint.failing' | 'webhook_endpoint.disabled' | 'webhook.test',
   Readonly<Record<string, unknown>>
 >;
 
 /** Every event that this version knows, told apart by `type`. */
-export type WebhookEvent = BatchEvent | BatchPausedEvent | TaskEvent | AccountEvent;
+export type WebhookEvent = BatchEvent | BatchPausedEvent | TaskEvent | CreditsLowEvent | AccountEvent;
 
 /** An event of a newer server. */
 export type UnknownEvent = EventOf<EventType, Readonly<Record<string, unknown>>>;

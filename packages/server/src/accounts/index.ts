@@ -1,3 +1,4 @@
+export { setLowCreditsThreshold, viewAccount } from './account-view.ts';
 export { createAccount, findAccount, listAccounts, listAccountsAfter, terminateAccount } from './accounts.ts';
 export type { AccountDetail, AccountMode, AccountStatus, AccountSummary, NewAccount, Termination } from './accounts.ts';
 export { createApiKey, disableApiKey } from './api-keys.ts';

@@ -72,6 +72,21 @@ describe('the list of batches', () => {
     ).toEqual([one.id, other.id]);
   });
 
+  it('finds the batch of a request_id, whole and case-sensitive, in its own account only', async () => {
+    const [caller, stranger] = [await openAccount(world, 100_000), await openAccount(world, 100_000)];
+    const batch = await create(world, caller, submission({ request_id: 'Spring 1' }));
+    await create(world, caller, submission({ request_id: 'Spring 11' }));
+    await create(world, stranger, submission({ request_id: 'Spring 1' }));
+    const find = async (requestId: string, status: 'queued' | 'failed' = 'queued'): Promise<string[]> =>
+      page(await world.service.list(caller, { requestId, status }, { limit: 1, order: 'desc', cursor: null })).data.map(
+        ({ id }) => id,
+      );
+    expect(await find('Spring 1')).toEqual([batch.id]);
+    expect(await find('spring 1')).toEqual([]);
+    expect(await find('Spring')).toEqual([]);
+    expect(await find('Spring 1', 'failed')).toEqual([]);
+  });
+
   it('refuses a cursor that it did not give out in this order', async () => {
     const caller = await openAccount(world, 100_000);
     await create(world, caller, submission());

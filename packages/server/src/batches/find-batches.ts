@@ -8,6 +8,8 @@ import { badCursor } from './refusals.ts';
 export interface BatchFilter {
   readonly status?: BatchStatus;
   readonly model?: string;
+  /** At most one batch has it. */
+  readonly requestId?: string;
   /** Both exclusive. */
   readonly createdAfter?: Date;
   readonly createdBefore?: Date;
@@ -53,6 +55,7 @@ export async function listBatches(
        AND ($4::timestamptz IS NULL OR b.created_at > $4) AND ($5::timestamptz IS NULL OR b.created_at < $5)
        AND ($6::bigint IS NULL OR (b.created_at, b.batch_id) ${comparison}
          (timestamptz 'epoch' + $6 * interval '1 microsecond', $7::uuid))
+       AND ($9::text IS NULL OR b.request_id = $9)
      ORDER BY b.created_at ${direction}, b.batch_id ${direction} LIMIT $8`,
     [
       accountUuid,
@@ -63,6 +66,7 @@ export async function listBatches(
       after?.us ?? null,
       after?.uuid ?? null,
       limit + 1,
+      filter.requestId ?? null,
     ],
   );
   const page = rows.slice(0, limit);

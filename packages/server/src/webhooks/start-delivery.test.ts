@@ -63,6 +63,18 @@ describe('a webhook', () => {
     expect(receiver.ids().toSorted()).toEqual(deliveries.map(({ event_id }) => event_id).toSorted());
   });
 
+  it('tells that credits are low, once, with what is left', async () => {
+    const receiver = await receiverWith();
+    const accountUuid = await room.account();
+    await room.endpoint(accountUuid, receiver.url, ['credits.low']);
+    await room.admin.query('SELECT set_low_credits_threshold($1, 900)', [accountUuid]);
+    await settleBatch(room.admin, { accountUuid });
+    await settled(accountUuid, 1);
+    const [first, ...others] = receiver.received.map(({ body }) => JSON.parse(body));
+    expect(others).toEqual([]);
+    expect(first).toMatchObject({ type: 'credits.low', data: { available: 853, threshold: 900 } });
+  });
+
   it('is tried again after about 1 and about 15 minutes with the same id and bytes, then exhausted', async () => {
     const receiver = await receiverWith((response) => response.writeHead(500).end('out of order'));
     const accountUuid = await room.account();

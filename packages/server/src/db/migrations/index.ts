@@ -8,6 +8,7 @@ import { hotPath } from './0009_hot_path.ts';
 import { generations } from './0010_generations.ts';
 import { ledgerChecks } from './0011_ledger_checks.ts';
 import { unsettledTasks } from './0012_unsettled_tasks.ts';
+import { lowCredits } from './0014_low_credits.ts';
 import { webhookHealth } from './0020_webhook_health.ts';
 import { corrections } from './0007_corrections.ts';
 import { sealing } from './0008_sealing.ts';
@@ -31,5 +32,6 @@ export const MIGRATIONS: readonly Migration[] = [
   generations,
   ledgerChecks,
   unsettledTasks,
+  lowCredits,
   webhookHealth,
 ];

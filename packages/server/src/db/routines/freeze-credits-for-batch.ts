@@ -48,6 +48,7 @@ BEGIN
   SET available = available - v_amount, reserved = reserved + v_amount,
     last_seq = last_seq + 1, last_entry_at = v_at
   WHERE account_id = p_account_id;
+  PERFORM announce_low_credits(v_account);
   RETURN 'frozen';
 END
 $$;

@@ -12,6 +12,7 @@ import { freezeCreditsForBatch } from './freeze-credits-for-batch.ts';
 import { issueCredits } from './issue-credits.ts';
 import { leases } from './leases.ts';
 import { ledgerViolations } from './ledger-violations.ts';
+import { lowCredits } from './low-credits.ts';
 import { openAccount } from './open-account.ts';
 import { reverseEntry } from './reverse-entry.ts';
 import { revokeCredits } from './revoke-credits.ts';
@@ -21,6 +22,7 @@ import { settleTasks } from './settle-tasks.ts';
 export const ROUTINES: readonly string[] = [
   openAccount,
   appendEvent,
+  lowCredits,
   freezeCreditsForBatch,
   revokeCredits,
   issueCredits,

@@ -47,6 +47,8 @@ BEGIN
   WHERE account_id = p_account_id;
   IF p_kind = 'purchase' AND v_account.debt > 0 THEN
     PERFORM settle_debt(p_account_id, NULL);
+    -- Debt may take more than the purchase brought: what refunds had made available since.
+    PERFORM announce_low_credits(v_account);
   END IF;
   RETURN 'issued';
 END

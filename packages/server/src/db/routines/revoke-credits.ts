@@ -12,10 +12,10 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
+  v_account credit_accounts;
   v_before credit_revocations;
-  v_debt bigint;
 BEGIN
-  SELECT debt INTO v_debt FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
   END IF;
@@ -23,7 +23,7 @@ BEGIN
   IF FOUND THEN
     RETURN CASE WHEN v_before.amount = p_amount THEN 'already_revoked' ELSE 'reference_conflict' END;
   END IF;
-  IF p_amount > 9007199254740991 - v_debt THEN
+  IF p_amount > 9007199254740991 - v_account.debt THEN
     RETURN 'too_much';
   END IF;
   INSERT INTO credit_revocations (account_id, reference, position, amount, revoked, reason, created_at)
@@ -31,6 +31,7 @@ BEGIN
   FROM credit_revocations WHERE account_id = p_account_id;
   UPDATE credit_accounts SET debt = debt + p_amount WHERE account_id = p_account_id;
   PERFORM settle_debt(p_account_id, p_reference);
+  PERFORM announce_low_credits(v_account);
   RETURN 'revoked';
 END
 $$;

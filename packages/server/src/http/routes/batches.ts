@@ -1,4 +1,12 @@
-import { batchSchema, cancelResultSchema, FAILURE_TYPES, pageSchema, parseId, taskSchema } from '@rushes/contract';
+import {
+  batchSchema,
+  cancelResultSchema,
+  FAILURE_TYPES,
+  ITEM_LIMITS,
+  pageSchema,
+  parseId,
+  taskSchema,
+} from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
 import type { Batch } from '@rushes/contract/types';
@@ -35,6 +43,11 @@ const listQuery = z.strictObject({
   order: orderParameter,
   status: z.enum(['queued', 'processing', 'completed', 'partial', 'failed', 'canceled']).exactOptional(),
   model: z.string().max(64).exactOptional(),
+  request_id: z
+    .string()
+    .regex(ITEM_LIMITS.requestIdPattern)
+    .exactOptional()
+    .meta({ description: 'Exactly this one: the batch that a creation whose answer was lost has made, or none.' }),
   created_after: timeParameter.exactOptional(),
   created_before: timeParameter.exactOptional(),
 });
@@ -72,6 +85,7 @@ export function batchRoutes(deps: HttpDeps): readonly Route[] {
         const filter = {
           ...(query.status === undefined ? {} : { status: query.status }),
           ...(query.model === undefined ? {} : { model: query.model }),
+          ...(query.request_id === undefined ? {} : { requestId: query.request_id }),
           ...(query.created_after === undefined ? {} : { createdAfter: query.created_after }),
           ...(query.created_before === undefined ? {} : { createdBefore: query.created_before }),
         };

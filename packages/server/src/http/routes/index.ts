@@ -1,6 +1,7 @@
 import type { HttpDeps } from '../deps.ts';
 import { createOpenApiDocument } from '../openapi.ts';
 import type { Route } from '../route.ts';
+import { accountRoutes } from './account.ts';
 import { adminRoutes } from './admin.ts';
 import { batchControlRoutes, batchRoutes } from './batches.ts';
 import { callbackRoute } from './callbacks.ts';
@@ -38,6 +39,7 @@ export function allRoutes(deps: HttpDeps, around: Surroundings): readonly Route[
     ...modelRoutes(),
     ...ledgerRoutes(deps),
     ...ledgerProofRoutes(deps),
+    ...accountRoutes(deps),
     ...webhookEndpointRoutes(deps),
     ...webhookEndpointActionRoutes(deps),
     ...webhookDeliveryRoutes(deps),

@@ -1,0 +1,64 @@
+import { accountSchema, DEFAULT_TERMS, updateAccountRequestSchema, type Account } from '@rushes/contract';
+import { setLowCreditsThreshold, viewAccount } from '../../accounts/index.ts';
+import type { HttpDeps } from '../deps.ts';
+import { json } from '../exchange.ts';
+import { readRoute, writeRoute, type Route } from '../route.ts';
+
+const PATH = '/v1/account';
+const TAG = 'Account';
+
+const accountExample: Account = {
+  id: 'acct_2k1Kx2ZtPq7wYc9RDfVh3T',
+  name: 'Northlight Studio',
+  plan: 'growth',
+  mode: 'live',
+  status: 'active',
+  rate_limit_per_min: 600,
+  max_concurrent_tasks: 50,
+  terms: DEFAULT_TERMS,
+  low_credits_threshold: 50_000,
+  created_at: '2026-10-01T09:00:00.000Z',
+};
+
+const content = [{ mediaType: 'application/json', schema: accountSchema, example: accountExample }] as const;
+
+/** What a customer may know and set of the account itself. */
+export function accountRoutes(deps: HttpDeps): readonly Route[] {
+  return [
+    readRoute({
+      path: PATH,
+      scope: null,
+      operation: {
+        id: 'getAccount',
+        tag: TAG,
+        summary: 'The account that the key belongs to: plan, limits, terms and settings',
+        successes: [{ status: 200, description: 'The account.', content }],
+        refusals: [],
+      },
+      handle: async ({ caller }) => json(await viewAccount(deps.db, caller.accountUuid)),
+    }),
+    writeRoute({
+      method: 'patch',
+      path: PATH,
+      scope: 'account:admin',
+      writes: true,
+      body: updateAccountRequestSchema,
+      bodyExample: { low_credits_threshold: 50_000 },
+      operation: {
+        id: 'updateAccount',
+        tag: TAG,
+        summary: 'Change settings of the account',
+        description:
+          'Only what is named is changed; doing it twice is the same as once. `credits.low` is sent once each time that available credits fall from at least the threshold to below it. Setting a threshold sends nothing, also when less is available already.',
+        successes: [{ status: 200, description: 'The account as it is now.', content }],
+        refusals: [],
+      },
+      async handle({ caller, body }) {
+        if (body.low_credits_threshold !== undefined) {
+          await setLowCreditsThreshold(deps.db, caller.accountUuid, body.low_credits_threshold);
+        }
+        return json(await viewAccount(deps.db, caller.accountUuid));
+      },
+    }),
+  ];
+}
