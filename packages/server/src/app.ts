@@ -11,6 +11,7 @@ import { startHousekeeping } from './housekeeping.ts';
 import { createHttpServer, type HttpServer } from './http/index.ts';
 import { startOperatorNotices, type OperatorNotice } from './operator-events/index.ts';
 import { createHttpClient } from './outbound-http.ts';
+import { createResultHttp } from './result-http.ts';
 import { createMetricRegistry, startMetricsServer, type MetricRegistry } from './metrics/index.ts';
 import type { Logger } from './ports.ts';
 import { findDeadProcesses, forget, registerProcess } from './processes/index.ts';
@@ -176,6 +177,11 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
   });
   const simulator = await openSharedSimulator({ config, http, clock, logger });
   closers.push(() => simulator.close());
+  const results = createResultHttp({
+    upstreamUrl: config.upstream === 'routes' ? config.grsai.baseUrl : null,
+    isTrustedOrigin: (origin) => origin === simulator.origin(),
+  });
+  closers.push(() => results.close());
   const tokens = createAttemptTokens(secrets.upstreamTokens);
   const notices = startOperatorNotices({ db, clock, random, logger: logger.child({ room: 'worker' }) });
   closers.push(() => notices.stop());
@@ -185,7 +191,7 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
     clock,
     random,
     logger: logger.child({ room: 'worker' }),
-    http,
+    http: results,
     storage: shared.storage,
     metrics: shared.registry.metrics,
     routes: upstreamRoutes(config, simulator.upstream, http, clock),

@@ -407,3 +407,11 @@ test('a destroyed stream gives its connection up', async () => {
     for (const socket of server.sockets) expect(socket.destroyed).toBe(true);
   });
 });
+
+test('interim answers are passed over', async () => {
+  const { url } = await serve((socket) =>
+    socket.write(`HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n${OK}`),
+  );
+  const { status, body } = await http.request(post(url));
+  expect([status, Buffer.from(body).toString()]).toEqual([200, 'ok']);
+});

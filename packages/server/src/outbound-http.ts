@@ -1,5 +1,7 @@
+import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
+import { decodeBody } from './content-coding.ts';
 import { HttpFailure, type HttpClient, type HttpFailureKind } from './ports.ts';
 import type { HttpRequest, HttpResponse, HttpStreamResponse } from './ports.ts';
 
@@ -138,15 +140,20 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
+export interface OutboundHttpOptions {
+  /** Finds the addresses of host names; Node asks nobody about a host that is an address. */
+  readonly lookup?: LookupFunction;
+}
+
 /**
  * The real `HttpClient`: HTTP/1.1 over pooled connections, one request at a time on each. HTTP/2 stays off because
  * undici replays streams that a peer refused, and a submission must never be sent twice behind the caller's back.
  */
-export function createHttpClient(): HttpClient & { close(): Promise<void> } {
+export function createHttpClient(options: OutboundHttpOptions = {}): HttpClient & { close(): Promise<void> } {
   const agent = new Agent({
     allowH2: false,
     pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...options },
     // The time limit is for the whole exchange; undici's are gaps between bytes.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -165,7 +172,8 @@ export function createHttpClient(): HttpClient & { close(): Promise<void> } {
           origin: url.origin,
           path: url.pathname + url.search,
           method: request.method,
-          headers: { ...request.headers },
+          // Left out, it would leave the choice to the peer (RFC 9110, section 12.5.3).
+          headers: { 'accept-encoding': 'identity', ...request.headers },
           body: request.body ?? null,
         },
         exchange,
@@ -189,7 +197,16 @@ export function createHttpClient(): HttpClient & { close(): Promise<void> } {
           },
           data: (chunk) => void chunks.push(chunk),
           end: () => {
-            resolve({ status, headers, body: Buffer.concat(chunks) });
+            const body = Buffer.concat(chunks);
+            decodeBody(body, headers['content-encoding'], request.maxResponseBytes).then(
+              (decoded) => {
+                resolve({ status, headers, body: decoded });
+              },
+              (error: unknown) => {
+                const what = `${request.method} ${originOf(request.url)}: the answer unpacks to more than it may`;
+                reject(new HttpFailure('too_large', what, { cause: error }));
+              },
+            );
           },
           fail: reject,
         });

@@ -13,6 +13,8 @@ const API_KEY = 'in-process';
 
 export interface SharedSimulator {
   readonly upstream: Upstream;
+  /** Where it is now, whichever process runs it; its videos are there too. */
+  origin(): string;
   close(): Promise<void>;
 }
 
@@ -74,9 +76,10 @@ export async function openSharedSimulator(deps: {
   };
   const looking = (await takeOver()) ? Promise.resolve() : look();
 
+  const address = (): string => simulator?.url ?? readAddress(addressFile) ?? 'http://127.0.0.1:1';
   const adapters = new Map<string, Upstream>();
   const adapter = (): Upstream => {
-    const baseUrl = simulator?.url ?? readAddress(addressFile) ?? 'http://127.0.0.1:1';
+    const baseUrl = address();
     let found = adapters.get(baseUrl);
     if (found === undefined) {
       found = createSimulatorUpstream({ name: 'simulator', baseUrl, apiKey: API_KEY, http, clock });
@@ -86,6 +89,7 @@ export async function openSharedSimulator(deps: {
   };
   return {
     upstream: following(adapter, config.simulator.lookup),
+    origin: () => new URL(address()).origin,
     async close() {
       stopped.abort();
       await looking;

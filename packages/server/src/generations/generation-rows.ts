@@ -31,8 +31,12 @@ export const BATCH_CONDITION = /* sql */ `
   AND ($3::uuid IS NULL OR b.account_id = $3)
   AND ($4::uuid IS NULL OR b.batch_id = $4)`;
 
-/** What an upstream itself reported as failed; a time-out or a video that could not be fetched was generated all the same. */
-const FAILED_UPSTREAM = `('provider_error', 'moderation_input', 'moderation_output')`;
+/**
+ * What an upstream itself reported as failed; a time-out or a video that could not be fetched was generated all the same.
+ * Most of these are refusals otherwise, which have no id and so are no generation.
+ */
+const FAILED_UPSTREAM = `('provider_error', 'provider_rate_limited', 'provider_unavailable', 'invalid_request',
+  'model_retired', 'moderation_input', 'moderation_output')`;
 
 /**
  * CTEs that end with `generations`, which read `chosen`, a CTE of rows of batches. Every submission of which the upstream has

@@ -111,7 +111,8 @@ beforeAll(async () => {
        possible_duplicate, submitted_at, ended_at)
      VALUES ($1, $2, 0, 0, 'grsai', 'provider_error', 'f', false, $3, $3),
        ($1, $2, 1, 0, 'grsai', 'provider_error', NULL, true, $3, $3),
-       ($1, $2, 2, 0, 'grsai', 'provider_unavailable', NULL, false, $3, $3)`,
+       ($1, $2, 2, 0, 'grsai', 'provider_unavailable', NULL, false, $3, $3),
+       ($1, $2, 3, 0, 'grsai', 'provider_unavailable', 'h', false, $3, $3)`,
     [accountUuid, batches[0]!, october],
   );
   await seedBatch(batches[1]!, 'veo-pro', november, [{ state: 'running', upstreamId: 'g', at: november }]);
@@ -134,6 +135,7 @@ describe('the report of generations', () => {
       [1, 0, null, 'possible_duplicate', false, 80_000],
       [1, 1, 'b', 'matched', false, 100_000],
       [2, 1, 'c', 'matched', true, 2_000],
+      [3, 0, 'h', 'matched', true, 1_000],
       [3, 1, 'd', 'late', false, 100_000],
       [4, 1, null, 'possible_duplicate', false, 100_000],
       [6, 1, 'e', 'late', false, 100_000],
@@ -151,13 +153,13 @@ describe('the report of generations', () => {
       ids.push(...page.rows.map((row) => row.upstreamId));
       after = page.next;
     } while (after !== null);
-    expect(ids).toEqual(['f', 'a', null, 'b', 'c', 'd', null, 'e', 'g']);
+    expect(ids).toEqual(['f', 'a', null, 'b', 'c', 'h', 'd', null, 'e', 'g']);
   });
 
   it('adds up per route, model and match, and says what has no price', async () => {
     expect(await upstreamCosts(db, EVERYTHING)).toEqual([
       { route: 'grsai', model: 'sora-2', match: 'late', generations: 2, failed: 0, unpriced: 0, microUsd: 200_000 },
-      { route: 'grsai', model: 'sora-2', match: 'matched', generations: 4, failed: 2, unpriced: 0, microUsd: 183_000 },
+      { route: 'grsai', model: 'sora-2', match: 'matched', generations: 5, failed: 3, unpriced: 0, microUsd: 184_000 },
       {
         route: 'grsai',
         model: 'sora-2',
@@ -173,9 +175,9 @@ describe('the report of generations', () => {
       {
         accountUuid,
         batchUuid: batches[0],
-        generations: 8,
+        generations: 9,
         unpriced: 0,
-        matchedMicroUsd: 183_000,
+        matchedMicroUsd: 184_000,
         possiblyDuplicatedMicroUsd: 180_000,
         lateMicroUsd: 200_000,
       },
@@ -186,7 +188,7 @@ describe('the report of generations', () => {
     const border = new Date('2026-11-01T00:00:00Z');
     const sum = async (from: Date | null, to: Date | null): Promise<number> =>
       (await upstreamCosts(db, { ...EVERYTHING, from, to })).reduce((total, line) => total + line.generations, 0);
-    expect([await sum(null, border), await sum(border, null)]).toEqual([3, 6]);
+    expect([await sum(null, border), await sum(border, null)]).toEqual([4, 6]);
     expect(await sum(new Date('2027-01-01T00:00:00Z'), null)).toBe(0);
   });
 

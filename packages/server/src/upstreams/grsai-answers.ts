@@ -31,13 +31,29 @@ export function asObject(value: unknown): JsonObject | null {
 /** Null when the body is not the envelope: empty, HTML, cut off, other JSON. */
 export function parseEnvelope(body: Uint8Array): Envelope | null {
   const answer = parseJsonObject(body);
-  if (answer === null || typeof answer['code'] !== 'number') return null;
-  const message = answer['msg'];
-  return {
-    code: answer['code'],
-    message: typeof message === 'string' ? message : '',
-    data: asObject(answer['data']),
-  };
+  const code = answer === null ? null : readCode(answer['code']);
+  if (answer === null || code === null) return null;
+  return { code, message: readErrorText(answer), data: asObject(answer['data']) };
+}
+
+function readCode(code: unknown): number | null {
+  if (typeof code === 'number') return code;
+  return typeof code === 'string' && /^-?\d{1,9}$/.test(code) ? Number(code) : null;
+}
+
+/** Where Grsai and what stands before it put the words of an error: `msg`, `message` or `error`, the last also as an object. */
+export function readErrorText(answer: JsonObject): string {
+  const inner = asObject(answer['error']);
+  const candidates = [answer['msg'], answer['message'], answer['error'], inner?.['message'], answer['detail']];
+  return candidates.find((text): text is string => typeof text === 'string' && text !== '') ?? '';
+}
+
+/** Whether a generation is named anywhere that one has been seen to be. */
+export function namesGeneration(answer: JsonObject): boolean {
+  return [answer, asObject(answer['data'])].some((part) => {
+    const id = part?.['id'] ?? part?.['task_id'];
+    return id !== undefined && id !== null && id !== '';
+  });
 }
 
 /** An id that can be stored and sent back; null for anything else. */
@@ -66,6 +82,14 @@ export function readProgress(data: JsonObject): number | null {
 export function readText(data: JsonObject, name: string): string {
   const text = data[name];
   return typeof text === 'string' ? text : '';
+}
+
+/** A word of a fixed vocabulary, whatever its case and however its parts are joined: `Input-Moderation ` is `input_moderation`. */
+export function readWord(data: JsonObject, name: string): string {
+  return readText(data, name)
+    .trim()
+    .toLowerCase()
+    .replace(/[\s-]+/g, '_');
 }
 
 /** What the operator sees of an answer that could not be used. */

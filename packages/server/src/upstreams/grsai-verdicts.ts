@@ -2,15 +2,20 @@
 import type { HttpResponse } from '../ports.ts';
 import {
   describeAnswer,
+  namesGeneration,
   parseEnvelope,
+  parseJsonObject,
+  readErrorText,
   readId,
   readProgress,
   readText,
   readVideoUrl,
+  readWord,
   type JsonObject,
 } from './grsai-answers.ts';
-import { classifyMessage } from './grsai-refusals.ts';
+import { classifyMessage, ourTrouble, plainlyOurTrouble } from './grsai-refusals.ts';
 import { operatorDetail } from './operator-detail.ts';
+import { withoutEcho } from './prompt-echo.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import type { PollResult, SubmitResult, UpstreamFailure } from './upstream.ts';
 
@@ -21,9 +26,12 @@ const DOUBTFUL_CLIENT_ERRORS: readonly number[] = [408, 409, 499];
 /** The operator's account with Grsai, not the customer's request. */
 const OUR_ACCOUNT: readonly number[] = [401, 402, 403];
 const NOT_FINISHED_WORDS: readonly string[] = ['running', 'queued', 'pending', 'waiting', 'processing', 'in_progress'];
+const SUCCEEDED_WORDS: readonly string[] = ['succeeded', 'success', 'completed', '成功'];
+const FAILED_WORDS: readonly string[] = ['failed', 'failure', '失败'];
 
 export interface Verdicts {
-  ofSubmission(response: HttpResponse): SubmitResult;
+  /** `prompt` is what was submitted: an answer that repeats it is not judged by it. */
+  ofSubmission(response: HttpResponse, prompt: string): SubmitResult;
   ofPoll(upstreamId: string, response: HttpResponse): PollResult;
   /** Of a task's own fields, as a poll or a callback tells them. */
   ofTask(data: JsonObject): PollResult;
@@ -51,16 +59,20 @@ export function createVerdicts(secrets: readonly string[], now: () => Date): Ver
   });
 
   const ofTask = (data: JsonObject): PollResult => {
-    const status = readText(data, 'status');
-    if (status === 'succeeded') {
+    const status = readWord(data, 'status');
+    if (SUCCEEDED_WORDS.includes(status)) {
       const videoUrl = readVideoUrl(data);
       // Possibly told before the link is there. It never becomes a success without one: the task's timeout ends it.
       return videoUrl === null ? unavailable('succeeded without a usable URL') : { kind: 'succeeded', videoUrl };
     }
-    if (status === 'failed') {
-      const reason = readText(data, 'failure_reason');
-      const detail = detailOf(`${reason}: ${readText(data, 'error')}`);
-      return { kind: 'failed', failure: { type: failureTypeOf(reason), detail } };
+    if (FAILED_WORDS.includes(status)) {
+      const error = readText(data, 'error');
+      const detail = detailOf(`${readText(data, 'failure_reason')}: ${error}`);
+      return { kind: 'failed', failure: { type: failureTypeOf(readWord(data, 'failure_reason'), error), detail } };
+    }
+    // The newer form's word. It does not say whether prompt or video was rejected, so the customer does not pay for it.
+    if (status === 'violation') {
+      return { kind: 'failed', failure: { type: 'moderation_output', detail: detailOf(readText(data, 'error')) } };
     }
     if (NOT_FINISHED_WORDS.includes(status)) return { kind: 'running', progress: readProgress(data) };
     return unavailable(`unknown status "${status}"`);
@@ -72,7 +84,7 @@ export function createVerdicts(secrets: readonly string[], now: () => Date): Ver
     unknown,
     unavailable,
 
-    ofSubmission(response) {
+    ofSubmission(response, prompt) {
       const { status } = response;
       const told = describeAnswer(response);
       if (status >= 500 || status === 303 || DOUBTFUL_CLIENT_ERRORS.includes(status)) return unknown(told);
@@ -82,8 +94,11 @@ export function createVerdicts(secrets: readonly string[], now: () => Date): Ver
 
       const envelope = parseEnvelope(response.body);
       if (envelope === null) {
-        if (status < 400) return unknown(told);
         // Not the API's own words but a gateway's, which say nothing about the customer's prompt.
+        const answer = parseJsonObject(response.body);
+        const ours = answer === null ? null : ourTrouble(withoutEcho(readErrorText(answer), prompt));
+        if (answer !== null && ours !== null && !namesGeneration(answer)) return refused(ours, told, response);
+        if (status < 400) return unknown(told);
         return refused(status === 404 ? 'provider_unavailable' : 'provider_error', told, response);
       }
       const upstreamId = readId(envelope.data);
@@ -91,13 +106,15 @@ export function createVerdicts(secrets: readonly string[], now: () => Date): Ver
         return upstreamId === null ? unknown(told) : { kind: 'accepted', upstreamId };
       }
       if (upstreamId !== null) return unknown(`an error that names a generation: ${told}`);
-      const type = classifyMessage(envelope.message, status < 400 ? 'provider_error' : 'invalid_request');
+      const words = withoutEcho(envelope.message, prompt);
+      const type = classifyMessage(words, status < 400 ? 'provider_error' : 'invalid_request');
       return type === null ? unknown(told) : refused(type, told, response);
     },
 
     ofPoll(upstreamId, response) {
       const envelope = parseEnvelope(response.body);
-      if (envelope?.code === NO_SUCH_TASK) return { kind: 'gone', detail: detailOf(describeAnswer(response)) };
+      if (envelope?.code === NO_SUCH_TASK && response.status < 500)
+        return { kind: 'gone', detail: detailOf(describeAnswer(response)) };
       if (response.status !== 200 || envelope?.code !== 0 || envelope.data === null) {
         return unavailable(describeAnswer(response), response);
       }
@@ -110,8 +127,8 @@ export function createVerdicts(secrets: readonly string[], now: () => Date): Ver
   };
 }
 
-function failureTypeOf(reason: string): UpstreamFailure['type'] {
+function failureTypeOf(reason: string, error: string): UpstreamFailure['type'] {
   if (reason === 'input_moderation') return 'moderation_input';
   if (reason === 'output_moderation') return 'moderation_output';
-  return 'provider_error';
+  return plainlyOurTrouble(error) ?? 'provider_error';
 }

@@ -1,9 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHttpClient } from '../outbound-http.ts';
 import { createGrsai } from './grsai.ts';
 import { classifyMessage } from './grsai-refusals.ts';
 import { describeConformance, type Wire } from './testing/conformance.ts';
-import { answer, ScriptedServer, type Reply } from './testing/scripted-server.ts';
+import { answer, rawAnswer, ScriptedServer, type Reply } from './testing/scripted-server.ts';
 import type { Generation } from './upstream.ts';
 
 const MESSAGES = {
@@ -172,6 +172,93 @@ describe('contradictory answers', () => {
     };
     expect(await failureType('what is this?')).toBe('invalid_request');
     expect(await failureType('insufficient credits')).toBe('provider_unavailable');
+  });
+});
+
+describe('words of an answer', () => {
+  const server = new ScriptedServer();
+  const http = createHttpClient();
+  let baseUrl = '';
+  beforeAll(async () => {
+    baseUrl = await server.start();
+  });
+  afterAll(async () => {
+    await http.close();
+    await server.stop();
+  });
+  const submitted = async (reply: Reply, prompt = generation.prompt): Promise<string> => {
+    server.reply = reply;
+    const result = await createGrsai({ ...CONNECTION, baseUrl, http }).submit({ ...generation, prompt });
+    return result.kind === 'refused' ? result.failure.type : result.kind;
+  };
+  const polled = async (fields: Readonly<Record<string, unknown>>): Promise<string> => {
+    server.reply = task('gen-1', fields);
+    const result = await createGrsai({ ...CONNECTION, baseUrl, http }).poll('gen-1');
+    return result.kind === 'failed' ? result.failure.type : result.kind;
+  };
+  const url = 'https://cdn.example/1.mp4';
+
+  test.each(['SUCCEEDED', ' succeeded\n', 'Success', 'completed', '成功'])(
+    'a finished video is taken whether it is called succeeded or %j',
+    async (status) => {
+      expect(await polled({ status, results: [{ url }] })).toBe('succeeded');
+      expect(await polled({ status })).toBe('unavailable');
+    },
+  );
+
+  test.each([
+    ['FAILED', 'Input_Moderation', 'moderation_input'],
+    ['Failed ', 'input-moderation', 'moderation_input'],
+    ['失败', 'OUTPUT MODERATION', 'moderation_output'],
+    ['failure', 'moderation', 'provider_error'],
+    ['violation', '', 'moderation_output'],
+    ['In Progress', '', 'running'],
+  ])('the words %j and %j, in whatever case, mean %s', async (status, reason, meaning) => {
+    expect(await polled({ status, failure_reason: reason })).toBe(meaning);
+  });
+
+  test('a generation that failed since our account is empty is no failure of the task', async () => {
+    const fields = { status: 'failed', failure_reason: 'error' };
+    expect(await polled({ ...fields, error: 'insufficient credits' })).toBe('provider_unavailable');
+    expect(await polled({ ...fields, error: 'no film of "insufficient credits"' })).toBe('provider_error');
+  });
+
+  test.each([200, 400, 422])('an error of another form (HTTP %i) that concerns our account is ours', async (status) => {
+    const error = { code: 'x', message: 'insufficient credits' };
+    expect(await submitted(answer(status, { error }))).toBe('provider_unavailable');
+    expect(await submitted(answer(status, { message: 'insufficient balance' }))).toBe('provider_unavailable');
+    expect(await submitted(answer(status, { error: 'rate limit exceeded' }))).toBe('provider_rate_limited');
+  });
+
+  test('an error of another form says nothing of the prompt, and nothing clear next to an id', async () => {
+    expect(await submitted(answer(400, { error: 'blocked by moderation' }))).toBe('provider_error');
+    expect(await submitted(answer(200, { error: 'blocked by moderation' }))).toBe('unknown');
+    expect(await submitted(answer(200, { id: 'gen-1', error: 'insufficient credits' }))).toBe('unknown');
+    expect(await submitted(answer(200, { data: { id: 7 }, error: 'insufficient credits' }))).toBe('unknown');
+  });
+
+  test('a reason counts wherever the envelope has it, and a code that is written as text', async () => {
+    expect(await submitted(answer(200, { code: -1, message: 'insufficient credits' }))).toBe('provider_unavailable');
+    expect(await submitted(answer(200, { code: '-1', msg: '', error: 'blocked by moderation' }))).toBe(
+      'moderation_input',
+    );
+    expect(await submitted(answer(200, { code: '0', msg: 'success', data: { id: 'gen-1' } }))).toBe('accepted');
+  });
+
+  test("a prompt repeated by an error is not the upstream's word", async () => {
+    const repeated = (prompt: string) => submitted(answer(200, { code: -1, msg: `cannot draw: ${prompt}` }), prompt);
+    expect(await repeated('a shop sign: blocked by content moderation')).toBe('provider_error');
+    expect(await repeated('a cash machine says insufficient credits')).toBe('provider_error');
+  });
+
+  test('"no such task" from a server in trouble does not give a paid generation up', async () => {
+    server.reply = answer(503, { code: -22, msg: 'task not found', data: null });
+    expect(await createGrsai({ ...CONNECTION, baseUrl, http }).poll('gen-1')).toMatchObject({ kind: 'unavailable' });
+  });
+
+  test('an answer behind a byte order mark is read', async () => {
+    server.reply = rawAnswer(200, '\ufeff{"code":0,"data":{"id":"gen-1"}}');
+    expect(await createGrsai({ ...CONNECTION, baseUrl, http }).submit(generation)).toMatchObject({ kind: 'accepted' });
   });
 });
 

@@ -73,7 +73,8 @@ export function createGrsai(options: GrsaiOptions): Upstream {
       try {
         const timeoutMs = options.submitTimeoutMs ?? SUBMIT_TIMEOUT_MS;
         const headers = options.submissionHeaders?.(generation) ?? {};
-        return verdicts.ofSubmission(await post(request.path, request.body, timeoutMs, signal, headers));
+        const answer = await post(request.path, request.body, timeoutMs, signal, headers);
+        return verdicts.ofSubmission(answer, generation.prompt);
       } catch (error) {
         if (!(error instanceof HttpFailure)) throw error;
         return error.kind === 'not_sent'
