@@ -1,17 +1,11 @@
 import knex, { type Knex } from 'knex';
 import pg from 'pg';
+import { arrayText, type ArrayElement } from './array-text.ts';
 import { isAnswerMissing, isTransient } from './errors.ts';
 
 /** Values as node-postgres takes them: an array becomes a PostgreSQL array, an object json. */
 export type SqlValue =
-  | string
-  | number
-  | boolean
-  | null
-  | Date
-  | Uint8Array
-  | readonly (string | number | boolean | null | Uint8Array | Date)[]
-  | Readonly<Record<string, unknown>>;
+  string | number | boolean | null | Date | Uint8Array | readonly ArrayElement[] | Readonly<Record<string, unknown>>;
 
 export type Row = Record<string, unknown>;
 
@@ -79,7 +73,7 @@ const types: pg.CustomTypesConfig = {
 
 function toPg(value: SqlValue): unknown {
   if (value instanceof Uint8Array && !Buffer.isBuffer(value)) return Buffer.from(value);
-  if (Array.isArray(value)) return value.map((element: SqlValue) => toPg(element));
+  if (Array.isArray(value)) return arrayText(value as readonly ArrayElement[]);
   return value;
 }
 

@@ -37,16 +37,23 @@ type Poison = { readonly error: unknown } | null;
  */
 export interface Coalescer<I, R> {
   add(item: I): Promise<R>;
+  /** The same for whoever waits for nothing himself: `taker` is told. */
+  hand(item: I, taker: AnswerTaker<I, R>): void;
   /** What was set apart and waits for another try, by group. */
   readonly setApart: ReadonlyMap<string, readonly I[]>;
   /** Handles what is left, trying failed calls until the deadline; then rejects what is still open. */
   stop(deadlineMs: number): Promise<void>;
 }
 
+/** Takes answers for many items. Exactly one of the two is called for each, and neither may throw. */
+export interface AnswerTaker<I, R> {
+  answered(item: I, answer: R): void;
+  givenUp(item: I, reason: Error): void;
+}
+
 interface Waiting<I, R> {
   readonly item: I;
-  readonly resolve: (answer: R) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly taker: AnswerTaker<I, R>;
 }
 
 export class CoalescerStopped extends Error {
@@ -75,19 +82,23 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
 
   add(item: I): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      if (this.#giveUp.signal.aborted) {
-        reject(new CoalescerStopped('stopped'));
-        return;
-      }
-      const entry = { item, resolve, reject };
-      const added = this.#setApart.get(this.#options.groupOf(item));
-      if (added === undefined) {
-        this.#waiting.push(entry);
-        this.#start();
-      } else {
-        added.push(entry);
-      }
+      this.hand(item, { answered: (_, answer) => resolve(answer), givenUp: (_, reason) => reject(reason) });
     });
+  }
+
+  hand(item: I, taker: AnswerTaker<I, R>): void {
+    if (this.#giveUp.signal.aborted) {
+      taker.givenUp(item, new CoalescerStopped('stopped'));
+      return;
+    }
+    const entry = { item, taker };
+    const added = this.#setApart.size === 0 ? undefined : this.#setApart.get(this.#options.groupOf(item));
+    if (added === undefined) {
+      this.#waiting.push(entry);
+      this.#start();
+    } else {
+      added.push(entry);
+    }
   }
 
   get setApart(): ReadonlyMap<string, readonly I[]> {
@@ -131,8 +142,9 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
     const answers = await this.#options.flush(entries.map((entry) => entry.item));
     entries.forEach((entry, at) => {
       const answer = answers[at];
-      if (answer === undefined) entry.reject(new Error('a coalesced call left an item without an answer'));
-      else entry.resolve(answer);
+      if (answer === undefined)
+        entry.taker.givenUp(entry.item, new Error('a coalesced call left an item without an answer'));
+      else entry.taker.answered(entry.item, answer);
     });
   }
 
@@ -247,7 +259,8 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
 }
 
 function giveUpOn<I, R>(entries: readonly Waiting<I, R>[]): void {
-  for (const entry of entries) entry.reject(new CoalescerStopped('stopped before the call succeeded'));
+  for (const entry of entries)
+    entry.taker.givenUp(entry.item, new CoalescerStopped('stopped before the call succeeded'));
 }
 
 interface Part<I, R> {

@@ -13,7 +13,9 @@ const QUESTIONS = 8;
 const SHARE_OF_AGE = 0.1;
 
 interface Window {
-  readonly times: number[];
+  /** The last ones, in no order; `known` of them. */
+  readonly times: Float64Array;
+  known: number;
   next: number;
   /** Observed since the bounds were worked out. */
   unseen: number;
@@ -31,16 +33,17 @@ export class CompletionTimes {
    * between: taking the later for its end would make late questions look like slow generations, and then be later still.
    */
   observe(model: string, runningAtMs: number, succeededAtMs: number): void {
-    const window = this.#windows.get(model) ?? { times: [], next: 0, unseen: 0, earlyMs: 0, mostMs: 0, lateMs: 0 };
-    this.#windows.set(model, window);
+    const window = this.#windows.get(model) ?? this.#open(model);
     const sinceMs = Math.min(succeededAtMs, Math.max(runningAtMs, window.earlyMs * PLAUSIBLE_SHARE));
     window.times[window.next] = (sinceMs + succeededAtMs) / 2;
     window.next = (window.next + 1) % KEPT;
+    window.known = Math.min(KEPT, window.known + 1);
     window.unseen += 1;
     // Sorting for each of ten thousand generations a second would be much of what the worker does.
-    if (window.unseen < window.times.length / FEWEST) return;
+    if (window.unseen < window.known / FEWEST) return;
     window.unseen = 0;
-    const sorted = window.times.toSorted((a, b) => a - b);
+    // Of an array of floats: by number and without calling anything, at a sixth of the time.
+    const sorted = window.times.slice(0, window.known).sort();
     window.earlyMs = sorted[Math.floor((sorted.length - 1) * EARLY)] ?? 0;
     window.mostMs = sorted[Math.floor((sorted.length - 1) * MOST)] ?? 0;
     window.lateMs = sorted[Math.ceil((sorted.length - 1) * LATE)] ?? 0;
@@ -52,15 +55,22 @@ export class CompletionTimes {
    */
   pauseMs(model: string, ageMs: number, [shortestMs, longestMs]: readonly [number, number], areScarce = false): number {
     const window = this.#windows.get(model);
-    if (areScarce && window !== undefined && window.times.length >= FEWEST && ageMs < window.lateMs) {
+    if (areScarce && window !== undefined && window.known >= FEWEST && ageMs < window.lateMs) {
       return Math.max(shortestMs, (ageMs < window.mostMs ? window.mostMs : window.lateMs) - ageMs);
     }
     return Math.min(longestMs, Math.max(shortestMs, this.#wishedMs(model, ageMs)));
   }
 
+  #open(model: string): Window {
+    const times = new Float64Array(KEPT);
+    const window = { times, known: 0, next: 0, unseen: 0, earlyMs: 0, mostMs: 0, lateMs: 0 };
+    this.#windows.set(model, window);
+    return window;
+  }
+
   #wishedMs(model: string, ageMs: number): number {
     const window = this.#windows.get(model);
-    if (window === undefined || window.times.length < FEWEST || ageMs > window.lateMs) return ageMs * SHARE_OF_AGE;
+    if (window === undefined || window.known < FEWEST || ageMs > window.lateMs) return ageMs * SHARE_OF_AGE;
     const plausibleMs = window.earlyMs * PLAUSIBLE_SHARE;
     return ageMs < plausibleMs ? plausibleMs - ageMs : (window.lateMs - plausibleMs) / QUESTIONS;
   }

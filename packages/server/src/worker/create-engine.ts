@@ -1,12 +1,13 @@
-import pLimit from 'p-limit';
 import { createCallbackStore } from '../generations/index.ts';
 import { NO_METRICS } from '../ports.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { Clarity, createConfirmations } from './clarity.ts';
 import { CompletionTimes } from './completion-times.ts';
+import { afterEnd } from './ending.ts';
 import type { Engine, Route, RouteState } from './engine.ts';
 import type { WorkerOptions } from './index.ts';
 import { PollQueue } from './poll-queue.ts';
+import { Slots } from './slots.ts';
 import type { TaskStore } from './task-store.ts';
 import { TasksInFlight } from './tasks-in-flight.ts';
 import { measured, workerMetrics } from './worker-metrics.ts';
@@ -20,7 +21,8 @@ const CONCURRENT_DOWNLOADS = 16;
 export function createEngine(options: WorkerOptions, store: TaskStore, onSlotFree: () => void): Engine {
   const { clock, random, logger, metrics = NO_METRICS } = options;
   const callbacks = createCallbackStore(options.db);
-  return {
+  const counted = workerMetrics(metrics);
+  const engine: Engine = {
     workerId: options.workerId,
     store,
     clock,
@@ -29,8 +31,8 @@ export function createEngine(options: WorkerOptions, store: TaskStore, onSlotFre
     http: options.http,
     storage: options.storage,
     inFlight: new TasksInFlight(),
-    downloads: pLimit(CONCURRENT_DOWNLOADS),
-    metrics: workerMetrics(metrics),
+    downloads: new Slots(CONCURRENT_DOWNLOADS),
+    metrics: counted,
     callbacks,
     clarity: new Clarity(clock),
     confirmations: createConfirmations(callbacks, clock, (error) =>
@@ -38,9 +40,11 @@ export function createEngine(options: WorkerOptions, store: TaskStore, onSlotFre
     ),
     tokenFor: options.tokenFor,
     routes: new Map(options.routes.map((route) => [route.name, openRoute(options, route)])),
-    ...createWriters({ store, clock, random, logger, tell: options.tell ?? (() => undefined) }),
+    ...createWriters({ store, clock, random, logger, metrics: counted, tell: options.tell ?? (() => undefined) }),
+    afterEnd: afterEnd(() => engine),
     onSlotFree,
   };
+  return engine;
 }
 
 function openRoute({ clock, random, logger, metrics = NO_METRICS }: WorkerOptions, route: Route): RouteState {
@@ -48,7 +52,7 @@ function openRoute({ clock, random, logger, metrics = NO_METRICS }: WorkerOption
   return {
     route: { ...route, upstream },
     breaker: new CircuitBreaker(clock, random),
-    submissions: pLimit(CONCURRENT_SUBMISSIONS),
+    submissions: new Slots(CONCURRENT_SUBMISSIONS),
     polls: new PollQueue({
       upstream,
       route: route.name,

@@ -10,7 +10,7 @@ export interface DispatchOptions {
   readonly leaseMs: number;
   /** Longest pause between two looks for work; a free slot or `wake` shortens it. */
   readonly idleMs: number;
-  readonly drive: (task: LeasedTask) => Promise<void>;
+  readonly drive: (task: LeasedTask) => void;
 }
 
 const NO_SPACE_PAUSE_MS = 1_000;
@@ -21,10 +21,10 @@ const GATHER_MS = 10;
 export async function takeUp(
   engine: Engine,
   leases: readonly LeaseKey[],
-  driveTask: (task: LeasedTask) => Promise<void>,
+  driveTask: (task: LeasedTask) => void,
 ): Promise<void> {
   if (leases.length === 0) return;
-  for (const task of await engine.store.load(leases)) void driveTask(task);
+  for (const task of await engine.store.load(leases)) driveTask(task);
 }
 
 /**

@@ -1,14 +1,15 @@
 import type { FailureType } from '@rushes/contract';
-import type { StoredVideo } from '../ports.ts';
 import { CoalescerStopped } from './coalescer.ts';
 import type { Engine, RouteState } from './engine.ts';
+import { endOf, leave, type Ended } from './ending.ts';
+import { fetchVideo } from './fetch-video.ts';
 import { poll } from './poll.ts';
 import { decideRetry } from './retry-policy.ts';
 import { submit } from './submit.ts';
-import type { Ending, SettleAnswer } from './task-store.ts';
+import type { Ending } from './task-store.ts';
 import { describeTask, type LeasedTask } from './task.ts';
 import { foundMeanwhile, waitForClarity } from './wait-for-clarity.ts';
-import { outcomeOf } from './worker-metrics.ts';
+import type { Submitted } from './writers.ts';
 
 export interface AttemptFailure {
   readonly type: FailureType;
@@ -28,7 +29,8 @@ export type Step =
   | { readonly next: 'doubt'; readonly task: LeasedTask; readonly detail: string }
   | { readonly next: 'poll'; readonly task: LeasedTask & { readonly upstreamId: string } }
   | { readonly next: 'wait'; readonly task: LeasedTask }
-  | { readonly next: 'succeed'; readonly task: LeasedTask; readonly video: StoredVideo }
+  | { readonly next: 'fetch'; readonly task: LeasedTask & { readonly upstreamId: string }; readonly url: string }
+  | { readonly next: 'end'; readonly task: LeasedTask; readonly ending: Ending }
   | {
       readonly next: 'fail';
       readonly task: LeasedTask;
@@ -70,83 +72,97 @@ function firstStepWithoutRoute(task: LeasedTask): Step {
 export async function drive(engine: Engine, task: LeasedTask): Promise<void> {
   const lost = engine.inFlight.add(task);
   if (lost === null) return;
+  let ended: Ended | null = null;
   try {
     const state = engine.routes.get(task.route) ?? null;
+    let recording: Recording | null = null;
     let step = state === null ? firstStepWithoutRoute(task) : firstStep(task);
-    while (step.next !== 'done' && step.next !== 'dropped') step = await take(engine, state, step, lost);
+    while (step.next !== 'done' && step.next !== 'dropped' && step.next !== 'end') {
+      if (step.next === 'record') {
+        recording = record(engine, step.task, step.upstreamId);
+        step = { next: 'poll', task: recording.task };
+      }
+      step = await take(engine, state, step, lost);
+      if (recording === null || step.next === 'fetch' || step.next === 'end') continue;
+      // What did not succeed goes on only when the task was still ours with this submission.
+      if (!(await recording.recorded)) step = { next: 'dropped' };
+      recording = null;
+    }
+    if (step.next === 'end') ended = endOf(engine, task, step, recording?.submission ?? null);
   } catch (error) {
     if (!lost.aborted && !(error instanceof CoalescerStopped)) {
       // The lease stays: its next renewal finds the task missing here and loads it again.
       engine.logger.error({ ...describeTask(task), err: error }, 'a task was interrupted by an error of ours');
     }
-  } finally {
-    engine.inFlight.remove(task);
-    engine.onSlotFree();
   }
+  if (ended === null) leave(engine, task);
+  else engine.endings.hand(ended, engine.afterEnd);
 }
 
-async function take(engine: Engine, state: RouteState | null, step: Step, lost: AbortSignal): Promise<Step> {
+/** Not async: what a task holds while it waits is most of what collecting garbage costs, and one function more is a third. */
+function take(engine: Engine, state: RouteState | null, step: Step, lost: AbortSignal): Promise<Step> {
   switch (step.next) {
     case 'release':
       return release(engine, step.task, step.delayMs);
     case 'time-out':
       return timeOut(engine, state, step.task, lost);
+    case 'record':
+    case 'end':
     case 'done':
     case 'dropped':
-      throw new Error(`nothing follows ${step.next}`);
+      throw new Error(`${step.next} is no step by itself`);
     default:
       if (state === null) throw new Error(`no route ${step.task.route} is configured on this worker`);
       return takeOnRoute(engine, state, step, lost);
   }
 }
 
-type StepOnRoute = Exclude<Step, { next: 'release' | 'time-out' | 'done' | 'dropped' }>;
+type StepOnRoute = Exclude<Step, { next: 'release' | 'time-out' | 'record' | 'end' | 'done' | 'dropped' }>;
 
-async function takeOnRoute(engine: Engine, state: RouteState, step: StepOnRoute, lost: AbortSignal): Promise<Step> {
+function takeOnRoute(engine: Engine, state: RouteState, step: StepOnRoute, lost: AbortSignal): Promise<Step> {
   switch (step.next) {
     case 'start':
-      await engine.starts.add(step.task);
-      return { next: 'submit', task: step.task };
+      return start(engine, step.task);
     case 'submit':
       return submit(engine, state, step.task, lost);
-    case 'record':
-      return record(engine, state, step.task, step.upstreamId, lost);
     case 'doubt':
       return doubt(engine, step.task, step.detail);
     case 'poll':
       return poll(engine, state, step.task, lost);
     case 'wait':
       return waitForClarity(engine, state, step.task, lost);
-    case 'succeed':
-      return end(engine, step.task, { outcome: 'succeeded', video: step.video });
+    case 'fetch':
+      return fetchVideo(engine, state, step.task, step.url, lost);
     case 'fail':
       return fail(engine, state, step);
   }
 }
 
+async function start(engine: Engine, task: LeasedTask): Promise<Step> {
+  await engine.starts.add(task);
+  return { next: 'submit', task };
+}
+
+interface Recording {
+  readonly task: LeasedTask & { readonly upstreamId: string };
+  readonly submission: Submitted;
+  /** Whether the task was still ours when the id was written. */
+  readonly recorded: Promise<boolean>;
+}
+
 /**
- * Stores the upstream's id while the task is being polled already. A settlement carries the id too, so a task that ends
- * before its id was written needs no write of it.
+ * Begins to store the upstream's id, while the task is being polled already. A settlement carries the id too, so a task that
+ * ends before its id was written needs no write of it.
  */
-async function record(
-  engine: Engine,
-  state: RouteState,
-  task: LeasedTask,
-  upstreamId: string,
-  lost: AbortSignal,
-): Promise<Step> {
+function record(engine: Engine, task: LeasedTask, upstreamId: string): Recording {
   const submission = { task, upstreamId, isMoot: false };
   const recorded = engine.submitted.add(submission);
-  // Awaited below, unless an error or the end of the lease comes first: then it goes on by itself.
-  recorded.catch(() => undefined);
-  const step = await poll(engine, state, { ...task, state: 'running', upstreamId }, lost);
-  if (step.next !== 'succeed') return (await recorded) ? step : { next: 'dropped' };
-  submission.isMoot = true;
-  const after = await end(engine, step.task, { outcome: 'succeeded', video: step.video });
-  // Somebody else decides about the task: the generation must be found with it all the same.
-  if (after.next === 'dropped') await engine.submitted.add({ task, upstreamId, isMoot: false });
-  return after;
+  // Awaited when it matters, unless an error or the end of the lease comes first: then it goes on by itself.
+  recorded.catch(ignore);
+  return { task: { ...task, state: 'running', upstreamId }, submission, recorded };
 }
+
+function ignore(): void {}
 
 async function doubt(engine: Engine, task: LeasedTask, detail: string): Promise<Step> {
   const won = await engine.unknowns.add({ task, detail });
@@ -180,33 +196,16 @@ async function fail(engine: Engine, state: RouteState, step: Extract<Step, { nex
     if (answer === 'lost') return step.possibleDuplicate ? foundMeanwhile(engine, task) : { next: 'dropped' };
     // Its batch takes no more submissions, so this failure is the task's last.
   }
-  return end(engine, task, { outcome: 'failed', type: failure.type, detail: failure.detail });
+  return { next: 'end', task, ending: { outcome: 'failed', type: failure.type, detail: failure.detail } };
 }
 
 async function timeOut(engine: Engine, state: RouteState | null, task: LeasedTask, lost: AbortSignal): Promise<Step> {
   const detail = `no result within ${task.timeoutMs} ms`;
-  const answer = await settle(engine, task, { outcome: 'failed', type: 'timeout', detail });
+  const ending: Ending = { outcome: 'failed', type: 'timeout', detail };
+  const answer = await engine.endings.add(endOf(engine, task, { task, ending }, null));
   if (answer !== 'lost') return { next: 'done' };
   // Either the lease is gone, which the next renewal shows, or the database's clock is a little behind ours.
   await engine.clock.sleep(1_000, lost);
   if (state === null || task.upstreamId === null) return { next: 'time-out', task };
   return { next: 'poll', task: { ...task, upstreamId: task.upstreamId } };
-}
-
-async function end(engine: Engine, task: LeasedTask, ending: Ending): Promise<Step> {
-  const answer = await settle(engine, task, ending);
-  if (answer === 'settled') return { next: 'done' };
-  engine.logger.warn({ ...describeTask(task), ending: ending.outcome, answer }, 'an outcome came too late to count');
-  if (ending.outcome === 'succeeded' && answer === 'lost') await engine.storage.remove(ending.video.key);
-  return { next: 'dropped' };
-}
-
-async function settle(engine: Engine, task: LeasedTask, ending: Ending): Promise<SettleAnswer> {
-  const { clock, metrics } = engine;
-  const knownAtMs = clock.monotonicMs();
-  const answer = await engine.endings.add({ task, ending });
-  if (answer !== 'settled') return answer;
-  metrics.settled.add({ route: task.route, outcome: outcomeOf(ending) });
-  if (ending.outcome === 'failed') metrics.refundDelay.observe({}, (clock.monotonicMs() - knownAtMs) / 1_000);
-  return answer;
 }

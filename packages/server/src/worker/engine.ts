@@ -1,15 +1,16 @@
-import type pLimit from 'p-limit';
 import type { CallbackStore, ConfirmAnswer, Confirmation } from '../generations/index.ts';
 import type { Clock, HttpClient, Logger, Random } from '../ports.ts';
 import type { Upstream } from '../upstreams/index.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import type { Clarity } from './clarity.ts';
-import type { Coalescer } from './coalescer.ts';
+import type { AnswerTaker, Coalescer } from './coalescer.ts';
 import type { CompletionTimes } from './completion-times.ts';
+import type { Ended } from './ending.ts';
 import type { MeasuredStorage } from './free-space.ts';
 import type { PollQueue } from './poll-queue.ts';
 import type { RetryLimits } from './retry-policy.ts';
-import type { TaskStore } from './task-store.ts';
+import type { Slots } from './slots.ts';
+import type { SettleAnswer, TaskStore } from './task-store.ts';
 import type { TasksInFlight } from './tasks-in-flight.ts';
 import type { TaskKey } from './task.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';
@@ -36,7 +37,7 @@ export interface Route {
 export interface RouteState {
   readonly route: Route;
   readonly breaker: CircuitBreaker;
-  readonly submissions: ReturnType<typeof pLimit>;
+  readonly submissions: Slots;
   readonly polls: PollQueue;
   readonly completions: CompletionTimes;
 }
@@ -52,7 +53,7 @@ export interface Engine extends Writers {
   readonly storage: MeasuredStorage;
   readonly routes: ReadonlyMap<string, RouteState>;
   readonly inFlight: TasksInFlight;
-  readonly downloads: ReturnType<typeof pLimit>;
+  readonly downloads: Slots;
   readonly metrics: WorkerMetrics;
   readonly callbacks: CallbackStore;
   /** Tasks in quarantine that wait to hear of their submission. */
@@ -60,6 +61,8 @@ export interface Engine extends Writers {
   readonly confirmations: Coalescer<Confirmation, ConfirmAnswer>;
   /** Names one attempt to the upstream: unguessable, the same whenever it is derived. */
   tokenFor(task: TaskKey & { readonly route: string }, attempt: number): string;
+  /** What becomes of an outcome that was handed to `endings`. */
+  readonly afterEnd: AnswerTaker<Ended, SettleAnswer>;
   /** Called when a slot became free. */
   onSlotFree(): void;
 }

@@ -1,9 +1,9 @@
-import { Transform, type TransformCallback } from 'node:stream';
 import { HttpFailure, type StoredVideo } from '../ports.ts';
 import { VideoTooLarge } from '../videos/index.ts';
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
 import { describeTask, type LeasedTask } from './task.ts';
+import { checkSignature, NotAVideo } from './video-signature.ts';
 
 /** More than any model here makes; what is larger is no clip of ours. */
 const MAX_VIDEO_BYTES = 1024 * 1024 * 1024;
@@ -16,17 +16,13 @@ const MISSING_ANSWERS_MAX = 4;
 
 type FetchFailure = { readonly kind: 'again' | 'missing' | 'hopeless'; readonly detail: string };
 
-class NotAVideo extends Error {
-  override readonly name = 'NotAVideo';
-}
-
 /**
  * Brings a finished video into our own storage. Only the fetch is repeated, until the URL has expired; the task is
  * never generated again for it.
  */
 export async function fetchVideo(
   engine: Engine,
-  { route, polls }: Pick<RouteState, 'route' | 'polls'>,
+  { route, polls }: RouteState,
   task: LeasedTask & { readonly upstreamId: string },
   firstUrl: string,
   lost: AbortSignal,
@@ -37,12 +33,13 @@ export async function fetchVideo(
   let url = firstUrl;
   let missing = 0;
   for (let tries = 1; ; tries += 1) {
-    const fetched = await engine.downloads(() => fetchOnce(engine, key, url, lost));
+    await engine.downloads.take();
+    const fetched = await fetchOnce(engine, key, url, lost);
     if (lost.aborted) {
       if ('video' in fetched) await engine.storage.remove(key);
       lost.throwIfAborted();
     }
-    if ('video' in fetched) return { next: 'succeed', task, video: fetched.video };
+    if ('video' in fetched) return { next: 'end', task, ending: { outcome: 'succeeded', video: fetched.video } };
 
     engine.logger.warn({ ...describeTask(task), detail: fetched.detail, tries }, 'a video could not be fetched');
     missing = fetched.kind === 'missing' ? missing + 1 : 0;
@@ -62,6 +59,7 @@ export async function fetchVideo(
   }
 }
 
+/** One try, in a slot that its caller took and that is free after it. Never rejects. */
 async function fetchOnce(
   engine: Engine,
   key: string,
@@ -82,49 +80,21 @@ async function fetchOnce(
       const isMissing = [401, 403, 404, 410].includes(response.status);
       return { kind: isMissing ? 'missing' : 'again', detail };
     }
-    const checked = response.body.pipe(new VideoSignature());
-    response.body.on('error', (error) => checked.destroy(error));
-    // A file given up in the middle must not keep its connection until the time limit.
-    checked.on('close', () => response.body.destroy());
-    const video = await engine.storage.put(key, checked, 'video/mp4', MAX_VIDEO_BYTES);
-    return { video };
+    // Told by reading it: without a listener, an error that comes between two readers would end the process.
+    response.body.on('error', () => undefined);
+    try {
+      await checkSignature(response.body);
+      return { video: await engine.storage.put(key, response.body, 'video/mp4', MAX_VIDEO_BYTES) };
+    } finally {
+      // A file given up in the middle must not keep its connection until the time limit.
+      response.body.destroy();
+    }
   } catch (error) {
     if (error instanceof HttpFailure && error.kind === 'too_large') return { kind: 'hopeless', detail: error.message };
     if (error instanceof VideoTooLarge) return { kind: 'hopeless', detail: error.message };
     if (error instanceof NotAVideo) return { kind: 'missing', detail: error.message };
     return { kind: 'again', detail: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-const SIGNATURE_BYTES = 12;
-
-/**
- * Passes a stream on when it begins like an ISO base media file (MP4: 'ftyp' in bytes 4 to 7, ISO/IEC 14496-12) and
- * fails it otherwise: an error page with status 200 must not be sold as a video.
- */
-class VideoSignature extends Transform {
-  #head: Buffer | null = Buffer.alloc(0);
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    if (this.#head === null) {
-      done(null, chunk);
-      return;
-    }
-    const head = Buffer.concat([this.#head, chunk]);
-    if (head.length < SIGNATURE_BYTES) {
-      this.#head = head;
-      done();
-      return;
-    }
-    this.#head = null;
-    if (head.toString('latin1', 4, 8) === 'ftyp') done(null, head);
-    else
-      done(
-        new NotAVideo(`the result is no MP4 file; it begins with ${head.subarray(0, SIGNATURE_BYTES).toString('hex')}`),
-      );
-  }
-
-  override _flush(done: TransformCallback): void {
-    done(this.#head === null ? null : new NotAVideo(`the result has only ${this.#head.length} bytes`));
+  } finally {
+    engine.downloads.give();
   }
 }

@@ -65,16 +65,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   showState(metrics, engine.routes, engine.inFlight);
 
   const stop = new AbortController();
-  const driven = new Set<Promise<void>>();
   const dispatchOptions: DispatchOptions = {
     concurrency: options.concurrency,
     leaseMs: options.leaseMs,
     idleMs: options.dispatchIntervalMs,
     drive(task) {
-      if (stop.signal.aborted) return Promise.resolve();
-      const work = drive(engine, task).finally(() => driven.delete(work));
-      driven.add(work);
-      return work;
+      if (!stop.signal.aborted) void drive(engine, task);
     },
   };
   const voidDeadWorkers = async (): Promise<void> => {
@@ -106,7 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await within(STOP_DEADLINE_MS, clock, () => Promise.all(loops));
       // Waiting and polling end here; submissions in the air go on until their answers are recorded.
       engine.inFlight.abandonAll();
-      await within(STOP_DEADLINE_MS, clock, () => Promise.all(driven));
+      await within(STOP_DEADLINE_MS, clock, () => engine.inFlight.idle());
       const writes = [
         engine.starts,
         engine.intents,

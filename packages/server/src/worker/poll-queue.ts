@@ -18,6 +18,8 @@ const GATHER_MS = 100;
 /** An upstream that asks for patience gets it, but no longer than a poll may be late anyway. */
 const LONGEST_REST_MS = 15_000;
 const LONGEST_SLEEP_MS = 60_000;
+/** A timer is no more exact than that. */
+const TIMER_MS = 1;
 /** Made once: the loop is woken for every answer, and an error with its stack costs more than all the rest of that. */
 const WOKEN = new Error('there is something to look at');
 
@@ -92,7 +94,7 @@ export class PollQueue {
       if (urgent && afterMs <= 0) this.#makeReady(question, this.#urgent);
       else this.#later.add(question);
       if (!this.#running) void this.#run();
-      else if (dueMs < this.#sleepsUntilMs) this.#look();
+      else if (this.#isSoonerThanAwake(dueMs)) this.#look();
     });
   }
 
@@ -146,6 +148,8 @@ export class PollQueue {
 
   /** Nothing is missed while the loop does not sleep: it looks at everything before it does, without a pause in between. */
   #look(): void {
+    // Nothing can be sent before an answer comes, which looks again.
+    if (this.#underWay >= CONCURRENT_REQUESTS) return;
     this.#cut?.abort(WOKEN);
     this.#cut = null;
   }
@@ -182,35 +186,36 @@ export class PollQueue {
   }
 
   async #send(questions: readonly Question[]): Promise<void> {
+    const { upstream, clock, logger, route } = this.#options;
+    const [first] = questions;
+    if (first === undefined) return;
+    let results: readonly PollResult[] = [];
+    let detail = 'the adapter left this task out';
     this.#underWay += 1;
-    const results = await this.#call(questions);
+    try {
+      if (upstream.pollMany === undefined) results = [await upstream.poll(first.upstreamId, first.lost)];
+      else results = await upstream.pollMany(questions.map(({ upstreamId }) => upstreamId));
+    } catch (error) {
+      // An adapter that fails must not keep a task from its timeout.
+      detail = 'the adapter failed during the poll';
+      if (!first.lost.aborted) logger.error({ err: error, route }, 'an adapter failed where it should have answered');
+    }
     this.#underWay -= 1;
-    const nowMs = this.#options.clock.monotonicMs();
-    questions.forEach((question, at) => {
-      const result = results[at] ?? { kind: 'unavailable', detail: 'the adapter left this task out' };
+    const nowMs = clock.monotonicMs();
+    for (const [at, question] of questions.entries()) {
+      const result = results[at] ?? { kind: 'unavailable', detail };
       if (result.kind === 'unavailable' && result.retryAfterMs !== undefined) {
         this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + Math.min(result.retryAfterMs, LONGEST_REST_MS));
       }
       if (question.lost.aborted) question.reject(reasonOf(question.lost));
       else question.resolve(result);
-    });
-    this.#look();
+    }
+    if (this.#urgent.length + this.#ready.length > 0 || this.#isSoonerThanAwake(this.#later.firstDueMs)) this.#look();
   }
 
-  /** An adapter that fails must not keep a task from its timeout. */
-  async #call(questions: readonly Question[]): Promise<readonly PollResult[]> {
-    const { upstream, logger, route } = this.#options;
-    const [first] = questions;
-    try {
-      if (upstream.pollMany !== undefined)
-        return await upstream.pollMany(questions.map(({ upstreamId }) => upstreamId));
-      return first === undefined ? [] : [await upstream.poll(first.upstreamId, first.lost)];
-    } catch (error) {
-      if (first?.lost.aborted !== true) {
-        logger.error({ err: error, route }, 'an adapter failed where it should have answered');
-      }
-      return questions.map(() => ({ kind: 'unavailable', detail: 'the adapter failed during the poll' }));
-    }
+  /** Cutting a sleep short costs more than the question, so that it is done for what is worth it. */
+  #isSoonerThanAwake(dueMs: number): boolean {
+    return dueMs < this.#sleepsUntilMs - TIMER_MS;
   }
 
   #ofLease(lost: AbortSignal): LeaseQuestions {

@@ -1,6 +1,5 @@
 import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
-import { fetchVideo } from './fetch-video.ts';
 import type { LeasedTask } from './task.ts';
 
 /**
@@ -35,7 +34,7 @@ export async function poll(
     switch (result.kind) {
       case 'succeeded':
         completions.observe(task.model, runningAtMs, clock.monotonicMs() - submittedAtMs);
-        return fetchVideo(engine, { route, polls }, task, result.videoUrl, lost);
+        return { next: 'fetch', task, url: result.videoUrl };
       case 'failed':
         return { next: 'fail', task, failure: result.failure, possibleDuplicate: false };
       case 'gone':

@@ -10,7 +10,8 @@ import type { LeasedTask } from './task.ts';
  * breaker is open the task goes back to the queue: waiting here, it would keep its slot from tasks that can be sent.
  */
 export async function submit(engine: Engine, state: RouteState, task: LeasedTask, lost: AbortSignal): Promise<Step> {
-  return state.submissions(async (): Promise<Step> => {
+  await state.submissions.take();
+  try {
     if (lost.aborted) return { next: 'dropped' };
     const admission = state.breaker.admit();
     if (!admission.admitted) {
@@ -22,7 +23,9 @@ export async function submit(engine: Engine, state: RouteState, task: LeasedTask
       state.breaker.forget(admission);
       throw error;
     }
-  });
+  } finally {
+    state.submissions.give();
+  }
 }
 
 async function send(

@@ -2,7 +2,7 @@ import type { FailureType, TaskParams } from '@rushes/contract';
 import type { Database, SqlValue } from '../db/index.ts';
 import type { Clock, StoredVideo } from '../ports.ts';
 import type { Unsettled } from './unsettled.ts';
-import { leaseName, type LeaseKey, type LeasedTask } from './task.ts';
+import type { LeaseKey, LeasedTask } from './task.ts';
 
 /** How a task ends. The credits that move follow from it and from the batch's terms, in the database. */
 export type Ending =
@@ -98,37 +98,43 @@ interface TaskRange {
   readonly places: number[];
 }
 
-/** Tasks of one lease and attempt whose indexes follow one another, together: most of what is claimed is sent in order. */
+/** Neighbours of one lease and attempt whose indexes follow one another, together: what is claimed is sent in order. */
 function rangesOf(tasks: readonly LeasedTask[]): TaskRange[] {
-  const order = tasks.map((_, place) => place).sort((a, b) => (tasks[a]?.index ?? 0) - (tasks[b]?.index ?? 0));
   const ranges: TaskRange[] = [];
-  const growing = new Map<string, TaskRange>();
-  for (const place of order) {
-    const task = tasks[place];
-    if (task === undefined) continue;
-    const name = `${leaseName(task)}/${task.attempt}`;
-    const range = growing.get(name);
-    if (range !== undefined && task.index === range.first.index + range.places.length) {
+  let range: TaskRange | null = null;
+  for (const [place, task] of tasks.entries()) {
+    if (range !== null && follows(task, range)) {
       range.places.push(place);
       continue;
     }
-    const begun = { first: task, places: [place] };
-    growing.set(name, begun);
-    ranges.push(begun);
+    range = { first: task, places: [place] };
+    ranges.push(range);
   }
   return ranges;
 }
 
+function follows(task: LeasedTask, { first, places }: TaskRange): boolean {
+  return (
+    task.index === first.index + places.length &&
+    task.fence === first.fence &&
+    task.attempt === first.attempt &&
+    task.batchId === first.batchId &&
+    task.accountId === first.accountId
+  );
+}
+
 /** One flag per input, from the 1-based ordinals that a function returned. */
 function flags(count: number, rows: readonly { ord: number }[]): boolean[] {
-  const won = new Set(rows.map((row) => row.ord));
-  return Array.from({ length: count }, (_, at) => won.has(at + 1));
+  const won = new Array<boolean>(count).fill(false);
+  for (const { ord } of rows) won[ord - 1] = true;
+  return won;
 }
 
 /** One answer per input; a repeated task is answered once by the database. */
 function answers<A extends string>(count: number, rows: readonly { ord: number; answer: A }[], missing: A): A[] {
-  const byOrdinal = new Map(rows.map((row) => [row.ord, row.answer]));
-  return Array.from({ length: count }, (_, at) => byOrdinal.get(at + 1) ?? missing);
+  const given = new Array<A>(count).fill(missing);
+  for (const { ord, answer } of rows) given[ord - 1] = answer;
+  return given;
 }
 
 export function createTaskStore(db: Database, clock: Clock): TaskStore {

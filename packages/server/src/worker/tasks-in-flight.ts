@@ -18,6 +18,11 @@ export class TasksInFlight {
   readonly #unknown = new Map<string, number>();
   #count = 0;
   #questions = 0;
+  /** The lease looked for last: tasks of one lease are taken up and end one after another. */
+  #last: Lease | null = null;
+  /** Tasks that were added and not yet removed, whether their lease was dropped meanwhile or not. */
+  #driven = 0;
+  readonly #whenIdle: (() => void)[] = [];
 
   get count(): number {
     return this.#count;
@@ -41,25 +46,64 @@ export class TasksInFlight {
 
   /** Takes a task up, or returns null when it is being driven already. The signal aborts when its lease is lost. */
   add(task: LeasedTask): AbortSignal | null {
-    const name = leaseName(task);
-    let lease = this.#leases.get(name);
+    let lease = this.#find(task);
     if (lease === undefined) {
-      lease = { key: task, tasks: new Map(), lost: new AbortController(), knownSince: this.#questions, mismatches: 0 };
-      this.#leases.set(name, lease);
+      const { accountId, batchId, fence } = task;
+      lease = {
+        key: { accountId, batchId, fence },
+        tasks: new Map(),
+        lost: new AbortController(),
+        knownSince: this.#questions,
+        mismatches: 0,
+      };
+      this.#leases.set(leaseName(task), lease);
+      this.#last = lease;
     }
     if (lease.tasks.has(task.index)) return null;
     lease.tasks.set(task.index, task);
     this.#count += 1;
+    this.#driven += 1;
     return lease.lost.signal;
   }
 
+  /** Ends what `add` began, once. */
   remove(task: LeasedTask): void {
-    const lease = this.#leases.get(leaseName(task));
+    this.#end();
+    const lease = this.#find(task);
     // Dropped with its lease, and perhaps driven anew by now: that one is not ours to remove.
     if (lease?.tasks.get(task.index) !== task) return;
     lease.tasks.delete(task.index);
     this.#count -= 1;
-    if (lease.tasks.size === 0) this.#leases.delete(leaseName(task));
+    if (lease.tasks.size === 0) this.#drop(lease);
+  }
+
+  /** Resolves when nothing is driven any more, tasks of lost leases included. */
+  idle(): Promise<void> {
+    if (this.#driven <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenIdle.push(resolve);
+    });
+  }
+
+  #end(): void {
+    this.#driven -= 1;
+    if (this.#driven > 0) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #find(key: LeaseKey): Lease | undefined {
+    const last = this.#last;
+    if (last !== null && last.key.batchId === key.batchId && last.key.fence === key.fence) {
+      if (last.key.accountId === key.accountId) return last;
+    }
+    const found = this.#leases.get(leaseName(key));
+    if (found !== undefined) this.#last = found;
+    return found;
+  }
+
+  #drop(lease: Lease): void {
+    this.#leases.delete(leaseName(lease.key));
+    if (this.#last === lease) this.#last = null;
   }
 
   /** Ends whatever waits or polls; calls that must be recorded go on. */
@@ -84,7 +128,7 @@ export class TasksInFlight {
       if (listed.has(name) || lease.knownSince >= question) continue;
       lease.lost.abort(new Error('the lease was lost'));
       this.#count -= lease.tasks.size;
-      this.#leases.delete(name);
+      this.#drop(lease);
     }
     const reload: LeaseKey[] = [];
     for (const [name, lease] of listed) {

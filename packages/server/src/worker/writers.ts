@@ -1,9 +1,11 @@
 import { isLockTimeout, isTransient, isUnavailable } from '../db/index.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import { createCoalescer, type Coalescer, type CoalescerOptions } from './coalescer.ts';
+import type { Ended } from './ending.ts';
 import type { Tell } from './notices.ts';
 import type { Requeue, RequeueAnswer, SettleAnswer, TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task.ts';
+import { outcomeOf, type WorkerMetrics } from './worker-metrics.ts';
 
 /** Refunds must be visible within a second; a twentieth of that gathers most completions of a busy worker. */
 const SETTLE_WINDOW_MS = 50;
@@ -13,9 +15,8 @@ const FIRST_RETRY_PAUSE_MS = 50;
 const LONGEST_RETRY_PAUSE_MS = 10_000;
 
 /** `isMoot` once the task's settlement carries the id: then there is nothing to record. */
-type Submitted = Parameters<TaskStore['recordSubmissions']>[0][number] & { readonly isMoot: boolean };
+export type Submitted = Parameters<TaskStore['recordSubmissions']>[0][number] & { isMoot: boolean };
 type Unknown = Parameters<TaskStore['markUnknown']>[0][number];
-type Ended = Parameters<TaskStore['settle']>[0][number];
 
 /** What the tasks of a worker write, gathered into few calls across batches and accounts. */
 export interface Writers {
@@ -32,10 +33,11 @@ interface WriterDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics: WorkerMetrics;
   readonly tell: Tell;
 }
 
-export function createWriters({ store, clock, random, logger, tell }: WriterDeps): Writers {
+export function createWriters({ store, clock, random, logger, metrics, tell }: WriterDeps): Writers {
   const onError =
     (what: string): CoalescerOptions<unknown, unknown>['onError'] =>
     (error, items, failuresInARow) => {
@@ -88,7 +90,8 @@ export function createWriters({ store, clock, random, logger, tell }: WriterDeps
       ({ task }) => task.accountId,
       async (items) => {
         const open = items.filter((item) => !item.isMoot);
-        const won = open.length === 0 ? [] : await store.recordSubmissions(open);
+        if (open.length === 0) return items.map(() => true);
+        const won = await store.recordSubmissions(open);
         const wonBy = new Map(open.map((item, at) => [item, won[at] ?? false]));
         return items.map((item) => wonBy.get(item) ?? true);
       },
@@ -109,7 +112,33 @@ export function createWriters({ store, clock, random, logger, tell }: WriterDeps
       'settling',
       SETTLE_WINDOW_MS,
       ({ task }) => task.accountId,
-      (items) => store.settle(items),
+      async (items) => {
+        const answers = await store.settle(items);
+        countSettled(metrics, clock, items, answers);
+        return answers;
+      },
     ),
   };
+}
+
+function countSettled(
+  metrics: WorkerMetrics,
+  clock: Clock,
+  items: readonly Ended[],
+  answers: readonly SettleAnswer[],
+): void {
+  const nowMs = clock.monotonicMs();
+  /** By route and outcome: finding a metric by its labels costs more than all else that is done for a settled task here. */
+  const counts = new Map<string, Map<string, number>>();
+  for (const [at, { task, ending, knownAtMs }] of items.entries()) {
+    if (answers[at] !== 'settled') continue;
+    const ofRoute = counts.get(task.route) ?? new Map<string, number>();
+    counts.set(task.route, ofRoute);
+    const outcome = outcomeOf(ending);
+    ofRoute.set(outcome, (ofRoute.get(outcome) ?? 0) + 1);
+    if (ending.outcome === 'failed') metrics.refundDelay.observe({}, (nowMs - knownAtMs) / 1_000);
+  }
+  for (const [route, ofRoute] of counts) {
+    for (const [outcome, count] of ofRoute) metrics.settled.add({ route, outcome }, count);
+  }
 }
