@@ -112,13 +112,13 @@ export async function takeOutGuard(admin: Database, name: string): Promise<void>
   if (removals === undefined)
     throw new RangeError(`there is no guard ${name}; there are ${Object.keys(GUARDS).join(', ')}`);
   for (const { function: functionName, from, to } of removals) {
-    const [found] = await admin.query<{ definition: string }>(
+    const found = await admin.query<{ definition: string }>(
       `SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
        WHERE p.proname = $1 AND p.pronamespace = 'public'::regnamespace`,
       [functionName],
     );
-    const { definition = '' } = found ?? {};
-    if (!from.test(definition)) throw new Error(`${functionName} does not have the guard ${name} any more`);
+    const definition = found.map((one) => one.definition).find((text) => from.test(text));
+    if (definition === undefined) throw new Error(`${functionName} does not have the guard ${name} any more`);
     await admin.query(definition.replace(from, () => to));
   }
 }

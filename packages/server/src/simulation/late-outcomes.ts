@@ -9,13 +9,17 @@ export interface LateOutcome {
 
 /** The outcomes that a call of `settle_tasks` was answered to be late, from what it was given and what it said. */
 export function lateOutcomes(values: readonly SqlValue[], rows: readonly object[]): LateOutcome[] {
-  const [accounts, batches, indexes, , outcomes] = values as readonly (readonly (string | number)[])[];
-  return (rows as readonly { readonly ord: number; readonly answer: string }[])
+  const [accounts, batches, , claims, indexes, outcomes] = values as readonly (readonly (string | number)[])[];
+  return (rows as readonly { readonly answer: string; readonly places: readonly number[] | null }[])
     .filter(({ answer }) => answer === 'late')
-    .map(({ ord }) => ({
-      accountUuid: String(accounts?.[ord - 1]),
-      batchUuid: String(batches?.[ord - 1]),
-      index: Number(indexes?.[ord - 1]),
-      outcome: String(outcomes?.[ord - 1]),
-    }));
+    .flatMap(({ places }) => places ?? (claims ?? []).map((_, at) => at + 1))
+    .map((place) => {
+      const claim = Number(claims?.[place - 1]);
+      return {
+        accountUuid: String(accounts?.[claim - 1]),
+        batchUuid: String(batches?.[claim - 1]),
+        index: Number(indexes?.[place - 1]),
+        outcome: String(outcomes?.[place - 1]),
+      };
+    });
 }

@@ -2,7 +2,7 @@ import type { FailureType, TaskParams } from '@rushes/contract';
 import type { Database, SqlValue } from '../db/index.ts';
 import type { Clock, StoredVideo } from '../ports.ts';
 import type { Unsettled } from './unsettled.ts';
-import type { LeaseKey, LeasedTask } from './task.ts';
+import { leaseName, type LeaseKey, type LeasedTask } from './task.ts';
 
 /** How a task ends. The credits that move follow from it and from the batch's terms, in the database. */
 export type Ending =
@@ -121,6 +121,27 @@ function follows(task: LeasedTask, { first, places }: TaskRange): boolean {
     task.batchId === first.batchId &&
     task.accountId === first.accountId
   );
+}
+
+interface Claims {
+  readonly claims: readonly LeasedTask[];
+  /** For each task the 1-based place of its claim. */
+  readonly places: readonly number[];
+}
+
+/** The claims that tasks stand under, each once by one of its tasks. */
+function claimsOf(tasks: readonly LeasedTask[]): Claims {
+  const numbers = new Map<string, number>();
+  const claims: LeasedTask[] = [];
+  const places = tasks.map((task) => {
+    const name = leaseName(task);
+    const known = numbers.get(name);
+    if (known !== undefined) return known;
+    const number = claims.push(task);
+    numbers.set(name, number);
+    return number;
+  });
+  return { claims, places };
 }
 
 /** One flag per input, from the 1-based ordinals that a function returned. */
@@ -293,11 +314,15 @@ class PostgresTaskStore implements TaskStore {
   async settle(endings: readonly { task: LeasedTask; ending: Ending }[]): Promise<SettleAnswer[]> {
     const failures = endings.map(({ ending }) => (ending.outcome === 'failed' ? ending : null));
     const videos = endings.map(({ ending }) => (ending.outcome === 'succeeded' ? ending.video : null));
-    const rows = await this.#db.query<{ ord: number; answer: SettleAnswer }>(
-      `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[],
-         $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
+    const { claims, places } = claimsOf(endings.map(({ task }) => task));
+    const rows = await this.#db.query<{ answer: SettleAnswer; places: number[] | null }>(
+      `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::bigint[], $4::int[], $5::int[], $6::text[], $7::text[],
+         $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bytea[], $13::text[])`,
       [
-        ...Object.values(keys(endings.map(({ task }) => task))),
+        ...leaseColumns(claims),
+        claims.map((claim) => claim.fence),
+        places,
+        endings.map(({ task }) => task.index),
         endings.map(({ ending }) => ending.outcome),
         failures.map((failure) => failure?.type ?? null),
         failures.map((failure) => failure?.detail ?? null),
@@ -308,8 +333,14 @@ class PostgresTaskStore implements TaskStore {
         videos.map((video) => video?.contentType ?? null),
       ],
     );
-    // Not `lost`: the video of the one that counted may be stored under the same key.
-    return answers(endings.length, rows, 'late');
+    // Of a task named twice the second is not answered. Not `lost`: the video of the one that counted may be stored under the
+    // same key.
+    const given = new Array<SettleAnswer>(endings.length).fill('late');
+    for (const row of rows) {
+      if (row.places === null) given.fill(row.answer);
+      else for (const place of row.places) given[place - 1] = row.answer;
+    }
+    return given;
   }
 
   async renew(workerId: string, leaseMs: number): Promise<HeldLease[]> {

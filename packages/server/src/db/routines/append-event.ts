@@ -24,24 +24,28 @@ BEGIN
 END
 $$;
 
--- The event 'batch.' || status of each batch, p_type instead of it when given; p_reason goes with it. For callers that hold
--- the accounts' locks. A set at once: what an event says of a batch costs more one by one than settling ten tasks.
--- Ids are put in their public form when the event is shown.
-CREATE OR REPLACE FUNCTION append_batch_events(p_batches batches[], p_type text, p_reason text) RETURNS void
-LANGUAGE sql
+-- From before they were named by their keys.
+DROP FUNCTION IF EXISTS append_batch_events(batches[], text, text);
+
+-- The event 'batch.' || status of each batch, p_type instead of it when given, under the numbers given; p_reason goes with it.
+-- For callers that hold the accounts' locks and move last_event_seq. A set at once: what an event says of a batch costs more
+-- one by one than settling ten tasks. Ids are put in their public form when the event is shown.
+CREATE OR REPLACE FUNCTION write_batch_events(
+  p_account_ids uuid[], p_batch_ids uuid[], p_seqs bigint[], p_type text, p_reason text
+) RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
 AS $$
-  WITH added AS MATERIALIZED (
-    SELECT b.*, row_number() OVER (PARTITION BY b.account_id ORDER BY b.batch_id) AS n FROM unnest(p_batches) AS b
-  ),
-  numbered AS (
-    UPDATE credit_accounts c SET last_event_seq = c.last_event_seq + d.events
-    FROM (SELECT a.account_id, count(*) AS events FROM added a GROUP BY 1) d
-    WHERE c.account_id = d.account_id
-    RETURNING c.account_id, c.last_event_seq - d.events AS seq_before
-  )
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
   INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
-  SELECT b.account_id, n.seq_before + b.n, coalesce(p_type, 'batch.' || b.status), b.batch_id, NULL, b.webhook_endpoint_id,
+  SELECT b.account_id, i.seq, coalesce(p_type, 'batch.' || b.status), b.batch_id, NULL, b.webhook_endpoint_id,
     jsonb_build_object(
       'request_id', b.request_id,
       'model', b.model,
@@ -62,10 +66,40 @@ AS $$
     || CASE WHEN b.finished_at IS NOT NULL THEN jsonb_build_object('ledger_checkpoint', (
       SELECT t.checkpoint FROM ledger_trees t WHERE t.account_id = b.account_id AND t.closed_at IS NULL)) ELSE '{}' END
     || CASE WHEN p_reason IS NOT NULL THEN jsonb_build_object('reason', p_reason) ELSE '{}' END,
-    rushes_now()
-  FROM added b
-  JOIN numbered n ON n.account_id = b.account_id
-  JOIN credit_holds h ON h.account_id = b.account_id AND h.batch_id = b.batch_id
+    v_now
+  FROM unnest(p_account_ids, p_batch_ids, p_seqs) AS i(account_id, batch_id, seq)
+  JOIN batches b ON b.account_id = i.account_id AND b.batch_id = i.batch_id
+  JOIN credit_holds h ON h.account_id = i.account_id AND h.batch_id = i.batch_id;
+END
+$$;
+
+-- The same under the accounts' next numbers. For callers that hold the accounts' locks.
+CREATE OR REPLACE FUNCTION append_batch_events(p_account_ids uuid[], p_batch_ids uuid[], p_type text, p_reason text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
+AS $$
+DECLARE
+  v_accounts uuid[];
+  v_batches uuid[];
+  v_seqs bigint[];
+BEGIN
+  SELECT array_agg(a.account_id), array_agg(a.batch_id), array_agg(c.last_event_seq + a.n)
+  INTO v_accounts, v_batches, v_seqs
+  FROM (
+    SELECT i.account_id, i.batch_id, row_number() OVER (PARTITION BY i.account_id ORDER BY i.batch_id) AS n
+    FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  ) a
+  JOIN credit_accounts c ON c.account_id = a.account_id;
+  UPDATE credit_accounts c SET last_event_seq = i.seq
+  FROM (SELECT u.account_id, max(u.seq) AS seq FROM unnest(v_accounts, v_seqs) AS u(account_id, seq) GROUP BY 1) i
+  WHERE c.account_id = i.account_id;
+  PERFORM write_batch_events(v_accounts, v_batches, v_seqs, p_type, p_reason);
+END
 $$;
 DROP FUNCTION IF EXISTS batch_event_data(batches);
 

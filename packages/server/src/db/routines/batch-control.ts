@@ -10,7 +10,8 @@ SET search_path = pg_catalog, public, pg_temp
 SET lock_timeout = '1s'
 AS $$
 DECLARE
-  v_started batches[];
+  v_accounts uuid[];
+  v_batches uuid[];
   v_now timestamptz;
 BEGIN
   PERFORM 1 FROM credit_accounts
@@ -21,10 +22,12 @@ BEGIN
     UPDATE batches b SET status = 'processing', started_at = v_now
     WHERE (b.account_id, b.batch_id) IN (SELECT DISTINCT a, c FROM unnest(p_account_ids, p_batch_ids) AS u(a, c))
       AND b.status = 'queued'
-    RETURNING b AS batch
+    RETURNING b.account_id, b.batch_id
   )
-  SELECT array_agg(s.batch) INTO v_started FROM started s;
-  PERFORM append_batch_events(v_started, NULL, NULL);
+  SELECT array_agg(s.account_id), array_agg(s.batch_id) INTO v_accounts, v_batches FROM started s;
+  IF v_batches IS NOT NULL THEN
+    PERFORM append_batch_events(v_accounts, v_batches, NULL, NULL);
+  END IF;
 END
 $$;
 
@@ -45,9 +48,8 @@ BEGIN
     RETURN 'already_paused';
   END IF;
   UPDATE batch_schedule SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id;
-  UPDATE batches SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id
-  RETURNING * INTO v_batch;
-  PERFORM append_batch_events(ARRAY[v_batch], 'batch.paused', p_reason);
+  UPDATE batches SET paused = true WHERE account_id = p_account_id AND batch_id = p_batch_id;
+  PERFORM append_batch_events(ARRAY[p_account_id], ARRAY[p_batch_id], 'batch.paused', p_reason);
   RETURN 'paused';
 END
 $$;
@@ -83,6 +85,7 @@ SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
   v_indexes integer[];
+  v_claims integer[];
   v_fences bigint[];
   v_failure_type text := CASE p_outcome WHEN 'canceled' THEN 'canceled' WHEN 'expired' THEN 'timeout' END;
   v_closed bigint := 0;
@@ -105,18 +108,19 @@ BEGIN
   END IF;
 
   -- Locked by index, so that an attempt that begins at this moment waits for us or is waited for, never both.
-  SELECT array_agg(q.task_index ORDER BY q.task_index), array_agg(q.fence ORDER BY q.task_index)
-  INTO v_indexes, v_fences
-  FROM (
+  WITH queued AS MATERIALIZED (
     SELECT task_index, fence FROM tasks
     WHERE account_id = p_account_id AND batch_id = p_batch_id AND state = 'queued'
     ORDER BY task_index FOR NO KEY UPDATE
-  ) q;
+  )
+  SELECT array_agg(q.task_index), array_agg(q.claim), ARRAY(SELECT DISTINCT fence FROM queued ORDER BY fence)
+  INTO v_indexes, v_claims, v_fences
+  FROM (SELECT task_index, dense_rank() OVER (ORDER BY fence)::integer AS claim FROM queued) q;
   IF v_indexes IS NOT NULL THEN
-    SELECT count(*) INTO v_closed
+    SELECT coalesce(sum(coalesce(cardinality(s.places), cardinality(v_indexes))), 0) INTO v_closed
     FROM settle_tasks(
-      array_fill(p_account_id, ARRAY[cardinality(v_indexes)]), array_fill(p_batch_id, ARRAY[cardinality(v_indexes)]),
-      v_indexes, v_fences, array_fill(p_outcome, ARRAY[cardinality(v_indexes)]),
+      array_fill(p_account_id, ARRAY[cardinality(v_fences)]), array_fill(p_batch_id, ARRAY[cardinality(v_fences)]),
+      v_fences, v_claims, v_indexes, array_fill(p_outcome, ARRAY[cardinality(v_indexes)]),
       array_fill(v_failure_type, ARRAY[cardinality(v_indexes)]),
       '{}', '{}', '{}', '{}', '{}', '{}') s
     WHERE s.answer = 'settled';

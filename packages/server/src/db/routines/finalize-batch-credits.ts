@@ -4,6 +4,18 @@
  * whoever holds the account row's lock first does it, the others find it done.
  */
 export const finalizeBatchCredits = /* sql */ `
+-- The state of a batch whose tasks are all final.
+CREATE OR REPLACE FUNCTION batch_end_status(p_total bigint, p_succeeded bigint, p_canceled bigint) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+  SELECT CASE
+    WHEN p_canceled > 0 THEN 'canceled'
+    WHEN p_succeeded = p_total THEN 'completed'
+    WHEN p_succeeded = 0 THEN 'failed'
+    ELSE 'partial'
+  END
+$$;
+
 -- Ends batches whose tasks are all final, for callers that hold their accounts' and holds' locks. A set at once: one by one,
 -- ending a batch of ten tasks costs as much as settling them.
 CREATE OR REPLACE FUNCTION end_batches(p_account_ids uuid[], p_batch_ids uuid[]) RETURNS void
@@ -12,7 +24,6 @@ SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
   v_now timestamptz := rushes_now();
-  v_ended batches[];
 BEGIN
   -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
   UPDATE credit_holds h SET state = 'closed'
@@ -24,22 +35,11 @@ BEGIN
   DELETE FROM task_leases l USING unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
   WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
 
-  WITH ended AS (
-    UPDATE batches b
-    SET status = CASE
-        WHEN b.canceled > 0 THEN 'canceled'
-        WHEN b.succeeded = b.total THEN 'completed'
-        WHEN b.succeeded = 0 THEN 'failed'
-        ELSE 'partial'
-      END,
-      paused = false,
-      finished_at = v_now
-    FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
-    WHERE b.account_id = i.account_id AND b.batch_id = i.batch_id
-    RETURNING b AS batch
-  )
-  SELECT array_agg(e.batch) INTO v_ended FROM ended e;
-  PERFORM append_batch_events(v_ended, NULL, NULL);
+  UPDATE batches b
+  SET status = batch_end_status(b.total, b.succeeded, b.canceled), paused = false, finished_at = v_now
+  FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
+  WHERE b.account_id = i.account_id AND b.batch_id = i.batch_id;
+  PERFORM append_batch_events(p_account_ids, p_batch_ids, NULL, NULL);
 END
 $$;
 
