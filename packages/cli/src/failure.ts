@@ -168,6 +168,23 @@ function fromUsage(error: Error): Failure {
   return plain('usage', new Error(message), EXIT.usage, ['--help after a command shows its flags and examples.']);
 }
 
+function fileAdvice(code: unknown): string[] {
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return ['The disk is full. Make room and run the command again; what came so far is used.'];
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return ['A file stands where a folder is needed.'];
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return ['It may not be written there. Name another place, or change its permissions.'];
+    default:
+      return [];
+  }
+}
+
 /** Everything that a thrown value says to the user of a command. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return fromCliError(error);
@@ -187,6 +204,8 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof RushesError) return plain('invalid_settings', error, EXIT.usage);
   if (error instanceof Errors.CLIError) return fromUsage(error);
   const thrown = error instanceof Error ? error : new Error(String(error));
-  if ('syscall' in thrown) return plain('file_error', thrown, EXIT.failed);
+  if ('syscall' in thrown) {
+    return plain('file_error', thrown, EXIT.failed, fileAdvice('code' in thrown ? thrown.code : null));
+  }
   return plain('unexpected', thrown, EXIT.failed, ['This is a fault of the program; set DEBUG=rushes to see where.']);
 }

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { rushes, scratchFolder, startRushes } from './rushes.ts';
 import { problem, type ScriptedServer, startServer } from './scripted-server.ts';
 
@@ -347,4 +347,27 @@ test('list --request-id shows the batch of a submission whose answer was lost, a
   expect(JSON.parse(found.stdout)).toMatchObject({ id: 'bat_1', request_id: 'r' });
   const none = await rushes(['list', '--request-id', 'R', '--json'], { server });
   expect([none.code, none.stdout]).toEqual([0, '']);
+});
+
+test.skipIf(!existsSync('/dev/full'))(
+  'a result that cannot be written ends with 1 and says why, without a stack',
+  async () => {
+    const server = await serverWithBatch();
+    const full = openSync('/dev/full', 'w');
+    onTestFinished(() => closeSync(full));
+    for (const argv of [['credits'], ['list', '--json'], ['help']]) {
+      const { code, stderr } = await startRushes(argv, { server, stdout: full }).ended;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^Error: standard output cannot be written: .*no space left.*\n$/);
+    }
+  },
+);
+
+test('a folder that is a file is named with what is wrong about it', async () => {
+  const server = await serverWithBatch();
+  const folder = scratchFolder();
+  writeFileSync(join(folder, 'videos'), '');
+  const { code, stderr } = await rushes(['download', 'bat_1', 'videos'], { server, cwd: folder });
+  expect(code).toBe(1);
+  expect(stderr).toContain('A file stands where a folder is needed.');
 });

@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly stdin?: string | Uint8Array;
   readonly server?: { readonly url: string };
+  /** An open file in place of a pipe. */
+  readonly stdout?: number;
 }
 
 export interface Started {
@@ -64,7 +66,12 @@ export function startRushes(argv: readonly string[], options: RunOptions = {}): 
     ...(options.server === undefined ? {} : { RUSHES_BASE_URL: options.server.url }),
     ...options.env,
   };
-  const child = spawn(process.execPath, [BIN, ...argv], { cwd: options.cwd ?? home, env, stdio: 'pipe' });
+  const stdout = options.stdout ?? 'pipe';
+  const child = spawn(process.execPath, [BIN, ...argv], {
+    cwd: options.cwd ?? home,
+    env,
+    stdio: ['pipe', stdout, 'pipe'],
+  }) as ChildProcessWithoutNullStreams;
   onTestFinished(() => void child.kill('SIGKILL'));
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.stdin ?? '');
@@ -72,11 +79,13 @@ export function startRushes(argv: readonly string[], options: RunOptions = {}): 
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  const ended = Promise.all([exit, text(child.stdout), text(child.stderr)]).then(([how, stdout, stderr]) => ({
-    ...how,
-    stdout,
-    stderr,
-  }));
+  const ended = Promise.all([exit, stdout === 'pipe' ? text(child.stdout) : '', text(child.stderr)]).then(
+    ([how, written, stderr]) => ({
+      ...how,
+      stdout: written,
+      stderr,
+    }),
+  );
   // A test that closes stdout itself waits for `exit` alone.
   ended.catch(() => undefined);
   return { child, exit, ended };

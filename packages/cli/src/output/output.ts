@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { EXIT } from '../exit-codes.ts';
 import { paintFor, type Paint } from './terminal.ts';
 
 interface Streams {
@@ -19,12 +20,18 @@ export class Output {
     this.#streams = streams;
     this.paint = paintFor(streams.stdout, environment);
     this.paintNote = paintFor(streams.stderr, environment);
-    // A reader that has seen enough, such as head, is no failure.
-    streams.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      this.#closed = true;
-    });
+    // Before oclif's own listener, which throws.
+    streams.stdout.prependListener('error', (error: NodeJS.ErrnoException) => this.#stopWriting(error));
     streams.stderr.on('error', () => undefined);
+  }
+
+  /** A reader that has seen enough, such as head, is no failure. A full disk is: nobody must take what is there for all of it. */
+  #stopWriting(error: NodeJS.ErrnoException): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (error.code === 'EPIPE') return;
+    this.note(`Error: standard output cannot be written: ${error.message}`);
+    process.exit(EXIT.failed);
   }
 
   /** Nobody reads stdout any more: a long listing can stop. */

@@ -24,6 +24,13 @@ function fromEnvironment(environment: Surroundings['environment'], name: string)
   return value === undefined || value === '' ? null : value;
 }
 
+function wrongAddress(detail: string): CliError {
+  return new CliError('invalid_settings', detail, {
+    exitCode: EXIT.usage,
+    advice: ['It looks like https://rushes.example.com; set it with --base-url or RUSHES_BASE_URL.'],
+  });
+}
+
 /** `https://host/path` in one spelling, so that two settings can be compared. */
 export function normalizeBaseUrl(text: string): string {
   let url: URL;
@@ -32,13 +39,16 @@ export function normalizeBaseUrl(text: string): string {
   } catch {
     url = new URL('invalid:');
   }
-  const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  if ((url.protocol === 'http:' || url.protocol === 'https:') && plain)
-    return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-  throw new CliError('invalid_settings', `The server's address is no http or https URL: ${JSON.stringify(text)}.`, {
-    exitCode: EXIT.usage,
-    advice: ['It looks like https://rushes.example.com; set it with --base-url or RUSHES_BASE_URL.'],
-  });
+  // Not repeated in the message: it may hold a password.
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw wrongAddress(
+      "The server's address has a user name, a password, a query or a fragment; it takes none of them.",
+    );
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw wrongAddress(`The server's address is no http or https URL: ${JSON.stringify(text)}.`);
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
 /**

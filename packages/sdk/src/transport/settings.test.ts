@@ -41,6 +41,8 @@ test.each([
   { baseUrl: 'ftp://rushes.example.com' },
   { baseUrl: 'https://user:secret@rushes.example.com' },
   { baseUrl: 'https://rushes.example.com/?a=1' },
+  { baseUrl: 'https://rushes.example.com/v1' },
+  { baseUrl: 'https://rushes.example.com/sub/v1/' },
   { maxRetries: -1 },
   { maxRetries: 1.5 },
   { maxRetries: Number.NaN },

@@ -85,7 +85,9 @@ function resolveBaseUrl(given: string | undefined): string {
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new RushesError('baseUrl must be an origin and at most a path: no user name, password, query or fragment.');
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  const path = url.pathname.replace(/\/+$/, '');
+  if (path.endsWith('/v1')) throw new RushesError('baseUrl is the address of the server without /v1, which is added.');
+  return `${url.origin}${path}`;
 }
 
 /** `value` when it is a time that a timer can wait; throws `RushesError` otherwise. */

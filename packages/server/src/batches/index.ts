@@ -4,6 +4,8 @@ export type { TaskFilter, TaskPage } from './find-tasks.ts';
 export { createBatchService, type BatchService, type BatchServiceDeps } from './service.ts';
 export type { BatchCaller } from './standing.ts';
 export {
+  lineAndColumn,
+  parseJson,
   parseSubmission,
   SUBMISSION_MEDIA_TYPES,
   type Submission,

@@ -17,7 +17,9 @@ describe('parseJsonBody', () => {
     ['[]', 'wrong_type'],
     ['null', 'wrong_type'],
     ['"text"', 'wrong_type'],
-  ])('refuses %s', (text, code) => {
+    ['{"credits":1,"credits":2}', 'bad_syntax'],
+    [`{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`, 'bad_syntax'],
+  ])('refuses %.40s', (text, code) => {
     expect(refusalOf(text)?.code).toBe(code);
   });
 

@@ -1,4 +1,5 @@
 import type { ItemErrorCode } from '@rushes/contract';
+import { lineAndColumn, parseJson } from '../batches/index.ts';
 import { accept, refuse, type Outcome } from '../refusal.ts';
 
 function refuseBody(code: ItemErrorCode, detail: string, param: string | null = null): Outcome<never> {
@@ -32,12 +33,13 @@ export function parseJsonBody(bytes: Uint8Array): Outcome<object> {
     return refuseBody('bad_syntax', 'The body is not UTF-8 text.');
   }
   if (text.trim() === '') return accept({});
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return refuseBody('bad_syntax', 'The body is not valid JSON.');
+  const parsed = parseJson(text);
+  if (!parsed.ok) {
+    const { line, column } = lineAndColumn(text, parsed.fault.offset);
+    const detail = `The body is not usable JSON at line ${line}, column ${column}: ${parsed.fault.detail}.`;
+    return refuseBody(parsed.fault.code, detail);
   }
+  const { value } = parsed;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refuseBody('wrong_type', 'The body must be a JSON object.');
   }

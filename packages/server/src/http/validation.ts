@@ -3,10 +3,16 @@ import type { ItemErrorCode } from '@rushes/contract';
 import type { z } from 'zod';
 import { accept, refuse, type Outcome } from '../refusal.ts';
 
+/** Of an enumeration too, whose issue is of another kind. */
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  return (issue.code === 'invalid_type' || issue.code === 'invalid_value') && issue.input === undefined;
+}
+
 function codeOf(issue: z.core.$ZodIssue): ItemErrorCode {
+  if (isMissing(issue)) return 'required';
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'required' : 'wrong_type';
+      return 'wrong_type';
     case 'too_big':
       if (issue.origin === 'string') return 'too_long';
       return issue.origin === 'array' ? 'too_many' : 'out_of_range';
@@ -39,8 +45,9 @@ function describe(issue: z.core.$ZodIssue, allowed: readonly string[]): ItemErro
       return error(path === '' ? name : `${path}.${name}`, `${name} is not known here. ${known}`);
     });
   }
-  const missing = issue.code === 'invalid_type' && issue.input === undefined;
-  return [error(path, missing ? `${path} is missing.` : `${path === '' ? 'The value' : path}: ${issue.message}.`)];
+  return [
+    error(path, isMissing(issue) ? `${path} is missing.` : `${path === '' ? 'The value' : path}: ${issue.message}.`),
+  ];
 }
 
 /**

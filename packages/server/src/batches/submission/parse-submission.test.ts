@@ -353,9 +353,19 @@ describe('broken JSON', () => {
     ['{"a": 1} x', 'line 1, column 10: the end'],
     ['{"a": ', 'line 1, column 7: it ends where a value'],
     ['['.repeat(1_000_000), 'nested more than 16 deep'],
+    ['{"spend_limit": 1,\n "spend_limit": 2}', 'line 2, column 2: this name stands in the object already'],
+    ['{"a": [{}, {"b": 1, "c": [], "b": 2}]}', 'line 1, column 30: this name stands'],
+    ['{"a": {"b": 1}, "\\u0061": 2}', 'line 1, column 17: this name stands'],
+    ['{"a": "b", "b": 1, "c": 2, "c": 3}', 'line 1, column 28: this name stands'],
+    ['{"a": 1, "a": 2', 'line 1, column 16: it ends where'],
   ])('%.40j is refused with its place', (body, detail) => {
     expect(refused('application/json', body)).toMatchObject({ code: 'invalid_request' });
     expect(refused('application/json', body).detail).toContain(detail);
+  });
+
+  it('is not seen where a name comes again in another object, or as a value', () => {
+    const body = '{"a": "b", "b": ["a", "a", {"a": "a"}, {"a": [{"a": {}}, "a"]}], "c": {"a": "c", "\\"c": "a"}}';
+    expect(refused('application/json', body).detail).not.toContain('not usable JSON');
   });
 
   it('is told from sound JSON of another shape', () => {
@@ -374,10 +384,12 @@ describe('broken JSON', () => {
     const lines = items(10).map((item) => JSON.stringify(item));
     lines[4] = '{"prompt": "x"';
     lines[6] = '{"prompt": ""}';
+    lines[8] = '{"prompt": "a", "prompt": "b"}';
     const refusal = refused('application/x-ndjson', `\n${lines.join('\n')}`, { query: QUERY });
     expect(refusal.errors).toMatchObject([
       { index: 4, line: 6, code: 'bad_syntax' },
       { index: 6, line: 8, param: 'prompt', code: 'blank' },
+      { index: 8, line: 10, code: 'bad_syntax' },
     ]);
   });
 });

@@ -45,7 +45,7 @@ const listQuery = z.strictObject({
   model: z.string().max(64).exactOptional(),
   request_id: z
     .string()
-    .regex(ITEM_LIMITS.requestIdPattern)
+    .regex(ITEM_LIMITS.requestIdPattern, { error: '1 to 255 printable ASCII characters are needed' })
     .exactOptional()
     .meta({ description: 'Exactly this one: the batch that a creation whose answer was lost has made, or none.' }),
   created_after: timeParameter.exactOptional(),
