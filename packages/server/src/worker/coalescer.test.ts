@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock, settleMicrotasks } from '../../testing/manual-clock.ts';
-import { CoalescerStopped, createCoalescer, type CoalescerOptions } from './coalescer.ts';
+import { CoalescerStopped, createCoalescer, type AnswerTaker, type CoalescerOptions } from './coalescer.ts';
 
 function setUp(
   flush: (items: readonly string[]) => Promise<readonly string[]>,
@@ -177,5 +177,26 @@ describe('a coalescer', () => {
     await stopped;
     expect(await answer).toBeInstanceOf(CoalescerStopped);
     await settleMicrotasks();
+  });
+
+  it('tells whoever handed it an item of the answer, or that it gave up, and of one of them only', async () => {
+    let isAway = false;
+    const { clock, coalescer } = setUp((items) => (isAway ? Promise.reject(new Error('away')) : echo(items)));
+    const told: string[] = [];
+    const taker: AnswerTaker<string, string> = {
+      answered: (item, answer) => told.push(`${item}: ${answer}`),
+      givenUp: (item, reason) => told.push(`${item}: ${reason.name}`),
+    };
+    for (const item of ['a', 'b']) coalescer.hand(item, taker);
+    await clock.advance(50);
+    expect(told).toEqual(['a: a!', 'b: b!']);
+    isAway = true;
+    coalescer.hand('c', taker);
+    await clock.advance(50);
+    const stopped = coalescer.stop(100);
+    await clock.advance(100);
+    await stopped;
+    coalescer.hand('d', taker);
+    expect(told.slice(2)).toEqual(['c: CoalescerStopped', 'd: CoalescerStopped']);
   });
 });

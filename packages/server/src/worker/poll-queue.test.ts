@@ -143,4 +143,25 @@ describe('questions about running generations', () => {
     await clock.advance(1_000);
     expect(requests).toHaveLength(64);
   });
+
+  it('that came or became due while 64 were under way are asked in time when one of those is answered', async () => {
+    const answers: (() => void)[] = [];
+    answer = ([id = '']) => new Promise((resolve) => answers.push(() => resolve([{ kind: 'gone', detail: id }])));
+    const polls = queue();
+    const askedAt = (id: string): number | undefined => requests.find((request) => request.ids[0] === id)?.atMs;
+    for (const id of ids(64)) void polls.ask(id, 0, lease);
+    void polls.ask('far', 10_000, lease);
+    await clock.advance(100);
+    void polls.ask('near', 400, lease);
+    await clock.advance(100);
+    answers[0]?.();
+    await clock.advance(400);
+    expect(askedAt('near')).toBe(500);
+    void polls.ask('now', 0, lease);
+    await clock.advance(100);
+    expect(askedAt('now')).toBeUndefined();
+    answers[1]?.();
+    await clock.advance(1);
+    expect(askedAt('now')).toBe(700);
+  });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { settleMicrotasks } from '../../testing/manual-clock.ts';
 import { TasksInFlight } from './tasks-in-flight.ts';
 import type { LeasedTask } from './task.ts';
 
@@ -91,5 +92,23 @@ describe('what a worker believes it holds', () => {
     inFlight.remove(dropped);
     expect(inFlight.count).toBe(1);
     expect(inFlight.add(task(0))).toBeNull();
+  });
+
+  it('is worked on until the last of it has ended, lost leases included', async () => {
+    const inFlight = new TasksInFlight();
+    await inFlight.idle();
+    const [kept, dropped] = [task(0), task(5, 2)];
+    inFlight.add(kept);
+    inFlight.add(dropped);
+    inFlight.compare([lease(1, 1)], inFlight.ask());
+    let isIdle = false;
+    const idle = inFlight.idle().then(() => {
+      isIdle = true;
+    });
+    inFlight.remove(kept);
+    await settleMicrotasks();
+    expect(isIdle).toBe(false);
+    inFlight.remove(dropped);
+    await idle;
   });
 });
