@@ -2,7 +2,7 @@ import type { FailureType, TaskParams } from '@rushes/contract';
 import type { Database, SqlValue } from '../db/index.ts';
 import type { Clock, StoredVideo } from '../ports.ts';
 import type { Unsettled } from './unsettled.ts';
-import type { LeaseKey, LeasedTask } from './task.ts';
+import { leaseName, type LeaseKey, type LeasedTask } from './task.ts';
 
 /** How a task ends. The credits that move follow from it and from the batch's terms, in the database. */
 export type Ending =
@@ -123,7 +123,6 @@ function follows(task: LeasedTask, { first, places }: TaskRange): boolean {
   );
 }
 
-<<<<<<< HEAD
 interface Claims {
   readonly claims: readonly LeasedTask[];
   /** For each task the 1-based place of its claim. */
@@ -145,8 +144,6 @@ function claimsOf(tasks: readonly LeasedTask[]): Claims {
   return { claims, places };
 }
 
-=======
->>>>>>> worker2
 /** One flag per input, from the 1-based ordinals that a function returned. */
 function flags(count: number, rows: readonly { ord: number }[]): boolean[] {
   const won = new Array<boolean>(count).fill(false);
