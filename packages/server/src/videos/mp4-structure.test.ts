@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { BrokenVideo, Mp4Structure } from './mp4-structure.ts';
+import { HttpFailure } from '../ports.ts';
+import { Mp4Structure } from './mp4-structure.ts';
 
 const clip = readFileSync(new URL('../../assets/simulator-videos/landscape-0.mp4', import.meta.url));
 
@@ -19,7 +20,7 @@ async function passed(file: Buffer, chunkBytes = file.length): Promise<Buffer | 
   try {
     return await buffer(Readable.from(chunks).pipe(new Mp4Structure()));
   } catch (error) {
-    if (error instanceof BrokenVideo) return 'broken';
+    if (error instanceof HttpFailure) return 'broken';
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 import { Transform, type TransformCallback } from 'node:stream';
+import { HttpFailure } from '../ports.ts';
 
-/** The file is cut off, or something else begins where a part of it should. */
-export class BrokenVideo extends Error {
-  override readonly name = 'BrokenVideo';
+/** The file is cut off, or something else begins where a part of it should: an exchange without a usable answer. */
+function broken(what: string): HttpFailure {
+  return new HttpFailure('no_answer', `the file is broken: ${what}`);
 }
 
 /** The boxes that stand side by side in a file (ISO/IEC 14496-12, table 1; `wide` and `pnot` are QuickTime's). */
@@ -31,14 +32,14 @@ export class Mp4Structure extends Transform {
       this.#read(chunk);
       done(null, chunk);
     } catch (error) {
-      done(error instanceof Error ? error : new BrokenVideo('unreadable'));
+      done(error instanceof Error ? error : broken('unreadable'));
     }
   }
 
   override _flush(done: TransformCallback): void {
     const has = (type: string): boolean => this.#seen.has(type);
-    if (this.#follows && this.#left > 0) done(new BrokenVideo(`the file ends ${this.#left} bytes too early`));
-    else if (this.#follows && has('moov') !== (has('mdat') || has('moof'))) done(new BrokenVideo('a part is missing'));
+    if (this.#follows && this.#left > 0) done(broken(`the file ends ${this.#left} bytes too early`));
+    else if (this.#follows && has('moov') !== (has('mdat') || has('moof'))) done(broken('a part is missing'));
     else done();
   }
 
@@ -68,7 +69,7 @@ export class Mp4Structure extends Transform {
     if (!TOP_LEVEL_BOXES.has(type)) {
       // What is no MP4 file from the start is not judged here.
       if (this.#seen.size > 0 && /^\s*<[!a-z?]/i.test(header.toString('latin1')))
-        throw new BrokenVideo('text follows where a box should');
+        throw broken('text follows where a box should');
       this.#follows = false;
       return;
     }
@@ -76,7 +77,7 @@ export class Mp4Structure extends Transform {
     const size = header.length === LONG_HEADER_BYTES ? Number(header.readBigUInt64BE(8)) : header.readUInt32BE(0);
     // Zero: to the end of the file.
     if (size === 0) this.#follows = false;
-    else if (size < header.length) throw new BrokenVideo(`a box of ${size} bytes`);
+    else if (size < header.length) throw broken(`a box of ${size} bytes`);
     else this.#left = size - header.length;
   }
 }

@@ -8,6 +8,7 @@ import type { Engine, Route, RouteState } from './engine.ts';
 import type { WorkerOptions } from './index.ts';
 import { PollQueue } from './poll-queue.ts';
 import { Slots } from './slots.ts';
+import { SubmittedIds } from './submitted-ids.ts';
 import type { TaskStore } from './task-store.ts';
 import { TasksInFlight } from './tasks-in-flight.ts';
 import { measured, workerMetrics } from './worker-metrics.ts';
@@ -53,6 +54,7 @@ function openRoute({ clock, random, logger, metrics = NO_METRICS }: WorkerOption
     route: { ...route, upstream },
     breaker: new CircuitBreaker(clock, random),
     submissions: new Slots(CONCURRENT_SUBMISSIONS),
+    ids: new SubmittedIds(),
     polls: new PollQueue({
       upstream,
       route: route.name,

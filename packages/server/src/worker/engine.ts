@@ -10,6 +10,7 @@ import type { MeasuredStorage } from './free-space.ts';
 import type { PollQueue } from './poll-queue.ts';
 import type { RetryLimits } from './retry-policy.ts';
 import type { Slots } from './slots.ts';
+import type { SubmittedIds } from './submitted-ids.ts';
 import type { SettleAnswer, TaskStore } from './task-store.ts';
 import type { TasksInFlight } from './tasks-in-flight.ts';
 import type { TaskKey } from './task.ts';
@@ -38,6 +39,7 @@ export interface RouteState {
   readonly route: Route;
   readonly breaker: CircuitBreaker;
   readonly submissions: Slots;
+  readonly ids: SubmittedIds;
   readonly polls: PollQueue;
   readonly completions: CompletionTimes;
 }

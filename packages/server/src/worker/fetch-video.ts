@@ -14,7 +14,8 @@ const LONGEST_PAUSE_MS = 30_000;
 /** A result that stays missing this often is gone, not late. */
 const MISSING_ANSWERS_MAX = 4;
 
-type FetchFailure = { readonly kind: 'again' | 'missing' | 'hopeless'; readonly detail: string };
+/** `again`: its server is in trouble. `ours`: what was fetched could not be stored. */
+type FetchFailure = { readonly kind: 'again' | 'ours' | 'missing' | 'hopeless'; readonly detail: string };
 
 /**
  * Brings a finished video into our own storage. Only the fetch is repeated, until the URL has expired; the task is
@@ -32,6 +33,8 @@ export async function fetchVideo(
   const key = `${task.accountId}/${task.batchId}/${task.index}-${task.fence}.mp4`;
   let url = firstUrl;
   let missing = 0;
+  /** Since when its server has only failed. */
+  let failingSinceMs: number | null = null;
   for (let tries = 1; ; tries += 1) {
     await engine.downloads.take();
     const fetched = await fetchOnce(engine, key, url, lost);
@@ -43,7 +46,12 @@ export async function fetchVideo(
 
     engine.logger.warn({ ...describeTask(task), detail: fetched.detail, tries }, 'a video could not be fetched');
     missing = fetched.kind === 'missing' ? missing + 1 : 0;
-    if (fetched.kind === 'hopeless' || missing >= MISSING_ANSWERS_MAX || clock.monotonicMs() >= expiresAtMs) {
+    const nowMs = clock.monotonicMs();
+    failingSinceMs = fetched.kind === 'ours' ? null : (failingSinceMs ?? nowMs);
+    // A server that never gives the file gets as long as a try may take: nothing may keep a task for hours. Our own storage
+    // gets as long as the result is there, which has been paid for.
+    const isOver = nowMs >= expiresAtMs || (failingSinceMs !== null && nowMs - failingSinceMs >= task.timeoutMs);
+    if (fetched.kind === 'hopeless' || missing >= MISSING_ANSWERS_MAX || isOver) {
       return {
         next: 'fail',
         task,
@@ -57,6 +65,11 @@ export async function fetchVideo(
     const again = await polls.ask(task.upstreamId, 0, lost, true);
     if (again.kind === 'succeeded') url = again.videoUrl;
   }
+}
+
+/** Whether an answer speaks of the server's present state rather than of the file. */
+function isPassing(status: number): boolean {
+  return status >= 500 || [408, 409, 423, 425, 429].includes(status);
 }
 
 /** One try, in a slot that its caller took and that is free after it. Never rejects. */
@@ -77,8 +90,7 @@ async function fetchOnce(
     if (response.status !== 200) {
       response.body.destroy();
       const detail = `the result's URL answered ${response.status}`;
-      const isMissing = [401, 403, 404, 410].includes(response.status);
-      return { kind: isMissing ? 'missing' : 'again', detail };
+      return { kind: isPassing(response.status) ? 'again' : 'missing', detail };
     }
     // Told by reading it: without a listener, an error that comes between two readers would end the process.
     response.body.on('error', () => undefined);
@@ -93,7 +105,8 @@ async function fetchOnce(
     if (error instanceof HttpFailure && error.kind === 'too_large') return { kind: 'hopeless', detail: error.message };
     if (error instanceof VideoTooLarge) return { kind: 'hopeless', detail: error.message };
     if (error instanceof NotAVideo) return { kind: 'missing', detail: error.message };
-    return { kind: 'again', detail: error instanceof Error ? error.message : String(error) };
+    const detail = error instanceof Error ? error.message : String(error);
+    return { kind: error instanceof HttpFailure ? 'again' : 'ours', detail };
   } finally {
     engine.downloads.give();
   }

@@ -144,6 +144,7 @@ describe('questions about running generations', () => {
     expect(requests).toHaveLength(64);
   });
 
+<<<<<<< HEAD
   it('that came or became due while 64 were under way are asked in time when one of those is answered', async () => {
     const answers: (() => void)[] = [];
     answer = ([id = '']) => new Promise((resolve) => answers.push(() => resolve([{ kind: 'gone', detail: id }])));
@@ -163,5 +164,51 @@ describe('questions about running generations', () => {
     answers[1]?.();
     await clock.advance(1);
     expect(askedAt('now')).toBe(700);
+=======
+  it('of tasks that are out of time are asked once more, however long the upstream wants to rest', async () => {
+    const polls = queue();
+    answer = () => Promise.resolve([{ kind: 'unavailable', detail: '429', retryAfterMs: 3_600_000 }]);
+    const over: string[] = [];
+    const ask = (id: string, afterMs: number, lastAtMs: number): void =>
+      void polls.ask(id, afterMs, lease, false, lastAtMs).then(() => over.push(id));
+    ask('first', 0, Infinity);
+    await clock.advance(1);
+    // Due at its end, due before its end and overtaken by it, and one with time.
+    ask('at-the-end', 3_000, 3_000);
+    ask('overtaken', 1_000, 3_000);
+    ask('patient', 1_000, Infinity);
+    await clock.advance(4_500);
+    expect(over).toEqual(['first', 'at-the-end', 'overtaken']);
+    await clock.advance(16_000);
+    expect(over).toContain('patient');
+  });
+
+  it('of tasks that are out of time go before all others, within the requests a second', async () => {
+    const polls = queue({ requestsPerSecond: 10 });
+    for (const id of ids(200)) void polls.ask(id, 0, lease);
+    for (const id of ids(20, 'last')) void polls.ask(id, 1_000, lease, false, 1_000);
+    await clock.advance(3_500);
+    const asked = requests.flatMap((request) => request.ids);
+    expect(asked.filter((id) => id.startsWith('last'))).toHaveLength(20);
+    expect(asked.length).toBeLessThanOrEqual(45);
+  });
+
+  it('without an answer do not hold up all the others until the adapter gives up', async () => {
+    answer = ([id = '']) => (id.startsWith('silent') ? new Promise(() => undefined) : Promise.resolve([RUNNING]));
+    const polls = queue();
+    for (const id of ids(200, 'silent')) void polls.ask(id, 0, lease);
+    let answered = 0;
+    for (const id of ids(100)) void polls.ask(id, 0, lease).then(() => (answered += 1));
+    await clock.advance(10_000);
+    expect(answered).toBe(100);
+  });
+
+  it('are sent no more than 512 at a time, whatever becomes of them', async () => {
+    answer = () => new Promise(() => undefined);
+    const polls = queue();
+    for (const id of ids(1_000)) void polls.ask(id, 0, lease, false, 0);
+    await clock.advance(60_000);
+    expect(requests).toHaveLength(512);
+>>>>>>> hostile2
   });
 });

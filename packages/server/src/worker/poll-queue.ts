@@ -12,12 +12,20 @@ export interface PollQueueOptions {
 }
 
 const CONCURRENT_REQUESTS = 64;
+/**
+ * A request in the air for so long gives up its place, or generations that the upstream is silent about would hold up the
+ * questions about all others until the adapter gives up.
+ */
+const SLOW_MS = 2_000;
+const CONCURRENT_REQUESTS_WITH_SLOW = 512;
 const IDS_PER_REQUEST = 100;
 /** How long a request for many waits for more ids. */
 const GATHER_MS = 100;
 /** An upstream that asks for patience gets it, but no longer than a poll may be late anyway. */
 const LONGEST_REST_MS = 15_000;
 const LONGEST_SLEEP_MS = 60_000;
+/** How often what waits for its turn is looked through for tasks that are out of time. */
+const LAST_LOOK_MS = 1_000;
 /** A timer is no more exact than that. */
 const TIMER_MS = 1;
 /** Made once: the loop is woken for every answer, and an error with its stack costs more than all the rest of that. */
@@ -26,6 +34,8 @@ const WOKEN = new Error('there is something to look at');
 interface Question {
   readonly upstreamId: string;
   readonly dueMs: number;
+  /** From then on its task only waits for this answer, to end with it or without. */
+  readonly lastAtMs: number;
   readonly lost: AbortSignal;
   readonly resolve: (result: PollResult) => void;
   readonly reject: (reason: unknown) => void;
@@ -50,6 +60,9 @@ export class PollQueue {
   /** Due, each in its order; what is urgent goes first. */
   #ready: Question[] = [];
   #urgent: Question[] = [];
+  /** Of tasks that are out of time: nothing but the requests a second holds them up, not even an upstream that wants rest. */
+  #last: Question[] = [];
+  #lookedForLastMs = -Infinity;
   readonly #byId = new Map<string, Question>();
   readonly #byLease = new Map<AbortSignal, LeaseQuestions>();
   /** Questions not sent yet. */
@@ -57,7 +70,8 @@ export class PollQueue {
   #running = false;
   #sleepsUntilMs = -Infinity;
   #cut: AbortController | null = null;
-  #underWay = 0;
+  /** Requests in the air, the oldest first. */
+  readonly #underWay = new Set<{ readonly sentMs: number }>();
   #restUntilMs = -Infinity;
   #gatheredFromMs = -Infinity;
 
@@ -78,20 +92,28 @@ export class PollQueue {
 
   /**
    * Asks after `afterMs`, or sooner when woken; rejects when the lease is lost. `urgent` goes before everything that is
-   * merely due: the last question before a time-out.
+   * merely due. From `lastAtMs` on (monotonic) its task is out of time: it goes first, and once more whatever the upstream
+   * asked for, since a route that rests for ever would keep its tasks for ever.
    */
-  ask(upstreamId: string, afterMs: number, lost: AbortSignal, urgent = false): Promise<PollResult> {
+  ask(
+    upstreamId: string,
+    afterMs: number,
+    lost: AbortSignal,
+    urgent = false,
+    lastAtMs = Infinity,
+  ): Promise<PollResult> {
     return new Promise((resolve, reject) => {
       if (lost.aborted) {
         reject(reasonOf(lost));
         return;
       }
-      const dueMs = this.#options.clock.monotonicMs() + afterMs;
-      const question: Question = { upstreamId, dueMs, lost, resolve, reject, state: 'later' };
+      const nowMs = this.#options.clock.monotonicMs();
+      const dueMs = nowMs + afterMs;
+      const question: Question = { upstreamId, dueMs, lastAtMs, lost, resolve, reject, state: 'later' };
       this.#open += 1;
       this.#byId.set(upstreamId, question);
       this.#ofLease(lost).questions.add(question);
-      if (urgent && afterMs <= 0) this.#makeReady(question, this.#urgent);
+      if (urgent && afterMs <= 0) this.#makeReady(question, nowMs >= lastAtMs ? this.#last : this.#urgent);
       else this.#later.add(question);
       if (!this.#running) void this.#run();
       else if (this.#isSoonerThanAwake(dueMs)) this.#look();
@@ -117,8 +139,9 @@ export class PollQueue {
     while (this.#open > 0) {
       const nowMs = this.#options.clock.monotonicMs();
       for (let due = this.#later.take(nowMs); due !== null; due = this.#later.take(nowMs)) {
-        if (due.state === 'later') this.#makeReady(due, this.#ready);
+        if (due.state === 'later') this.#makeReady(due, nowMs >= due.lastAtMs ? this.#last : this.#ready);
       }
+      if (nowMs - this.#lookedForLastMs >= LAST_LOOK_MS) this.#lookForLast(nowMs);
       const pauseMs = this.#pauseMs(nowMs);
       if (pauseMs > 0) {
         await this.#sleep(nowMs, Math.min(pauseMs, LONGEST_SLEEP_MS));
@@ -132,6 +155,16 @@ export class PollQueue {
     }
     this.#later.clear();
     this.#running = false;
+  }
+
+  #lookForLast(nowMs: number): void {
+    this.#lookedForLastMs = nowMs;
+    const isLast = ({ lastAtMs }: Question): boolean => lastAtMs <= nowMs;
+    for (const list of [this.#urgent, this.#ready]) {
+      if (list.some(isLast)) this.#last.push(...list.filter(isLast));
+    }
+    this.#urgent = this.#urgent.filter((question) => !isLast(question));
+    this.#ready = this.#ready.filter((question) => !isLast(question));
   }
 
   async #sleep(nowMs: number, ms: number): Promise<void> {
@@ -149,21 +182,38 @@ export class PollQueue {
   /** Nothing is missed while the loop does not sleep: it looks at everything before it does, without a pause in between. */
   #look(): void {
     // Nothing can be sent before an answer comes, which looks again.
-    if (this.#underWay >= CONCURRENT_REQUESTS) return;
+    if (this.#isFull(this.#options.clock.monotonicMs())) return;
     this.#cut?.abort(WOKEN);
     this.#cut = null;
   }
 
   #pauseMs(nowMs: number): number {
-    const ready = this.#urgent.length + this.#ready.length;
+    const ready = this.#waitingForTurn;
     if (ready === 0) return this.#later.firstDueMs - nowMs;
-    if (this.#underWay >= CONCURRENT_REQUESTS) return LONGEST_SLEEP_MS;
+    if (this.#isFull(nowMs)) return LAST_LOOK_MS;
+    if (this.#last.length > 0) return this.#budget.waitMs(nowMs);
     const gatherMs = ready < this.#idsPerRequest ? this.#gatheredFromMs + GATHER_MS - nowMs : 0;
+    const restMs = Math.min(this.#restUntilMs - nowMs, LAST_LOOK_MS);
     return Math.max(
-      this.#restUntilMs - nowMs,
+      restMs,
       this.#budget.waitMs(nowMs),
       this.#idsPerRequest > 1 && this.#urgent.length === 0 ? gatherMs : 0,
     );
+  }
+
+  #isFull(nowMs: number): boolean {
+    let inTime = this.#underWay.size;
+    if (inTime < CONCURRENT_REQUESTS) return false;
+    if (inTime >= CONCURRENT_REQUESTS_WITH_SLOW) return true;
+    for (const { sentMs } of this.#underWay) {
+      if (nowMs - sentMs < SLOW_MS) break;
+      inTime -= 1;
+    }
+    return inTime >= CONCURRENT_REQUESTS;
+  }
+
+  get #waitingForTurn(): number {
+    return this.#last.length + this.#urgent.length + this.#ready.length;
   }
 
   get #idsPerRequest(): number {
@@ -173,7 +223,7 @@ export class PollQueue {
   /** Takes what goes with the next request; what was lost meanwhile is left out. */
   #next(): Question[] {
     const questions: Question[] = [];
-    for (const list of [this.#urgent, this.#ready]) {
+    for (const list of [this.#last, this.#urgent, this.#ready]) {
       let taken = 0;
       for (; taken < list.length && questions.length < this.#idsPerRequest; taken += 1) {
         const question = list[taken];
@@ -191,7 +241,8 @@ export class PollQueue {
     if (first === undefined) return;
     let results: readonly PollResult[] = [];
     let detail = 'the adapter left this task out';
-    this.#underWay += 1;
+    const request = { sentMs: clock.monotonicMs() };
+    this.#underWay.add(request);
     try {
       if (upstream.pollMany === undefined) results = [await upstream.poll(first.upstreamId, first.lost)];
       else results = await upstream.pollMany(questions.map(({ upstreamId }) => upstreamId));
@@ -200,7 +251,7 @@ export class PollQueue {
       detail = 'the adapter failed during the poll';
       if (!first.lost.aborted) logger.error({ err: error, route }, 'an adapter failed where it should have answered');
     }
-    this.#underWay -= 1;
+    this.#underWay.delete(request);
     const nowMs = clock.monotonicMs();
     for (const [at, question] of questions.entries()) {
       const result = results[at] ?? { kind: 'unavailable', detail };
@@ -210,7 +261,7 @@ export class PollQueue {
       if (question.lost.aborted) question.reject(reasonOf(question.lost));
       else question.resolve(result);
     }
-    if (this.#urgent.length + this.#ready.length > 0 || this.#isSoonerThanAwake(this.#later.firstDueMs)) this.#look();
+    if (this.#waitingForTurn > 0 || this.#isSoonerThanAwake(this.#later.firstDueMs)) this.#look();
   }
 
   /** Cutting a sleep short costs more than the question, so that it is done for what is worth it. */

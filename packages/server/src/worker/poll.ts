@@ -2,6 +2,9 @@ import type { Step } from './drive.ts';
 import type { Engine, RouteState } from './engine.ts';
 import type { LeasedTask } from './task.ts';
 
+/** An id that its upstream has only just given out may not be known everywhere there yet: once is no answer. */
+const GONE_ANSWERS_MAX = 3;
+
 /**
  * Asks for a running task until it has an outcome or is out of time. It asks once before it gives up, so that a result
  * that came while no worker was there is not thrown away.
@@ -28,8 +31,9 @@ export async function poll(
   // Whoever had it before may have missed its end.
   let waitMs = wasTakenUp ? Math.min(pauseMs(0), shortestMs * random.fraction()) : pauseMs(0);
   let runningAtMs = 0;
+  let gone = 0;
   for (;;) {
-    const result = await polls.ask(task.upstreamId, waitMs, lost, waitMs <= 0);
+    const result = await polls.ask(task.upstreamId, waitMs, lost, waitMs <= 0, timeoutAtMs);
     lost.throwIfAborted();
     switch (result.kind) {
       case 'succeeded':
@@ -38,6 +42,12 @@ export async function poll(
       case 'failed':
         return { next: 'fail', task, failure: result.failure, possibleDuplicate: false };
       case 'gone':
+        gone += 1;
+        if (gone < GONE_ANSWERS_MAX) {
+          if (clock.monotonicMs() >= timeoutAtMs) return { next: 'time-out', task };
+          waitMs = pauseMs(shortestMs);
+          continue;
+        }
         return {
           next: 'fail',
           task,
@@ -46,7 +56,10 @@ export async function poll(
         };
       case 'running':
       case 'unavailable':
-        if (result.kind === 'running') runningAtMs = clock.monotonicMs() - submittedAtMs;
+        if (result.kind === 'running') {
+          runningAtMs = clock.monotonicMs() - submittedAtMs;
+          gone = 0;
+        }
         if (clock.monotonicMs() >= timeoutAtMs) return { next: 'time-out', task };
         waitMs = pauseMs(result.kind === 'unavailable' ? (result.retryAfterMs ?? 0) : 0);
     }

@@ -30,7 +30,7 @@ export async function submit(engine: Engine, state: RouteState, task: LeasedTask
 
 async function send(
   engine: Engine,
-  { route, breaker }: RouteState,
+  { route, breaker, ids }: RouteState,
   task: LeasedTask,
   admission: Admission,
 ): Promise<Step> {
@@ -56,6 +56,9 @@ async function send(
   switch (result.kind) {
     case 'accepted': {
       breaker.succeeded();
+      if (!ids.add(result.upstreamId)) {
+        return { next: 'doubt', task: sent, detail: `the id ${result.upstreamId} is that of another submission` };
+      }
       return { next: 'record', task: sent, upstreamId: result.upstreamId };
     }
     case 'refused': {
