@@ -144,7 +144,6 @@ describe('questions about running generations', () => {
     expect(requests).toHaveLength(64);
   });
 
-<<<<<<< HEAD
   it('that came or became due while 64 were under way are asked in time when one of those is answered', async () => {
     const answers: (() => void)[] = [];
     answer = ([id = '']) => new Promise((resolve) => answers.push(() => resolve([{ kind: 'gone', detail: id }])));
@@ -164,7 +163,8 @@ describe('questions about running generations', () => {
     answers[1]?.();
     await clock.advance(1);
     expect(askedAt('now')).toBe(700);
-=======
+  });
+
   it('of tasks that are out of time are asked once more, however long the upstream wants to rest', async () => {
     const polls = queue();
     answer = () => Promise.resolve([{ kind: 'unavailable', detail: '429', retryAfterMs: 3_600_000 }]);
@@ -209,6 +209,5 @@ describe('questions about running generations', () => {
     for (const id of ids(1_000)) void polls.ask(id, 0, lease, false, 0);
     await clock.advance(60_000);
     expect(requests).toHaveLength(512);
->>>>>>> hostile2
   });
 });
