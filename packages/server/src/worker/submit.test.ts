@@ -7,6 +7,7 @@ import { afterEnd, type Ended } from './ending.ts';
 import type { Engine, RouteState } from './engine.ts';
 import { Slots } from './slots.ts';
 import { submit } from './submit.ts';
+import { SubmittedIds } from './submitted-ids.ts';
 import type { LeasedTask } from './task.ts';
 
 const task = { accountId: 'a', batchId: 'b', index: 0, attempt: 0, timeoutMs: 1_000, model: 'm' } as LeasedTask;
@@ -23,7 +24,7 @@ function setUp(intent: () => Promise<boolean>, send: () => Promise<SubmitResult>
     },
   };
   const route = { name: 'r', upstream, upstreamModel: (model: string) => model };
-  const state = { submissions: new Slots(1), breaker, route } as unknown as RouteState;
+  const state = { submissions: new Slots(1), ids: new SubmittedIds(), breaker, route } as unknown as RouteState;
   const intents = { add: intent };
   const engine = { clock, random, logger: silentLogger, intents, tokenFor: () => 'token' } as unknown as Engine;
   return { clock, breaker, state, engine, sent };
