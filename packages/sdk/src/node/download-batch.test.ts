@@ -80,6 +80,13 @@ test('every video and the manifest are on disk, and a second run fetches nothing
   ]);
 });
 
+test('a batch can be brought to one folder several times at once', async () => {
+  const server = await serveBatch(TASKS);
+  const runs = Array.from({ length: 4 }, () => downloadBatch(clientFor(server.url), 'bat_1', folder));
+  for (const report of await Promise.all(runs)) expect(report.failures).toEqual([]);
+  expect((await readdir(folder)).sort()).toEqual(['-1.1.mp4', '00001.mp4', 'a%3Ab.mp4', 'manifest.csv']);
+});
+
 test('no more videos than asked for are fetched at a time', async () => {
   let running = 0;
   let most = 0;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from './sync-folder.ts';
@@ -38,7 +39,8 @@ export function manifestCsv(rows: readonly ManifestRow[]): string {
 
 /** Writes the manifest whole or not at all. */
 export async function writeManifest(path: string, rows: readonly ManifestRow[]): Promise<void> {
-  const part = `${path}.${process.pid}.part`;
+  // Its own name, since one program too may bring a batch to a folder twice at the same time.
+  const part = `${path}.${randomUUID()}.part`;
   try {
     const file = await open(part, 'w');
     try {

@@ -1,6 +1,6 @@
 import { ApiPromise } from '../api-promise.ts';
 import { jsonBody, type RequestOptions } from '../transport/request.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Answer, Transport } from '../transport/transport.ts';
 import type { Account as AccountDetails } from '../types.ts';
 
 export interface UpdateAccountParams {
@@ -28,6 +28,8 @@ export class Account {
 
   /** Changes what `params` names. The key needs the scope `account:admin`. */
   update(params: UpdateAccountParams, options?: RequestOptions): ApiPromise<AccountDetails> {
-    return new ApiPromise(this.#transport.json({ method: 'PATCH', path: PATH, body: jsonBody(params) }, options));
+    const send = async (): Promise<Answer<AccountDetails>> =>
+      this.#transport.json({ method: 'PATCH', path: PATH, body: jsonBody(params) }, options);
+    return new ApiPromise(send());
   }
 }

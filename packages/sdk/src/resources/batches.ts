@@ -3,6 +3,7 @@ import { list, type ListParams, type PagePromise } from '../page.ts';
 import { type ResultsPromise, streamResults } from '../results.ts';
 import { jsonBody, type Query, type RequestOptions, segment } from '../transport/request.ts';
 import type { Answer, Transport } from '../transport/transport.ts';
+import { RushesError } from '../rushes-error.ts';
 import type {
   Batch,
   BatchStatus,
@@ -74,10 +75,7 @@ export class Batches {
    * it as `requestId`.
    */
   create(params: CreateBatchParams, options?: RequestOptions): ApiPromise<Batch> {
-    const requestId = this.#requestId(params, options);
-    const body = jsonBody({ ...params, request_id: requestId });
-    const spec = { method: 'POST', path: '/v1/batches', body, requestId } as const;
-    return new ApiPromise(this.#transport.json(spec, options));
+    return new ApiPromise(this.#create(params, options));
   }
 
   /** As `create`, from CSV with a header line: columns `prompt`, `custom_id` and any parameter. At most 48 MiB. */
@@ -92,8 +90,7 @@ export class Batches {
 
   /** What `create` would cost, and what the account has. Reserves nothing. */
   estimate(params: EstimateParams, options?: RequestOptions): ApiPromise<Estimate> {
-    const spec = { method: 'POST', path: '/v1/batches/estimate', body: jsonBody(params) } as const;
-    return new ApiPromise(this.#transport.json(spec, options));
+    return new ApiPromise(this.#estimate(params, options));
   }
 
   /** What `createFromCsv` would cost. Reserves nothing. */
@@ -191,6 +188,17 @@ export class Batches {
     return this.#transport.json({ method: 'POST', path: '/v1/batches', query, body, requestId }, options);
   }
 
+  async #create(params: CreateBatchParams, options?: RequestOptions): Promise<Answer<Batch>> {
+    const requestId = this.#requestId(params, options);
+    const body = jsonBody({ ...params, request_id: requestId });
+    return this.#transport.json({ method: 'POST', path: '/v1/batches', body, requestId }, options);
+  }
+
+  async #estimate(params: EstimateParams, options?: RequestOptions): Promise<Answer<Estimate>> {
+    const spec = { method: 'POST', path: '/v1/batches/estimate', body: jsonBody(params) } as const;
+    return this.#transport.json(spec, options);
+  }
+
   async #estimateFrom(
     contentType: string,
     source: UploadSource,
@@ -203,6 +211,10 @@ export class Batches {
   }
 
   #requestId(params: { request_id?: string }, options: RequestOptions | undefined): string {
-    return params.request_id ?? options?.idempotencyKey ?? this.#transport.ports.uuid();
+    const { idempotencyKey } = options ?? {};
+    if (params.request_id !== undefined && idempotencyKey !== undefined && params.request_id !== idempotencyKey) {
+      throw new RushesError('request_id and idempotencyKey are the same thing and differ: give one of them.');
+    }
+    return params.request_id ?? idempotencyKey ?? this.#transport.ports.uuid();
   }
 }

@@ -53,8 +53,9 @@ export class WebhookEndpoints {
 
   /** The answer is the only one that ever shows the secret: store it. In a replay it is null. */
   create(params: CreateWebhookEndpointParams, options?: RequestOptions): ApiPromise<WebhookEndpointWithSecret> {
-    const spec = { method: 'POST', path: PATH, body: jsonBody(params) } as const;
-    return new ApiPromise(this.#transport.json(spec, options));
+    const send = async (): Promise<Answer<WebhookEndpointWithSecret>> =>
+      this.#transport.json({ method: 'POST', path: PATH, body: jsonBody(params) }, options);
+    return new ApiPromise(send());
   }
 
   /** Without its secret. */

@@ -46,21 +46,27 @@ export function queryString(query: Query | undefined): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value === undefined || value === null) continue;
+    if (value instanceof Date && Number.isNaN(value.getTime())) throw new RushesError(`${name} is no valid date.`);
     search.append(name, value instanceof Date ? value.toISOString() : String(value));
   }
   const text = search.toString();
   return text === '' ? '' : `?${text}`;
 }
 
-/** `id` as one segment of a path. Throws on '' and on '.' and '..', which a URL parser would fold away. */
+/** `id` as one segment of a path. Throws on '', on '.' and '..', which a URL parser would fold away, and on what is no text. */
 export function segment(id: string, what: string): string {
-  if (typeof id !== 'string' || id === '' || id === '.' || id === '..') {
+  if (typeof id !== 'string' || id === '' || id === '.' || id === '..' || !id.isWellFormed()) {
     throw new RushesError(`${what} must be an id, not ${JSON.stringify(id)}.`);
   }
   return encodeURIComponent(id);
 }
 
-/** `value` as a JSON body. */
+/** `value` as a JSON body. Throws `RushesError` when there is no JSON for it. */
 export function jsonBody(value: unknown): RequestBody {
-  return { contentType: 'application/json', content: JSON.stringify(value) };
+  try {
+    return { contentType: 'application/json', content: JSON.stringify(value) };
+  } catch (error) {
+    const [why = ''] = error instanceof Error ? error.message.split('\n') : [];
+    throw new RushesError(`The parameters cannot be sent as JSON: ${why}.`, { cause: error });
+  }
 }

@@ -56,6 +56,17 @@ describe('retries', () => {
     expect(JSON.parse(server.seen[0]!.body.toString()).request_id).toBe('order 7');
   });
 
+  test.each<[string, (client: ReturnType<typeof clientFor>) => PromiseLike<unknown>]>([
+    ['two different keys', (client) => client.batches.create({ ...CREATE, request_id: 'a' }, { idempotencyKey: 'b' })],
+    ['what is no JSON', (client) => client.batches.create({ ...CREATE, spend_limit: 10n as unknown as number })],
+    ['no date', (client) => client.batches.list({ created_after: new Date('x') })],
+    ['no text', (client) => client.batches.retrieve('bat_\ud800')],
+  ])('%s is a RushesError, and nothing is sent', async (_, call) => {
+    const server = await serve(() => undefined);
+    expect(await failure(call(clientFor(server.url)))).toBeInstanceOf(RushesError);
+    expect(server.seen).toEqual([]);
+  });
+
   test('a connection that is never answered ends in ConnectionError with the request_id to go on with', async () => {
     const server = await serve((_, response) => reset(response));
     const error = await failure(clientFor(server.url).batches.create({ ...CREATE, request_id: 'order-7' }));
