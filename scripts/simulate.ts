@@ -8,17 +8,18 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
 import { migrate } from '../packages/server/src/db/index.ts';
-import { GUARDS, openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
+import { GUARDS, kindOf, openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
 import { createLogger } from '../packages/server/src/system-ports.ts';
 
-const USAGE = `npm run simulate -- [--seed N] [--histories M] [--first] [--trace LINES] [--without GUARD]
+const USAGE = `npm run simulate -- [--seed N] [--histories M] [--first] [--trace LINES] [--without GUARD] [--only KIND]
 
   --seed       the first history's seed; the others follow it (default 1)
   --histories  how many (default 100)
   --first      stop at the first history that fails
   --trace      show the last LINES steps of each history, whether it failed or not
   --without    take a guard out of the SQL functions of this run's database, to see the histories notice; one of
-               ${Object.keys(GUARDS).join(', ')}`;
+               ${Object.keys(GUARDS).join(', ')}
+  --only       leave out the seeds of other kinds than this: ordinary, poisoned, comeback, crowd or clash`;
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     trace: { type: 'string', default: '0' },
     first: { type: 'boolean', default: false },
     without: { type: 'string' },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -79,6 +81,7 @@ async function main(): Promise<void> {
     const began = performance.now();
     const reports: HistoryReport[] = [];
     for (let seed = first; seed < first + count; seed += 1) {
+      if (values.only !== undefined && values.only !== kindOf(seed)) continue;
       const report = await simulation.run(seed, { keepTail: traceLines > 0 });
       reports.push(report);
       tell(report, traceLines);

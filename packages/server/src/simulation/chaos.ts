@@ -16,6 +16,8 @@ export interface Mood {
   readonly slow: number;
   /** A statement stops at a point inside. */
   readonly pause: number;
+  /** With it stops the worker whose statement it is, and it stands for about as long as a lease. */
+  readonly outlast: number;
   readonly clockJump: number;
   /** Of submissions and polls. */
   readonly upstreamFails: number;
@@ -30,7 +32,8 @@ const HARSHEST: Mood = {
   requestLost: 0.03,
   answerLost: 0.05,
   slow: 0.03,
-  pause: 0.12,
+  pause: 0.1,
+  outlast: 0.05,
   clockJump: 1,
   upstreamFails: 0.3,
   upstreamSilent: 0.4,
@@ -55,7 +58,8 @@ export const COMEBACK: Mood = {
   requestLost: 0,
   answerLost: 0,
   slow: 0.02,
-  pause: 0.04,
+  pause: 0.1,
+  outlast: 0,
   clockJump: 0,
   upstreamFails: 0.15,
   upstreamSilent: 0.35,
@@ -70,7 +74,8 @@ export const CROWD: Mood = {
   requestLost: 0,
   answerLost: 0,
   slow: 0,
-  pause: 0.3,
+  pause: 0.25,
+  outlast: 0.04,
   clockJump: 0,
   upstreamFails: 0.1,
   upstreamSilent: 0.1,
@@ -85,6 +90,7 @@ export const NO_FAULTS: Mood = {
   answerLost: 0,
   slow: 0,
   pause: 0,
+  outlast: 0,
   clockJump: 0,
   upstreamFails: 0,
   upstreamSilent: 0,
@@ -109,6 +115,14 @@ const RARE = /^(begin_attempts|record_submissions|settle_tasks|requeue_tasks|sub
 const RARE_FACTOR = 6;
 const RAREST = /^requeue_tasks/;
 const RAREST_FACTOR = 15;
+/** Where something else may wait for what a statement holds; what else stands still only keeps the next from doing so. */
+const HOLDS_LOCKS =
+  /^(begin_attempts|record_submissions|mark_unknown|settle_tasks|requeue_tasks|close_batch|pause_batch|resume_batch|start_batches|freeze_)/;
+const HOLDS_LOCKS_FACTOR = 3;
+/** Most of these find nothing, and then come to an end before the point at which they would stop. */
+const LOOKS_FOR_WORK = /^(claim_tasks|take_over_leases)/;
+const LOOKS_FOR_WORK_FACTOR = 0.5;
+const HOLDS_NOTHING_FACTOR = 0.1;
 const IDLE = /^(claim_tasks|take_over_leases|poll)/;
 const IDLE_FACTOR = 0.6;
 /** So many crashes and stops at most in one history: each costs a lease's time. */
@@ -138,6 +152,10 @@ export class Chaos {
 
   get mood(): Mood {
     return this.#isCalm ? NO_FAULTS : this.#mood;
+  }
+
+  get isCalm(): boolean {
+    return this.#isCalm;
   }
 
   /** From now on nothing fails any more. */
@@ -182,14 +200,27 @@ export class Chaos {
     return Math.floor(20 * 5_000 ** this.#dice.fraction());
   }
 
-  /** Where inside itself a statement stops, or null. */
+  /** Where inside itself a statement stops, or null: most often at one of its first locks. */
   pausePoint(name: string): number | null {
-    if (this.#isCalm || !this.#dice.chance(this.#mood.pause * (DELICATE.test(name) ? DELICATE_FACTOR : 1))) return null;
-    return this.#dice.chance(0.5) ? 1 : this.#dice.integer(2, 12);
+    const looks = LOOKS_FOR_WORK.test(name);
+    const factor = looks ? LOOKS_FOR_WORK_FACTOR : HOLDS_LOCKS.test(name) ? HOLDS_LOCKS_FACTOR : HOLDS_NOTHING_FACTOR;
+    if (this.#isCalm || !this.#dice.chance(this.#mood.pause * factor)) return null;
+    const drawn = this.#dice.fraction();
+    if (looks || drawn < 0.4) return this.#dice.integer(2, 9);
+    return drawn < 0.7 ? 2 : drawn < 0.85 ? 1 : 3;
   }
 
+  /** Where a statement stops with its worker for so long that its lease runs out, or null. */
+  outlastPoint(name: string, isMortal: boolean): number | null {
+    if (this.#isCalm || !isMortal || !HOLDS_LOCKS.test(name) || this.#stops >= MOST_STOPS) return null;
+    if (!this.#dice.chance(this.#mood.outlast)) return null;
+    this.#stops += 1;
+    return this.#dice.integer(1, 12);
+  }
+
+  /** For long only where calls are slow too: whatever waits for its locks keeps everything else of the history waiting. */
   pauseMs(): number {
-    return this.#dice.chance(0.8) ? this.#dice.integer(0, 800) : this.slowMs();
+    return this.#mood.slow === 0 || this.#dice.chance(0.8) ? this.#dice.integer(0, 800) : this.slowMs();
   }
 
   chance(fault: keyof Mood): boolean {

@@ -8,10 +8,12 @@ import {
   type Submission,
 } from '../batches/index.ts';
 import type { Database } from '../db/index.ts';
+import { createCallbackInbox, type CallbackInbox } from '../generations/index.ts';
 import { issueCredits, reverseEntry, revokeCredits } from '../ledger/index.ts';
 import type { Outcome } from '../refusal.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedProcess } from './process.ts';
+import { bodyOf, readCallback, type PostedCallback } from './simulated-callbacks.ts';
 import { ROUTES, type World } from './world.ts';
 
 export interface Order {
@@ -26,11 +28,19 @@ export interface Order {
 const PATIENCE_MS = 30_000;
 const MOST_TRIES = 8;
 
+/** What one process of the API is asked through. */
+interface Server {
+  readonly process: SimulatedProcess;
+  readonly service: BatchService;
+  readonly db: Database;
+  readonly inbox: CallbackInbox;
+}
+
 export class Customers {
   readonly #world: World;
   readonly #dice: Dice;
   readonly #client: SimulatedProcess;
-  #api: { readonly process: SimulatedProcess; readonly service: BatchService; readonly db: Database } | null = null;
+  #api: Server | null = null;
   /** Batches that a request_id was answered with: never two. */
   readonly answered = new Map<string, Set<string>>();
   /** Requests under way. */
@@ -43,7 +53,7 @@ export class Customers {
   }
 
   /** The API as it runs now; a new process when the last one died. */
-  #server(): { readonly service: BatchService; readonly db: Database } {
+  #server(): Server {
     if (this.#api?.process.isGone === false) return this.#api;
     const process = this.#world.process('api', true);
     const db = this.#world.databaseOf(process);
@@ -53,25 +63,36 @@ export class Customers {
       routeFor: (model) => (model === 'sora-2' ? ROUTES[0] : ROUTES[1]),
       modelTimeoutMs: () => this.#world.settings.timeoutMs,
     });
-    this.#api = { process, service, db };
+    const inbox = createCallbackInbox({
+      db,
+      tokens: this.#world.tokens,
+      readers: new Map(ROUTES.map((route) => [route, readCallback])),
+    });
+    this.#api = { process, service, db, inbox };
     return this.#api;
   }
 
+  /** One request; null when there was no answer to it. */
+  async #askOnce<T>(ask: (server: Server) => Promise<T>): Promise<{ readonly value: T } | null> {
+    const patience = new AbortController();
+    const answer = await Promise.race([
+      ask(this.#server()).then(
+        (value) => ({ value }),
+        () => null,
+      ),
+      this.#client.clock.sleep(PATIENCE_MS, patience.signal).then(
+        () => null,
+        () => null,
+      ),
+    ]);
+    patience.abort();
+    return answer;
+  }
+
   /** Asks until there is an answer; null when none ever came. */
-  async #ask<T>(ask: (server: { service: BatchService; db: Database }) => Promise<T>): Promise<T | null> {
+  async #ask<T>(ask: (server: Server) => Promise<T>): Promise<T | null> {
     for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
-      const patience = new AbortController();
-      const answer = await Promise.race([
-        ask(this.#server()).then(
-          (value) => ({ value }),
-          () => null,
-        ),
-        this.#client.clock.sleep(PATIENCE_MS, patience.signal).then(
-          () => null,
-          () => null,
-        ),
-      ]);
-      patience.abort();
+      const answer = await this.#askOnce(ask);
       if (answer !== null) return answer.value;
       await this.#client.clock.sleep(this.#dice.integer(10, 3_000));
     }
@@ -127,6 +148,14 @@ export class Customers {
 
   async revoke(accountUuid: string, reference: string, amount: number): Promise<void> {
     await this.#ask(({ db }) => revokeCredits(db, { accountUuid, amount, reason: 'simulated', reference }));
+  }
+
+  /** What an upstream posts, once: it does not try again. */
+  async callBack(callback: PostedCallback): Promise<void> {
+    await this.#askOnce(async ({ inbox }) => {
+      const key = inbox.find(callback.route, callback.token);
+      if (key !== null) await inbox.deliver(callback.route, key, bodyOf(callback));
+    });
   }
 
   /** Takes back the first charge or forfeit that there is, in part. */

@@ -66,7 +66,12 @@ export const GUARDS: Readonly<Record<string, readonly Removal[]>> = {
   'settle-accounts-and-holds': [ACCOUNTS_OF_SETTLE, HOLDS_OF_SETTLE],
   'settle-leases': [LEASES_OF_SETTLE],
   'settle-order': [
-    { function: 'settle_tasks', from: /ORDER BY account_id FOR NO KEY/, to: 'ORDER BY account_id DESC FOR NO KEY' },
+    // The order in which the caller happens to name them; any fixed one would do as long as everybody keeps to it.
+    {
+      function: 'settle_tasks',
+      from: /ORDER BY account_id FOR NO KEY/,
+      to: 'ORDER BY array_position(p_account_ids, account_id) FOR NO KEY',
+    },
   ],
   'begin-fence': FENCE_OF_BEGIN,
   'begin-lease': [LEASE_OF_BEGIN],
@@ -106,18 +111,35 @@ export const GUARDS: Readonly<Record<string, readonly Removal[]>> = {
   'start-account': [{ function: 'start_batches', from: /PERFORM 1 FROM credit_accounts[^;]*;/, to: '' }],
 };
 
+/** All that are called so: a function may have been replaced by one that takes other arguments. */
+async function definitionsOf(admin: Database, functionName: string): Promise<string[]> {
+  const found = await admin.query<{ definition: string }>(
+    `SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
+     WHERE p.proname = $1 AND p.pronamespace = 'public'::regnamespace`,
+    [functionName],
+  );
+  return found.map(({ definition }) => definition);
+}
+
+/** Guards whose text is no longer where it is looked for, so that taking them out would show nothing. */
+export async function missingGuards(admin: Database): Promise<string[]> {
+  const missing: string[] = [];
+  for (const [name, removals] of Object.entries(GUARDS)) {
+    for (const { function: functionName, from } of removals) {
+      const definitions = await definitionsOf(admin, functionName);
+      if (!definitions.some((text) => from.test(text))) missing.push(`${name} in ${functionName}`);
+    }
+  }
+  return missing;
+}
+
 /** Takes one guard out of the functions of this database, for good. */
 export async function takeOutGuard(admin: Database, name: string): Promise<void> {
   const removals = GUARDS[name];
   if (removals === undefined)
     throw new RangeError(`there is no guard ${name}; there are ${Object.keys(GUARDS).join(', ')}`);
   for (const { function: functionName, from, to } of removals) {
-    const found = await admin.query<{ definition: string }>(
-      `SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
-       WHERE p.proname = $1 AND p.pronamespace = 'public'::regnamespace`,
-      [functionName],
-    );
-    const definition = found.map((one) => one.definition).find((text) => from.test(text));
+    const definition = (await definitionsOf(admin, functionName)).find((text) => from.test(text));
     if (definition === undefined) throw new Error(`${functionName} does not have the guard ${name} any more`);
     await admin.query(definition.replace(from, () => to));
   }

@@ -1,22 +1,33 @@
-import type { Dice } from './dice.ts';
+import { Dice } from './dice.ts';
 import { COMEBACK, CROWD, drawMood, NO_FAULTS, type Mood } from './chaos.ts';
 
 /**
  * `ordinary`: a mixture of all faults. `poisoned`: nothing fails but one account, whose outcomes cannot be settled; the
  * others must not notice. `comeback`: workers stand still past their lease and come back with what they held. `crowd`: many
- * sessions at the same accounts, standing inside their statements with locks in hand.
+ * sessions at the same accounts, standing inside their statements with locks in hand. `clash`: duels of
+ * two statements, one of which stands still inside while the other wants what it holds.
  */
-export type HistoryKind = 'ordinary' | 'poisoned' | 'comeback' | 'crowd';
+export type HistoryKind = 'ordinary' | 'poisoned' | 'comeback' | 'crowd' | 'clash';
 
-const POISONED_SHARE = 0.08;
-const COMEBACK_SHARE = 0.25;
-const CROWD_SHARE = 0.2;
+const SHARES: readonly (readonly [HistoryKind, number])[] = [
+  ['poisoned', 0.08],
+  ['comeback', 0.25],
+  ['crowd', 0.07],
+  ['clash', 0.2],
+];
+
+/** What the history of a seed is. */
+export function kindOf(seed: number): HistoryKind {
+  return drawKind(new Dice(`history ${seed}`));
+}
 
 export function drawKind(dice: Dice): HistoryKind {
-  const drawn = dice.fraction();
-  if (drawn < POISONED_SHARE) return 'poisoned';
-  if (drawn < POISONED_SHARE + COMEBACK_SHARE) return 'comeback';
-  return drawn < POISONED_SHARE + COMEBACK_SHARE + CROWD_SHARE ? 'crowd' : 'ordinary';
+  let left = dice.fraction();
+  for (const [kind, share] of SHARES) {
+    if (left < share) return kind;
+    left -= share;
+  }
+  return 'ordinary';
 }
 
 export function moodOf(kind: HistoryKind, dice: Dice): Mood {
@@ -29,5 +40,7 @@ export function moodOf(kind: HistoryKind, dice: Dice): Mood {
       return COMEBACK;
     case 'crowd':
       return CROWD;
+    case 'clash':
+      return NO_FAULTS;
   }
 }

@@ -1,6 +1,7 @@
 /** One whole history from a seed: what happens in it, until everything is final, and what must then be true. */
 import { createAccount } from '../accounts/index.ts';
 import { issueCredits } from '../ledger/index.ts';
+import { Clash } from './clash.ts';
 import { Customers, type Order } from './customer.ts';
 import { Dice } from './dice.ts';
 import { drawKind, moodOf, type HistoryKind } from './history-kind.ts';
@@ -28,10 +29,27 @@ export interface HistoryReport {
 const PRICE = 49;
 /** Nothing may take longer than this once nothing fails any more: it is past every timeout, backoff and lease. */
 const LONGEST_END_MS = 2 * 3_600_000;
+/** A process of the API that is stopped may pause a batch long after the customer has given up: no call is later than this. */
+const LATEST_WISH_MS = 300_000;
 const MOST_STEPS = 25_000;
 /** Asking the database after every step would cost as much as the steps. */
 const LOOK_EVERY_STEPS = 20;
 const TAIL_LINES = 300;
+const TASKS: Readonly<Record<HistoryKind, readonly [number, number]>> = {
+  ordinary: [10, 24],
+  poisoned: [10, 24],
+  comeback: [10, 24],
+  crowd: [24, 40],
+  clash: [60, 90],
+};
+/** After the beginning. */
+const LATEST_ORDER_MS: Readonly<Record<HistoryKind, number>> = {
+  ordinary: 12_000,
+  poisoned: 12_000,
+  comeback: 12_000,
+  crowd: 4_000,
+  clash: 400,
+};
 
 export interface HistoryOptions {
   /** Return the last steps also of a history in which nothing was violated. */
@@ -82,6 +100,7 @@ class History {
     this.#world = world;
     this.#dice = dice;
     this.#customers = new Customers(world, dice.fork('customers'));
+    world.onCallback = (callback) => this.#customers.begin(() => this.#customers.callBack(callback));
     this.#fleet = new WorkerFleet(world, dice.fork('fleet'), kind !== 'ordinary');
   }
 
@@ -91,12 +110,14 @@ class History {
     await this.#openAccounts(kind);
     this.#orders = this.#plan(kind);
     for (const order of this.#orders) this.#place(order, kind);
-    const workers = kind === 'crowd' ? 3 : this.#dice.integer(2, 3);
+    const workers = kind === 'clash' ? 0 : kind === 'crowd' ? 3 : this.#dice.integer(2, 3);
     for (let n = 0; n < workers; n += 1) this.#fleet.startLater(this.#dice.integer(0, 4_000));
 
     if (kind === 'poisoned') await this.#whilePoisoned();
+    else if (kind === 'clash') await this.#clash();
     else {
       if (kind === 'ordinary') this.#disturb();
+      if (kind === 'crowd') this.#interrupt();
       await scheduler.run(() => this.#looksFinal(), {
         untilMs: this.#dice.integer(25_000, 75_000),
         maxSteps: MOST_STEPS,
@@ -109,13 +130,20 @@ class History {
     const bounds = { untilMs: scheduler.nowMs + LONGEST_END_MS, maxSteps: MOST_STEPS };
     this.#isClosing = true;
     await scheduler.run(() => this.#customers.busy.size === 0, bounds);
-    for (const { accountUuid, requestId } of this.#orders) {
-      this.#customers.begin(() => this.#customers.control(accountUuid, requestId, 'resume'));
+    this.#resumeAll();
+    let end = await scheduler.run(() => this.#looksFinal(), { ...bounds, untilMs: scheduler.nowMs + LATEST_WISH_MS });
+    if (end === 'time') {
+      this.#resumeAll();
+      end = await scheduler.run(() => this.#looksFinal(), bounds);
     }
-    const end = await scheduler.run(() => this.#looksFinal(), bounds);
     if (end !== 'done') this.#world.violated('not everything becomes final', end);
     await this.#stopWorkers();
     await checkInvariants(this.#world, this.#customers.answered);
+  }
+
+  #resumeAll(): void {
+    for (const { accountUuid, requestId } of this.#orders)
+      this.#customers.begin(() => this.#customers.control(accountUuid, requestId, 'resume'));
   }
 
   /** Before the first step: straight into the database. */
@@ -132,7 +160,7 @@ class History {
         limit,
         this.#dice.integer(1, 4),
       ]);
-      const amount = PRICE * this.#dice.integer(kind === 'poisoned' ? 100 : 5, 100);
+      const amount = PRICE * this.#dice.integer(kind === 'ordinary' || kind === 'comeback' ? 5 : 100, 100);
       await issueCredits(control, { accountUuid, kind: 'purchase', amount, reason: 'simulated', reference: 'first' });
       this.#accounts.push(accountUuid);
     }
@@ -142,9 +170,10 @@ class History {
 
   #plan(kind: HistoryKind): Order[] {
     const orders: Order[] = [];
-    const most = this.#dice.integer(10, 24);
+    const [least, greatest] = TASKS[kind];
+    const most = this.#dice.integer(least, greatest);
     while (this.tasks < most) {
-      const tasks = this.#dice.integer(1, kind === 'crowd' ? 4 : 8);
+      const tasks = this.#dice.integer(1, kind === 'crowd' ? 5 : kind === 'clash' ? 6 : 8);
       const account = this.#accounts[orders.length % this.#accounts.length] ?? '';
       orders.push({
         accountUuid: account,
@@ -174,19 +203,28 @@ class History {
   #place(order: Order, kind: HistoryKind): void {
     const { accountUuid, requestId } = order;
     const customers = this.#customers;
-    const atMs = this.#dice.integer(0, kind === 'crowd' ? 1_500 : 12_000);
+    const atMs = this.#dice.integer(0, LATEST_ORDER_MS[kind]);
     const create = (): void => customers.begin(() => customers.create(order));
     this.#at(atMs, `customer orders ${requestId}`, create);
-    if (kind === 'poisoned') return;
+    if (kind === 'poisoned' || kind === 'clash') return;
     if (this.#dice.chance(0.3))
       this.#at(atMs + this.#dice.integer(0, 10), `customer orders ${requestId} again`, create);
     const wishes = this.#dice
       .shuffled(['cancel', 'pause', 'resume'] as const)
       .slice(0, this.#dice.pick([0, 0, 1, 1, 2]));
     for (const wish of wishes) {
-      this.#at(atMs + this.#dice.integer(5, 30_000), `customer wishes ${wish} of ${requestId}`, () =>
+      const wishMs = atMs + this.#dice.integer(5, kind === 'crowd' ? 3_000 : 30_000);
+      this.#at(wishMs, `customer wishes ${wish} of ${requestId}`, () =>
         customers.begin(() => customers.control(accountUuid, requestId, wish)),
       );
+    }
+  }
+
+  /** The database is away, while generations end. When it is back, every worker has outcomes of all accounts to settle. */
+  #interrupt(): void {
+    for (let atMs = 2_000; atMs < 20_000; atMs += this.#dice.integer(3_000, 6_000)) {
+      const forMs = this.#dice.integer(1_000, 2_500);
+      this.#at(atMs, `the database is away for ${forMs} ms`, () => (this.#world.databaseAwayUntilMs = atMs + forMs));
     }
   }
 
@@ -222,6 +260,19 @@ class History {
       });
       this.#at(this.#dice.integer(0, 50_000), "a worker's clock jumps", () => this.#fleet.jumpClock());
     }
+  }
+
+  /** Duels over batches that are all there; the worker at the end finds what they have left. */
+  async #clash(): Promise<void> {
+    const { scheduler } = this.#world;
+    await scheduler.run(() => false, { untilMs: LATEST_ORDER_MS.clash + 100, maxSteps: MOST_STEPS });
+    const clash = new Clash(this.#world, this.#dice.fork('clash'));
+    void clash.run();
+    const end = await scheduler.run(() => clash.isOver, {
+      untilMs: scheduler.nowMs + LONGEST_END_MS,
+      maxSteps: MOST_STEPS,
+    });
+    if (end !== 'done') this.#world.violated('a call is never answered', end);
   }
 
   /** The healthy accounts' work ends while one account's cannot; then that one is repaired. */

@@ -2,7 +2,7 @@ import knex from 'knex';
 import { takeOutGuard } from './guards.ts';
 import { runHistory, type HistoryOptions, type HistoryReport } from './history.ts';
 import { openConnections } from './sessions.ts';
-import { prepareDatabase } from './settable-database.ts';
+import { pauseAtLocks, prepareDatabase } from './settable-database.ts';
 
 /** Sessions of the simulated processes: what stands inside a transaction or a statement keeps one. */
 const SESSIONS = 8;
@@ -24,6 +24,7 @@ export async function openSimulation(
   const build = knex({ client: 'pg' });
   const prepared = await prepareDatabase(connections.control);
   if (without !== undefined) await takeOutGuard(connections.control, without);
+  await pauseAtLocks(connections.control);
   return {
     run: (seed, options) => runHistory({ connections, ...prepared, build }, seed, options),
     async close() {

@@ -21,6 +21,8 @@ export interface Call<T> {
 export interface ProcessWorld {
   readonly scheduler: Scheduler;
   readonly chaos: Chaos;
+  /** Nothing that is sent there arrives. */
+  isAway(channel: Channel): boolean;
   /** Shortest and longest time for which a process is stopped. */
   readonly settings: { readonly stopMs: readonly [number, number] };
 }
@@ -38,6 +40,10 @@ export class SimulatedProcess {
   #stoppedUntilMs = 0;
   /** What its storage last told it: null before it has asked. */
   hasRoom: boolean | null = null;
+  /** The worker that runs in it; null: none does. */
+  workerId: string | null = null;
+  /** Its next statement stands still at this point inside. */
+  standsNext: { readonly point: number; readonly ms: number } | null = null;
   #isGone = false;
   #clockAheadMs: number;
   #wallAheadMs: number;
@@ -60,6 +66,10 @@ export class SimulatedProcess {
 
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  get isMortalWorker(): boolean {
+    return this.#isMortal && this.workerId !== null;
   }
 
   get isStopped(): boolean {
@@ -95,6 +105,10 @@ export class SimulatedProcess {
       ...(call.isAllowed === undefined ? {} : { isAllowed: call.isAllowed }),
       perform: async () => {
         this.#calls.delete(step);
+        if (this.#world.isAway(call.channel)) {
+          deliver(call.lost());
+          return 'finds nobody there';
+        }
         const { before, after } = chaos.strike(call.name, call.channel, this.#isMortal && !this.#isGone);
         if (before === 'crash') return this.crash();
         if (before === 'stop') {
@@ -181,16 +195,19 @@ export class SimulatedProcess {
   }
 
   /** Like SIGSTOP, and SIGCONT after a while. */
-  stop(): string {
-    const { scheduler, settings } = this.#world;
-    const [shortest, longest] = settings.stopMs;
-    const ms = Math.floor(shortest * (longest / shortest) ** this.#dice.fraction());
+  stop(ms = this.#drawnStopMs()): string {
+    const { scheduler } = this.#world;
     this.#stoppedUntilMs = Math.max(this.#stoppedUntilMs, scheduler.nowMs + ms);
     scheduler.add({ name: `${this.name} continues`, dueMs: this.#stoppedUntilMs, perform: () => '' });
     // What it has handed over to its kernel is sent, what it has not waits.
     for (const [step] of this.#calls)
       if (this.#dice.chance(0.5)) step.dueMs = Math.max(step.dueMs, this.#stoppedUntilMs);
     return `${this.name} STOPS for ${ms} ms`;
+  }
+
+  #drawnStopMs(): number {
+    const [shortest, longest] = this.#world.settings.stopMs;
+    return Math.floor(shortest * (longest / shortest) ** this.#dice.fraction());
   }
 
   /** Its clocks jump: time that it did not notice has passed, or its wall clock was set. */

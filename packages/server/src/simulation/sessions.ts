@@ -4,6 +4,7 @@ import { openDatabase, type Database, type Queryable } from '../db/index.ts';
 import type { Scheduler, Step } from './scheduler.ts';
 import { GATE, type SettableClock } from './settable-database.ts';
 import { shown } from './trace.ts';
+import { SESSION_NAME } from './truths.ts';
 
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
@@ -19,6 +20,8 @@ export interface Request<T> {
   /** The session itself, or the transaction that is open on it. */
   readonly queryable: Queryable;
   readonly name: string;
+  /** The worker that it is a statement of; null for whoever is none. */
+  readonly workerId: string | null;
   readonly lockTimeoutMs: number;
   /** Stop at this pause point inside the statement (1: the first); null: run through. */
   readonly pauseAt: number | null;
@@ -42,7 +45,10 @@ interface Statement {
   outcome: Outcome<unknown> | null;
   isGated: boolean;
   isTimedOut: boolean;
+  /** Ends its waiting for a lock. */
   timeout: Step | null;
+  /** Ends its pause. */
+  goingOn: Step | null;
 }
 
 const CONTROL = 'simulation control';
@@ -97,6 +103,7 @@ export class Sessions {
   }
 
   giveBack(session: Session): void {
+    if (this.#free.includes(session)) throw new Error(`${session.applicationName} was given back twice`);
     this.#free.push(session);
     this.#free.sort((a, b) => a.number - b.number);
   }
@@ -109,6 +116,7 @@ export class Sessions {
   /** Sends a statement; resolves when it has ended or cannot go on by itself. */
   async start<T>(request: Request<T>): Promise<string> {
     const { session, queryable, pauseAt } = request;
+    this.#clock.setWorker(session.number, request.workerId);
     if (pauseAt !== null) {
       await this.#control.query('SELECT pg_advisory_lock($1, $2)', [GATE, session.number]);
       await queryable.query(
@@ -129,6 +137,7 @@ export class Sessions {
       isGated: pauseAt !== null,
       isTimedOut: false,
       timeout: null,
+      goingOn: null,
     };
     this.#open.add(statement);
     return this.#goOn(statement);
@@ -148,6 +157,8 @@ export class Sessions {
     for (let isAnyFree = true; isAnyFree;) {
       isAnyFree = false;
       for (const other of [...this.#open].filter(({ state }) => state === 'blocked')) {
+        // What one of them does as it ends may release locks too, and let another end before its turn here.
+        if (!this.#open.has(other) || other.state !== 'blocked') continue;
         other.state = 'running';
         await this.#untilStill(other);
         if (this.#isWaitingAgain(other)) continue;
@@ -193,10 +204,13 @@ export class Sessions {
     if (statement.outcome !== null) return this.#end(statement, statement.outcome);
     const nowMs = this.#scheduler.nowMs;
     if (statement.state === 'paused') {
-      this.#scheduler.add({
+      // It has its lock: only waiting is limited.
+      this.#stopWaiting(statement);
+      statement.goingOn = this.#scheduler.add({
         name: `${statement.session.applicationName} goes on with ${statement.name}`,
         dueMs: nowMs + statement.pauseMs,
         perform: async () => {
+          statement.goingOn = null;
           this.syncClock();
           await this.#openGate(statement);
           return this.#goOn(statement);
@@ -210,6 +224,11 @@ export class Sessions {
       perform: () => this.#timeOut(statement),
     });
     return 'waits for a lock';
+  }
+
+  #stopWaiting(statement: Statement): void {
+    if (statement.timeout !== null) this.#scheduler.remove(statement.timeout);
+    statement.timeout = null;
   }
 
   async #openGate(statement: Statement): Promise<void> {
@@ -230,7 +249,8 @@ export class Sessions {
 
   async #end(statement: Statement, ended: Outcome<unknown>): Promise<string> {
     this.#open.delete(statement);
-    if (statement.timeout !== null) this.#scheduler.remove(statement.timeout);
+    this.#stopWaiting(statement);
+    if (statement.goingOn !== null) this.#scheduler.remove(statement.goingOn);
     if (statement.isGated) {
       // It never came to its pause point. A transaction that failed forgets the setting by itself.
       await this.#openGate(statement);
@@ -259,7 +279,7 @@ export function openConnections(adminUrl: string, appUrl: string, count: number)
     openDatabase({ url, applicationName, maxConnections: 1, onConnectionError: () => undefined });
   const control = open(adminUrl, CONTROL);
   const sessions = Array.from({ length: count }, (_, number) => {
-    const applicationName = `simulation session ${number}`;
+    const applicationName = `${SESSION_NAME}${number}`;
     return { number, applicationName, db: open(appUrl, applicationName) };
   });
   return {

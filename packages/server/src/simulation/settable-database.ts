@@ -3,6 +3,7 @@ import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Database } from '../db/index.ts';
+import { SESSION_NAME, TRUTHS } from './truths.ts';
 
 /** First key of the advisory locks behind which statements pause; the second is the session's number. */
 export const GATE = 771;
@@ -10,16 +11,36 @@ export const GATE = 771;
 /** Virtual time 0. */
 export const EPOCH = new Date('2026-11-20T00:00:00Z');
 
-const PAUSE_POINTS = ['tasks', 'task_leases', 'task_retries', 'credit_ledger', 'credit_accounts', 'batches', 'events'];
+const PAUSE_POINTS = [
+  'tasks',
+  'task_leases',
+  'task_retries',
+  'credit_ledger',
+  'credit_accounts',
+  'credit_holds',
+  'batch_schedule',
+  'batches',
+  'events',
+];
+
+const NOBODY = '-';
+const UUID_LENGTH = 36;
 
 /**
  * The clock is a file, read at each call: setting it costs a write of a few bytes, where a table or a sequence costs a
- * statement of its own for nearly every statement of the history.
+ * statement of its own for nearly every statement of the history. So is the name of the worker that uses a session.
  */
-const clockAndGate = (clockFile: string): string => /* sql */ `
+const clockAndGate = (clockFile: string, workerFiles: string): string => /* sql */ `
 CREATE FUNCTION simulation_clock_ms() RETURNS bigint LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog
 AS $$ SELECT pg_read_file('${clockFile}')::bigint $$;
+
+-- The worker whose statement this is; null for whoever is none.
+CREATE FUNCTION simulation_worker() RETURNS uuid LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog
+AS $$
+  SELECT nullif(trim(pg_read_file('${workerFiles}' || substr(current_setting('application_name'), ${SESSION_NAME.length + 1}))), '${NOBODY}')::uuid
+$$;
 
 CREATE FUNCTION simulation_pause() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -46,27 +67,27 @@ BEGIN
 END
 $$;
 
+-- What the clock says, without a point to stop at.
+CREATE FUNCTION simulation_now() RETURNS timestamptz LANGUAGE sql VOLATILE
+AS $$ SELECT timestamptz '${EPOCH.toISOString()}' + public.simulation_clock_ms() * interval '1 millisecond' $$;
+
+-- In the select list of a statement that locks rows: it is computed for a row before that row is locked, and when the rows
+-- before it are. So with 2 a statement stands between its first and its second lock.
+CREATE FUNCTION simulation_pause_at_lock() RETURNS integer LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF current_setting('simulation.pause', true) <> '' THEN
+    PERFORM public.simulation_pause();
+  END IF;
+  RETURN 1;
+END
+$$;
+
 CREATE FUNCTION simulation_pause_at_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM public.simulation_pause();
   RETURN coalesce(NEW, OLD);
 END
 $$;
-
--- What no statement may do, wherever it stood still and whatever went on meanwhile.
-CREATE FUNCTION simulation_truth() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'simulated truth: %', TG_ARGV[0];
-END
-$$;
-CREATE FUNCTION simulation_now() RETURNS timestamptz LANGUAGE sql VOLATILE
-AS $$ SELECT timestamptz '${EPOCH.toISOString()}' + public.simulation_clock_ms() * interval '1 millisecond' $$;
-CREATE TRIGGER simulation_living_lease BEFORE UPDATE ON task_leases FOR EACH ROW
-  WHEN (OLD.worker_id <> NEW.worker_id AND OLD.lease_until > simulation_now())
-  EXECUTE FUNCTION simulation_truth('a living lease is taken over');
-CREATE TRIGGER simulation_early_timeout BEFORE UPDATE ON tasks FOR EACH ROW
-  WHEN (NEW.state = 'failed' AND NEW.failure_type = 'timeout' AND OLD.state <> 'queued' AND OLD.timeout_at > simulation_now())
-  EXECUTE FUNCTION simulation_truth('a task times out before its time');
 
 -- Accounts whose ledger refuses every outcome, as one would whose rows are damaged.
 CREATE TABLE simulation_poison (account_id uuid PRIMARY KEY);
@@ -90,15 +111,19 @@ export type LockTimeouts = ReadonlyMap<string, number>;
 export interface SettableClock {
   /** Milliseconds of virtual time. */
   set(ms: number): void;
+  /** Says whose statements a session runs from now on. */
+  setWorker(session: number, workerId: string | null): void;
   remove(): void;
 }
 
-function openClock(): SettableClock & { readonly file: string } {
+function openClock(): SettableClock & { readonly file: string; readonly workerFiles: string } {
   const folder = mkdtempSync(path.join(tmpdir(), 'rushes-simulation-clock-'));
   // PostgreSQL may run as another user.
   chmodSync(folder, 0o755);
   const file = path.join(folder, 'now');
+  const workerFiles = path.join(folder, 'worker-');
   const descriptor = openSync(file, 'w', 0o644);
+  const workers = new Map<number, number>();
   const set = (ms: number): void => {
     // Of one width, so that nothing of the last time is left behind it.
     writeSync(descriptor, String(ms).padStart(20), 0);
@@ -106,9 +131,15 @@ function openClock(): SettableClock & { readonly file: string } {
   set(0);
   return {
     file,
+    workerFiles,
     set,
+    setWorker(session, workerId) {
+      const open = workers.get(session) ?? openSync(`${workerFiles}${session}`, 'w', 0o644);
+      workers.set(session, open);
+      writeSync(open, (workerId ?? NOBODY).padEnd(UUID_LENGTH), 0);
+    },
     remove: () => {
-      closeSync(descriptor);
+      for (const open of [descriptor, ...workers.values()]) closeSync(open);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -119,7 +150,8 @@ export async function prepareDatabase(
   admin: Database,
 ): Promise<{ readonly lockTimeouts: LockTimeouts; readonly clock: SettableClock }> {
   const clock = openClock();
-  await admin.query(clockAndGate(clock.file));
+  await admin.query(clockAndGate(clock.file, clock.workerFiles));
+  await admin.query(TRUTHS);
   for (const table of PAUSE_POINTS) {
     await admin.query(
       `CREATE TRIGGER simulation_pause BEFORE INSERT OR UPDATE OR DELETE ON ${table} FOR EACH ROW
@@ -133,6 +165,23 @@ export async function prepareDatabase(
   // Nothing here outlives a power cut.
   await admin.query(`ALTER DATABASE ${name} SET synchronous_commit = off; SET synchronous_commit = off`);
   return { lockTimeouts: await takeLockTimeouts(admin), clock };
+}
+
+/** Lets every function that locks rows one after the other stop between two of them. What it locks stays the same. */
+export async function pauseAtLocks(admin: Database): Promise<void> {
+  const rows = await admin.query<{ definition: string }>(
+    `SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
+     WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
+       AND p.prosrc ~ 'PERFORM 1 FROM [^;]* FOR (NO KEY )?UPDATE'`,
+  );
+  for (const { definition } of rows) {
+    await admin.query(
+      definition.replace(
+        /PERFORM 1 (FROM [^;]*? FOR (?:NO KEY )?UPDATE)/g,
+        (_, locks: string) => `PERFORM public.simulation_pause_at_lock() ${locks}`,
+      ),
+    );
+  }
 }
 
 /** Waiting for locks is timed by the scheduler, in virtual time; the functions' own limits are real time. */

@@ -14,6 +14,7 @@ export interface DatabaseWorld {
   readonly chaos: Chaos;
   readonly sessions: Sessions;
   readonly lockTimeouts: LockTimeouts;
+  readonly settings: { readonly leaseMs: number; readonly callsBack: readonly string[] };
   /** Told every error that PostgreSQL raised by itself: no statement of ours fails without a fault. */
   onError(statement: string, error: unknown): void;
   /** Told of every statement that has been committed by itself. */
@@ -83,7 +84,7 @@ export class SimulatedDatabase implements Database {
     const { sessions } = this.#world;
     const name = statementName(sql);
     // Asked twice a second by every worker: where nothing is ever called back there is nothing to take.
-    if (name === 'take_callbacks') return Promise.resolve([]);
+    if (name === 'take_callbacks' && this.#world.settings.callsBack.length === 0) return Promise.resolve([]);
     if (name === 'claim_tasks' && this.#process.hasRoom !== true)
       this.#world.violated('dispatched without room', this.#process.name);
     return this.#process.call<R[]>({
@@ -143,21 +144,38 @@ export class SimulatedDatabase implements Database {
     const { sessions, chaos, lockTimeouts, scheduler } = this.#world;
     const name = statementName(sql);
     sessions.syncClock();
-    const pauseAt = sessions.isBusy ? null : chaos.pausePoint(name);
+    const { pauseAt, pauseMs } = sessions.isBusy ? { pauseAt: null, pauseMs: 0 } : this.#pause(name);
     if (pauseAt !== null) chaos.count(`pause inside ${name}`);
     return sessions.start<Rows>({
       session,
       queryable,
       name,
+      workerId: this.#process.workerId,
       lockTimeoutMs: lockTimeouts.get(name) ?? LOCK_TIMEOUT_MS,
       pauseAt,
-      pauseMs: pauseAt === null ? 0 : chaos.pauseMs(),
+      pauseMs,
       work: async () => anyOrder(await queryable.query<R>(sql, values), sql, scheduler.dice),
       finish: async (outcome) => {
         if (!outcome.ok) this.#world.onError(name, outcome.error);
         await end(outcome as Outcome<R[]>);
       },
     });
+  }
+
+  /** Whether a statement stands still somewhere inside, and for how long; its worker may stand still with it. */
+  #pause(name: string): { readonly pauseAt: number | null; readonly pauseMs: number } {
+    const { chaos, scheduler, settings } = this.#world;
+    const { standsNext } = this.#process;
+    if (standsNext !== null) {
+      this.#process.standsNext = null;
+      return { pauseAt: standsNext.point, pauseMs: standsNext.ms };
+    }
+    const outlastAt = this.#process.isGone ? null : chaos.outlastPoint(name, this.#process.isMortalWorker);
+    if (outlastAt === null) return { pauseAt: chaos.pausePoint(name), pauseMs: chaos.pauseMs() };
+    const pauseMs = Math.floor(settings.leaseMs * (0.9 + scheduler.dice.fraction()));
+    chaos.count(`stop inside ${name}`);
+    this.#process.stop(pauseMs + scheduler.dice.integer(-500, 500));
+    return { pauseAt: outlastAt, pauseMs };
   }
 
   #begin(): Promise<OpenTransaction> {

@@ -1,9 +1,10 @@
 /** Everything that the processes of one history share, and how a worker of it is started. */
 import type { Knex } from 'knex';
 import type { Database, SqlValue } from '../db/index.ts';
+import { createAttemptTokens } from '../generations/index.ts';
 import type { LogFields, Logger } from '../ports.ts';
 import { startWorker, type Route, type Worker } from '../worker/index.ts';
-import { Chaos, type Mood } from './chaos.ts';
+import { Chaos, type Channel, type Mood } from './chaos.ts';
 import type { Dice } from './dice.ts';
 import type { HistoryKind } from './history-kind.ts';
 import { lateOutcomes, type LateOutcome } from './late-outcomes.ts';
@@ -12,6 +13,7 @@ import { SimulatedProcess } from './process.ts';
 import { Scheduler } from './scheduler.ts';
 import { Sessions, type Connections } from './sessions.ts';
 import type { LockTimeouts, SettableClock } from './settable-database.ts';
+import type { PostedCallback } from './simulated-callbacks.ts';
 import { SimulatedDatabase } from './simulated-database.ts';
 import { SimulatedDisk } from './simulated-storage.ts';
 import { SimulatedProvider } from './simulated-upstream.ts';
@@ -39,6 +41,15 @@ export interface Settings {
   readonly longestGenerationMs: number;
   /** How long the upstream knows of a result before it says that there is none. */
   readonly resultsKnownForMs: number;
+  /** Longest pause of a worker between two looks for work. */
+  readonly dispatchIntervalMs: number;
+  readonly pollIntervalMs: readonly [number, number];
+  /** Generations end only at multiples of this; 1: at any time. */
+  readonly roundMs: number;
+  /** Routes whose upstream posts about its generations. */
+  readonly callsBack: readonly string[];
+  /** Routes whose upstream finds a submission by its token and tells of many generations at once. */
+  readonly looksUp: readonly string[];
 }
 
 const SHORT_LEASE_MS = 10_000;
@@ -56,6 +67,13 @@ export function drawSettings(dice: Dice, kind: HistoryKind): Settings {
     stopMs: [500, 250_000],
     longestGenerationMs: 20_000,
     resultsKnownForMs: dice.pick([15_000, 600_000, 600_000]),
+    dispatchIntervalMs: 8_000,
+    pollIntervalMs: [1_000, 8_000],
+    ...dice.pick([
+      { callsBack: [], looksUp: [] },
+      { callsBack: [ROUTES[0]], looksUp: [ROUTES[1]] },
+    ]),
+    roundMs: 1,
   };
   switch (kind) {
     case 'ordinary':
@@ -69,16 +87,40 @@ export function drawSettings(dice: Dice, kind: HistoryKind): Settings {
         timeoutMs: 120_000,
         unknownWaitMs: 1_000,
         accountLimits: limits(2, 4),
-        stopMs: [1.1 * SHORT_LEASE_MS, 5 * SHORT_LEASE_MS],
+        stopMs: [0.95 * SHORT_LEASE_MS, 5 * SHORT_LEASE_MS],
         longestGenerationMs: 4_000,
         resultsKnownForMs: dice.pick([8_000, 600_000]),
       };
     case 'crowd':
       return {
         ...usual,
-        accountLimits: limits(dice.integer(1, 2), 4),
+        leaseMs: SHORT_LEASE_MS,
+        // Either they are in each other's way at the limits, or many end at once.
+        ...dice.pick([
+          { accountLimits: limits(2, 3) },
+          { accountLimits: [12, 12], routeLimits: Object.fromEntries(ROUTES.map((route) => [route, 20])) },
+        ]),
         longestGenerationMs: 2_000,
         resultsKnownForMs: 600_000,
+        dispatchIntervalMs: 500,
+        pollIntervalMs: [200, 300],
+        roundMs: 1_500,
+        callsBack: [],
+        looksUp: ROUTES,
+      };
+    case 'clash':
+      return {
+        ...usual,
+        leaseMs: SHORT_LEASE_MS,
+        unknownWaitMs: 1_000,
+        ...dice.pick([
+          { accountLimits: limits(2, 4) },
+          { accountLimits: [12, 12], routeLimits: Object.fromEntries(ROUTES.map((route) => [route, 20])) },
+        ]),
+        longestGenerationMs: 2_000,
+        resultsKnownForMs: 600_000,
+        callsBack: [],
+        looksUp: [],
       };
   }
 }
@@ -97,6 +139,11 @@ export class World {
   readonly violations: string[] = [];
   /** Outcomes that were answered to be late. */
   readonly late: LateOutcome[] = [];
+  readonly tokens = createAttemptTokens(new TextEncoder().encode('the secret of the simulation'));
+  /** Where callbacks are posted to: the API as it runs at the time. */
+  onCallback: (callback: PostedCallback) => void = () => undefined;
+  /** Until then nobody reaches the database; what has reached it goes on. */
+  databaseAwayUntilMs = 0;
   #processes = 0;
 
   constructor(database: SimulationDatabase, dice: Dice, mood: Mood, settings: Settings) {
@@ -123,6 +170,20 @@ export class World {
 
   databaseOf(process: SimulatedProcess): Database {
     return new SimulatedDatabase(this, process, this.#build);
+  }
+
+  isAway(channel: Channel): boolean {
+    return channel === 'database' && this.scheduler.nowMs < this.databaseAwayUntilMs;
+  }
+
+  attemptNamed(route: string, token: string): string {
+    const key = this.tokens.read(route, token);
+    if (key === null) throw new Error(`route ${route} was given a token that is none: ${token}`);
+    return `${key.batchId}/${key.index}/${key.attempt}`;
+  }
+
+  post(callback: PostedCallback): void {
+    this.onCallback(callback);
   }
 
   /** Statements wait, lose their connections and are canceled; that one of them is wrong is never a fault of ours. */
@@ -163,6 +224,7 @@ export class World {
   ): { readonly workerId: string; readonly started: Promise<Worker> } {
     const { settings } = this;
     const workerId = process.random.uuid();
+    process.workerId = workerId;
     const forgotten = new Set<string>();
     const started = startWorker({
       workerId,
@@ -175,8 +237,9 @@ export class World {
       routes: routes.map((route) => this.#route(process, route)),
       concurrency: 10,
       leaseMs: settings.leaseMs,
-      dispatchIntervalMs: 8_000,
-      tokenFor: (task, attempt) => `${task.batchId}/${task.index}/${attempt}`,
+      dispatchIntervalMs: settings.dispatchIntervalMs,
+      tokenFor: ({ route, accountId, batchId, index }, attempt) =>
+        this.tokens.tokenFor(route, { accountId, batchId, index, attempt }),
       deadWorkers: () =>
         Promise.resolve(
           deadWorkers()
@@ -199,9 +262,12 @@ export class World {
       upstream: this.provider.adapter(process, name),
       maxConcurrentTasks: this.settings.routeLimits[name] ?? 1,
       upstreamModel: (model) => model,
-      pollIntervalMs: [1_000, 8_000],
+      pollIntervalMs: this.settings.pollIntervalMs,
       retry: { maxFailures: 3, baseDelayMs: 500, maxDelayMs: 10_000 },
       unknownWaitMs: this.settings.unknownWaitMs,
+      ...(this.settings.callsBack.includes(name)
+        ? { callbackUrl: (token) => `simulated://callbacks/${name}/${token}` }
+        : {}),
     };
   }
 }

@@ -15,6 +15,7 @@ import { showState } from './worker-metrics.ts';
 
 export type { Route } from './engine.ts';
 export type { WorkerNotice } from './notices.ts';
+export { createTaskStore, type TaskStore } from './task-store.ts';
 
 export interface WorkerOptions {
   readonly workerId: string;
