@@ -70,7 +70,7 @@ describe('a webhook', () => {
     await room.admin.query('SELECT set_low_credits_threshold($1, 900)', [accountUuid]);
     await settleBatch(room.admin, { accountUuid });
     await settled(accountUuid, 1);
-    const [first, ...others] = receiver.received.map(({ body }) => JSON.parse(body));
+    const [first, ...others] = receiver.received.map(({ body }) => JSON.parse(body) as unknown);
     expect(others).toEqual([]);
     expect(first).toMatchObject({ type: 'credits.low', data: { available: 853, threshold: 900 } });
   });
