@@ -196,7 +196,9 @@ describe('a coalescer', () => {
     const stopped = coalescer.stop(100);
     await clock.advance(100);
     await stopped;
+    isAway = false;
     coalescer.hand('d', taker);
+    await clock.advance(1_000);
     expect(told.slice(2)).toEqual(['c: CoalescerStopped', 'd: CoalescerStopped']);
   });
 });
