@@ -124,7 +124,7 @@ CREATE TABLE credit_accounts (
   last_seq bigint NOT NULL DEFAULT 0,
   last_entry_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
   last_event_seq bigint NOT NULL DEFAULT 0,
-  low_threshold bigint DEFAULT 10000,
+  low_threshold bigint,
   CONSTRAINT credit_accounts_pkey PRIMARY KEY (account_id),
   CONSTRAINT credit_accounts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   CONSTRAINT credit_accounts_available_check CHECK ((available >= 0)),

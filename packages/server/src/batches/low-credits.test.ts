@@ -164,10 +164,11 @@ describe('credits.low', () => {
     expect(await announced(caller)).toEqual([]);
   });
 
-  it('has a threshold of 10,000 credits in an account that set none', async () => {
-    const caller = await openAccount(world, 10_000);
+  it('is not announced to an account that set no threshold, down to its last credit', async () => {
+    const caller = await openAccount(world, 490);
     await create(world, caller, submission());
-    expect(await announced(caller)).toEqual([{ available: 9_510, threshold: 10_000 }]);
+    expect((await credits(world.db, caller.accountUuid)).available).toBe(0);
+    expect(await announced(caller)).toEqual([]);
   });
 
   it('takes no threshold that no credits could fall below, and none of an account that does not exist', async () => {

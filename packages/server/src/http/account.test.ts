@@ -25,7 +25,7 @@ describe('the account', () => {
       rate_limit_per_min: 600,
       max_concurrent_tasks: 50,
       terms: { ...DEFAULT_TERMS, canceled: 'forfeit' },
-      low_credits_threshold: 10_000,
+      low_credits_threshold: null,
       created_at: expect.any(String),
     });
   });
@@ -41,9 +41,7 @@ describe('the account', () => {
     expect((await server.client.get<Account>('/v1/account', { key })).body).toMatchObject({
       low_credits_threshold: null,
     });
-    expect((await server.client.get<Account>('/v1/account', { key: otherKey })).body.low_credits_threshold).toBe(
-      10_000,
-    );
+    expect((await server.client.get<Account>('/v1/account', { key: otherKey })).body.low_credits_threshold).toBeNull();
   });
 
   it.each([0, -1, 1.5, '100', 2 ** 53, true])('refuses %j as a threshold, and changes nothing', async (threshold) => {
@@ -53,7 +51,7 @@ describe('the account', () => {
       json: { low_credits_threshold: threshold },
     });
     expect([answer.status, answer.body.param]).toEqual([400, 'low_credits_threshold']);
-    expect((await server.client.get<Account>('/v1/account', { key })).body.low_credits_threshold).toBe(10_000);
+    expect((await server.client.get<Account>('/v1/account', { key })).body.low_credits_threshold).toBeNull();
   });
 
   it('is changed by keys for administration alone', async () => {
