@@ -3,6 +3,7 @@ import { ManualClock } from '../../testing/manual-clock.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import type { SubmitResult } from '../upstreams/index.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
+import { CoalescerStopped } from './coalescer.ts';
 import { afterEnd, type Ended } from './ending.ts';
 import type { Engine, RouteState } from './engine.ts';
 import { Slots } from './slots.ts';
@@ -91,5 +92,23 @@ it.each(['late', 'lost'] as const)(
     await left;
     expect(recorded).toEqual([{ task, upstreamId: 'id', isMoot: false }]);
     expect(removed).toEqual(answer === 'lost' ? [video.key] : []);
+  },
+);
+
+it.each([new CoalescerStopped('stopped'), new Error('left out')])(
+  'an outcome that is given up (%o) frees its slot, once',
+  (reason) => {
+    const left: unknown[] = [];
+    let freed = 0;
+    const engine = {
+      logger: silentLogger,
+      inFlight: { remove: (driven: LeasedTask) => left.push(driven) },
+      onSlotFree: () => (freed += 1),
+    } as unknown as Engine;
+    const ending = { outcome: 'failed', type: 'provider_error', detail: 'x' } as const;
+    afterEnd(() => engine).givenUp({ task: { ...task }, ending, knownAtMs: 0, driven: task, submission: null }, reason);
+    expect(left).toEqual([task]);
+    expect(left[0]).toBe(task);
+    expect(freed).toBe(1);
   },
 );
