@@ -49,7 +49,7 @@ const taskData = z.object({
 
 const time = z.string().transform((text) => new Date(text).toISOString());
 
-/** As written by append_batch_events. */
+/** As written by write_batch_events. */
 const batchData = z.object({
   request_id: z.string(),
   model: z.string(),
