@@ -53,9 +53,9 @@ async function comeTooLate(engine: Engine, ended: Ended, answer: SettleAnswer): 
   const { task, ending, submission } = ended;
   engine.logger.warn({ ...describeTask(task), ending: ending.outcome, answer }, 'an outcome came too late to count');
   try {
-    if (ending.outcome === 'succeeded' && answer === 'lost') await engine.storage.remove(ending.video.key);
-    // Somebody else decides about the task: the generation must be found with it all the same.
+    // Somebody else decides about the task: the generation must be found with it all the same, whatever the storage says.
     if (submission !== null) await engine.submitted.add({ ...submission, isMoot: false });
+    if (ending.outcome === 'succeeded' && answer === 'lost') await engine.storage.remove(ending.video.key);
   } catch (error) {
     if (!(error instanceof CoalescerStopped)) {
       engine.logger.error({ ...describeTask(task), err: error }, 'a task was interrupted by an error of ours');

@@ -95,6 +95,24 @@ it.each(['late', 'lost'] as const)(
   },
 );
 
+it('a success that came too late leaves its id and frees its slot, although the storage does not let its video go', async () => {
+  const recorded: unknown[] = [];
+  const engine = {
+    logger: silentLogger,
+    submitted: { add: (item: unknown) => Promise.resolve(recorded.push(item)) },
+    storage: { remove: () => Promise.reject(new Error('read-only')) },
+  };
+  const left = new Promise<void>((resolve) => {
+    Object.assign(engine, { inFlight: { remove: () => undefined }, onSlotFree: resolve });
+  });
+  const video = { key: 'a/b/0-1.mp4', bytes: 1, sha256: new Uint8Array(32), contentType: 'video/mp4' };
+  const submission = { task, upstreamId: 'id', isMoot: true };
+  const ended: Ended = { task, ending: { outcome: 'succeeded', video }, knownAtMs: 0, driven: task, submission };
+  afterEnd(() => engine as unknown as Engine).answered(ended, 'lost');
+  await left;
+  expect(recorded).toEqual([{ task, upstreamId: 'id', isMoot: false }]);
+});
+
 it.each([new CoalescerStopped('stopped'), new Error('left out')])(
   'an outcome that is given up (%o) frees its slot, once',
   (reason) => {

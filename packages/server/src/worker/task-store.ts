@@ -2,7 +2,8 @@ import type { FailureType, TaskParams } from '@rushes/contract';
 import type { Database, SqlValue } from '../db/index.ts';
 import type { Clock, StoredVideo } from '../ports.ts';
 import type { Unsettled } from './unsettled.ts';
-import { leaseName, type LeaseKey, type LeasedTask } from './task.ts';
+import { answers, claimsOf, flags, keys, rangesOf } from './task-columns.ts';
+import type { LeaseKey, LeasedTask } from './task.ts';
 
 /** How a task ends. The credits that move follow from it and from the batch's terms, in the database. */
 export type Ending =
@@ -73,89 +74,12 @@ export interface WaitingRoute {
   readonly tasks: number;
 }
 
-type Columns = Record<string, readonly (string | number | boolean | null | Uint8Array)[]>;
-
-function keys(tasks: readonly LeasedTask[]): Columns {
-  return {
-    accounts: tasks.map((task) => task.accountId),
-    batches: tasks.map((task) => task.batchId),
-    indexes: tasks.map((task) => task.index),
-    fences: tasks.map((task) => task.fence),
-  };
-}
-
 function leaseColumns(leases: readonly { accountId: string; batchId: string }[]): SqlValue[] {
   return [leases.map((lease) => lease.accountId), leases.map((lease) => lease.batchId)];
 }
 
 function toLease(row: LeaseRow): LeaseKey {
   return { accountId: row.account_id, batchId: row.batch_id, fence: row.fence };
-}
-
-interface TaskRange {
-  readonly first: LeasedTask;
-  /** Where its tasks, whose indexes follow one another, stand in the input. */
-  readonly places: number[];
-}
-
-/** Neighbours of one lease and attempt whose indexes follow one another, together: what is claimed is sent in order. */
-function rangesOf(tasks: readonly LeasedTask[]): TaskRange[] {
-  const ranges: TaskRange[] = [];
-  let range: TaskRange | null = null;
-  for (const [place, task] of tasks.entries()) {
-    if (range !== null && follows(task, range)) {
-      range.places.push(place);
-      continue;
-    }
-    range = { first: task, places: [place] };
-    ranges.push(range);
-  }
-  return ranges;
-}
-
-function follows(task: LeasedTask, { first, places }: TaskRange): boolean {
-  return (
-    task.index === first.index + places.length &&
-    task.fence === first.fence &&
-    task.attempt === first.attempt &&
-    task.batchId === first.batchId &&
-    task.accountId === first.accountId
-  );
-}
-
-interface Claims {
-  readonly claims: readonly LeasedTask[];
-  /** For each task the 1-based place of its claim. */
-  readonly places: readonly number[];
-}
-
-/** The claims that tasks stand under, each once by one of its tasks. */
-function claimsOf(tasks: readonly LeasedTask[]): Claims {
-  const numbers = new Map<string, number>();
-  const claims: LeasedTask[] = [];
-  const places = tasks.map((task) => {
-    const name = leaseName(task);
-    const known = numbers.get(name);
-    if (known !== undefined) return known;
-    const number = claims.push(task);
-    numbers.set(name, number);
-    return number;
-  });
-  return { claims, places };
-}
-
-/** One flag per input, from the 1-based ordinals that a function returned. */
-function flags(count: number, rows: readonly { ord: number }[]): boolean[] {
-  const won = new Array<boolean>(count).fill(false);
-  for (const { ord } of rows) won[ord - 1] = true;
-  return won;
-}
-
-/** One answer per input; a repeated task is answered once by the database. */
-function answers<A extends string>(count: number, rows: readonly { ord: number; answer: A }[], missing: A): A[] {
-  const given = new Array<A>(count).fill(missing);
-  for (const { ord, answer } of rows) given[ord - 1] = answer;
-  return given;
 }
 
 export function createTaskStore(db: Database, clock: Clock): TaskStore {
