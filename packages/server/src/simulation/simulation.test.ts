@@ -67,7 +67,7 @@ describe('a simulated history', () => {
       ['crash before', 'crash after', 'stop before', 'stop after'].map((fault) => `${fault} ${call}`),
     ).filter((fault) => !struck.has(fault));
     expect(spared).toEqual([]);
-  }, 1_800_000);
+  }, 900_000);
 
   it('is the same step by step when its seed is run again', async () => {
     // Histories in between leave the database, its plans and its connections in another state.
@@ -77,5 +77,5 @@ describe('a simulated history', () => {
       first.map(({ digest, steps }) => ({ digest, steps })),
     );
     expect(new Set(first.map(({ digest }) => digest)).size).toBe(3);
-  }, 600_000);
+  }, 300_000);
 });
