@@ -2,12 +2,12 @@
 
 const SERVER = '^packages/server/src';
 const TEST_CODE = String.raw`\.test\.ts$|/(test|testing)/`;
-/** Beside the rooms: names of limits, refusals and the interfaces of the outside world, which every room may use. */
-const SHARED_BY_ROOMS = `${SERVER}/(ports|limits|refusal)\\.ts$`;
+/** Every room may use them: the interfaces of the outside world, and how an expected failure is said. */
+const SHARED_BY_ROOMS = [`${SERVER}/ports\\.ts$`, `${SERVER}/outcome/`];
 /** The commands of main.ts: as far outside as app.ts, which `start` runs. */
-const OPERATOR = `${SERVER}/operator/`;
-/** Runs the server's code in histories of its own making: test code with a room. */
-const SIMULATION = `${SERVER}/simulation/`;
+const COMMANDS = `${SERVER}/commands/`;
+/** Runs the server's code in histories of its own making: test code with a package of its own. */
+const SIMULATION = '^packages/simulation/';
 const CONTRACT = '^packages/contract/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -101,14 +101,14 @@ export default {
       comment: 'Credits depend on the database and the contract; nothing else may be able to break them.',
       severity: 'error',
       from: { path: `${SERVER}/ledger/`, pathNot: TEST_CODE },
-      to: { path: SERVER, pathNot: [`${SERVER}/(ledger|db)/`, SHARED_BY_ROOMS] },
+      to: { path: SERVER, pathNot: [`${SERVER}/(ledger|db)/`, ...SHARED_BY_ROOMS] },
     },
     {
       name: 'upstreams-know-nobody',
       comment: 'One file per upstream API, no database, no other room: an adapter can be read and replayed alone.',
       severity: 'error',
       from: { path: `${SERVER}/upstreams/`, pathNot: TEST_CODE },
-      to: { path: SERVER, pathNot: [`${SERVER}/upstreams/`, SHARED_BY_ROOMS] },
+      to: { path: SERVER, pathNot: [`${SERVER}/upstreams/`, ...SHARED_BY_ROOMS] },
     },
     {
       name: 'upstreams-have-no-database',
@@ -122,15 +122,15 @@ export default {
       comment: 'Arrows end at the database.',
       severity: 'error',
       from: { path: `${SERVER}/db/`, pathNot: TEST_CODE },
-      to: { path: SERVER, pathNot: [`${SERVER}/db/`, SHARED_BY_ROOMS, `${SERVER}/data-dir\\.ts$`] },
+      to: { path: SERVER, pathNot: [`${SERVER}/db/`, ...SHARED_BY_ROOMS] },
     },
     {
       name: 'domains-do-not-know-their-callers',
       comment:
-        'http and worker call the domains, never the other way round; nor each other. Operator commands call all.',
+        'http and worker call the domains, never the other way round; nor each other. Commands call all; routes/ says which upstreams the worker gets.',
       severity: 'error',
-      from: { path: `${SERVER}/([^/]+)/`, pathNot: [TEST_CODE, OPERATOR, SIMULATION] },
-      to: { path: `${SERVER}/(http|worker|operator)/`, pathNot: `${SERVER}/$1/` },
+      from: { path: `${SERVER}/([^/]+)/`, pathNot: [TEST_CODE, COMMANDS, `${SERVER}/routes/`] },
+      to: { path: `${SERVER}/(http|worker|commands)/`, pathNot: `${SERVER}/$1/` },
     },
     {
       name: 'http-has-no-sql',
@@ -141,11 +141,10 @@ export default {
     },
     {
       name: 'rooms-do-not-know-the-composition-root',
-      comment:
-        'app.ts, main.ts and config.ts know the rooms. A room gets what it needs as arguments, settings included.',
+      comment: 'app.ts, main.ts and config/ know the rooms. A room gets what it needs as arguments, settings included.',
       severity: 'error',
-      from: { path: `${SERVER}/[^/]+/`, pathNot: [TEST_CODE, OPERATOR] },
-      to: { path: `${SERVER}/(app|main|config)\\.ts$`, dependencyTypesNot: ['type-only'] },
+      from: { path: `${SERVER}/[^/]+/`, pathNot: [TEST_CODE, COMMANDS, `${SERVER}/config/`] },
+      to: { path: [`${SERVER}/(app|main)\\.ts$`, `${SERVER}/config/`], dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'simulation-is-not-shipped',

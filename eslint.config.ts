@@ -9,7 +9,7 @@ const WORLD_PROPERTIES = [
   { object: 'Math', property: 'random', message: 'Take the Random port as an argument.' },
   { object: 'crypto', property: 'randomUUID', message: 'Take the Random port as an argument.' },
 ];
-const PROCESS_ENV = { object: 'process', property: 'env', message: 'Only config.ts reads the environment.' };
+const PROCESS_ENV = { object: 'process', property: 'env', message: 'Only config/config.ts reads the environment.' };
 const PROCESS_ARGV = { object: 'process', property: 'argv', message: 'Only main.ts reads the command line.' };
 
 const NO_ENUM = { selector: 'TSEnumDeclaration', message: 'Use a union of string literals.' };
@@ -69,14 +69,14 @@ export default defineConfig(
   },
   {
     files: ['packages/server/src/**/*.ts'],
-    ignores: ['packages/server/src/config.ts', 'packages/server/src/main.ts', ...TESTS],
+    ignores: ['packages/server/src/config/config.ts', 'packages/server/src/main.ts', ...TESTS],
     rules: {
       'no-restricted-properties': ['error', PROCESS_ENV, PROCESS_ARGV],
       'no-restricted-imports': ['error', { paths: [PROCESS_MODULE], patterns: [RELATIVE_WITHOUT_EXTENSION] }],
     },
   },
   {
-    files: ['packages/server/src/config.ts'],
+    files: ['packages/server/src/config/config.ts'],
     rules: { 'no-restricted-properties': ['error', PROCESS_ARGV] },
   },
   {
@@ -84,9 +84,9 @@ export default defineConfig(
     rules: { 'no-restricted-properties': ['error', PROCESS_ENV] },
   },
   {
-    // A room is a folder: the files beside app.ts are where ports are made of real clocks and sockets.
+    // Ports are made of real clocks and sockets in system/ and outbound/; the embedded PostgreSQL and processes/ are below them.
     files: ['packages/server/src/*/**/*.ts'],
-    ignores: ['packages/server/src/db/embedded/**', 'packages/server/src/processes/**', ...TESTS],
+    ignores: ['packages/server/src/{system,outbound,postgres,processes}/**', ...TESTS],
     rules: {
       'no-restricted-properties': ['error', PROCESS_ENV, PROCESS_ARGV, ...WORLD_PROPERTIES],
       'no-restricted-syntax': ['error', NO_ENUM, NO_CLOCK_READING],

@@ -1,6 +1,6 @@
 /** Work and history for our runs, put in by few set-based statements. */
 import pg from 'pg';
-import { systemRandom } from '../packages/server/src/system-ports.ts';
+import { systemRandom } from '../packages/server/src/system/index.ts';
 
 const PRICE = 49;
 /** Enough for ten million tasks in each account. */

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 import { openDatabase } from '../packages/server/src/db/index.ts';
 import type { HttpClient, VideoStorage } from '../packages/server/src/ports.ts';
-import { createLogger, systemClock, systemRandom } from '../packages/server/src/system-ports.ts';
+import { createLogger, systemClock, systemRandom } from '../packages/server/src/system/index.ts';
 import type { PollResult, Upstream } from '../packages/server/src/upstreams/index.ts';
 import { startWorker } from '../packages/server/src/worker/index.ts';
 import { measured, type Contender } from './engine-measured.ts';

@@ -10,9 +10,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { formatId } from '@rushes/contract';
-import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { migrate, openDatabase, type Database } from '../packages/server/src/db/index.ts';
-import { createLogger, systemRandom } from '../packages/server/src/system-ports.ts';
+import { createLogger, systemRandom } from '../packages/server/src/system/index.ts';
 
 const entries = Number(process.argv[2] ?? 1_000_000);
 const BATCH = 2_000;

@@ -7,10 +7,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
-import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { migrate, openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { startSealer, type Sealer } from '../packages/server/src/sealing/index.ts';
-import { createLogger, systemClock, systemRandom } from '../packages/server/src/system-ports.ts';
+import { createLogger, systemClock, systemRandom } from '../packages/server/src/system/index.ts';
 
 const tasks = Number(process.argv[2] ?? 40_000);
 const SET = 2_000;

@@ -12,8 +12,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
-import { createLogger } from '../packages/server/src/system-ports.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { createLogger } from '../packages/server/src/system/index.ts';
 import { operate, startServer, type LocalAccount } from '../scripts/local-server.ts';
 
 const ITEMS = 10_000;

@@ -17,10 +17,10 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createAccount } from '../packages/server/src/accounts/index.ts';
-import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { migrate, openDatabase, type Database } from '../packages/server/src/db/index.ts';
-import { createEgressGuard } from '../packages/server/src/egress/index.ts';
-import { createLogger, systemClock, systemRandom } from '../packages/server/src/system-ports.ts';
+import { createEgressGuard } from '../packages/server/src/outbound/index.ts';
+import { createLogger, systemClock, systemRandom } from '../packages/server/src/system/index.ts';
 import {
   createSecretSealer,
   createWebhookSender,

@@ -16,6 +16,7 @@ const CHECKS: readonly Check[] = [
   types('sdk', 'packages/sdk'),
   types('cli', 'packages/cli'),
   types('contract', 'packages/contract'),
+  types('simulation', 'packages/simulation'),
   types('examples', 'examples'),
   types('tooling', '.'),
   { name: 'format', command: 'prettier', args: ['--check', '--log-level=warn', '.'] },

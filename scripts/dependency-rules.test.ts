@@ -27,15 +27,15 @@ const TARGETS: Files = {
   'packages/server/package.json':
     '{"name":"@rushes/server","dependencies":{"knex":"*","pg":"*"},"devDependencies":{"only-for-tests":"*"}}',
   'packages/server/src/app.ts': 'export const app = 1; export type App = number;',
-  'packages/server/src/config.ts': 'export const config = 1; export type Config = number;',
-  'packages/server/src/limits.ts': 'export const LIMIT = 1;',
+  'packages/server/src/config/index.ts': 'export const config = 1; export type Config = number;',
+  'packages/server/src/outcome/index.ts': 'export const outcome = 1;',
   'packages/server/src/ports.ts': 'export type Clock = number;',
   'packages/server/src/db/index.ts': 'export const db = 1; export type Database = number;',
   'packages/server/src/ledger/index.ts': "export { ledger } from './hold.ts';",
   'packages/server/src/ledger/hold.ts': 'export const ledger = 1;',
   'packages/server/src/batches/index.ts': 'export const batches = 1;',
   'packages/server/src/http/index.ts': 'export const http = 1;',
-  'packages/server/src/simulation/index.ts': 'export const simulation = 1;',
+  'packages/simulation/src/index.ts': 'export const simulation = 1;',
   'packages/server/src/worker/index.ts': 'export const worker = 1;',
   'packages/server/src/upstreams/index.ts': 'export const upstreams = 1;',
   'packages/server/testing/database.ts': 'export const testing = 1;',
@@ -111,14 +111,14 @@ const BREACHES: Readonly<Record<string, { readonly from: string; readonly text: 
   'upstreams-have-no-database': { from: `${S}/upstreams/sql.ts`, text: "import 'knex';" },
   'db-knows-nobody': { from: `${S}/db/one.ts`, text: "import '../upstreams/index.ts';" },
   'domains-do-not-know-their-callers': { from: `${S}/batches/caller.ts`, text: "import '../worker/index.ts';" },
-  'simulation-is-not-shipped': { from: `${S}/batches/one.ts`, text: "import '../simulation/index.ts';" },
+  'simulation-is-not-shipped': { from: `${S}/batches/one.ts`, text: "import '../../../simulation/src/index.ts';" },
   'http-has-no-sql': {
     from: `${S}/http/one.ts`,
     text: "import { db } from '../db/index.ts'; export const one = db;",
   },
   'rooms-do-not-know-the-composition-root': {
     from: `${S}/batches/settings.ts`,
-    text: "import { config } from '../config.ts'; export const one = config;",
+    text: "import { config } from '../config/index.ts'; export const one = config;",
   },
   'dev-dependencies-stay-at-home': { from: `${S}/batches/dev.ts`, text: "import 'only-for-tests';" },
 };
@@ -149,9 +149,9 @@ describe('dependency rules', () => {
       [`${S}/worker/one.ts`]: "import '../batches/index.ts'; import '../ledger/index.ts'; import '../db/index.ts';",
       [`${S}/http/one.ts`]:
         "import '../batches/index.ts'; import type { Database } from '../db/index.ts'; export type One = Database;",
-      [`${S}/operator/index.ts`]: "import '../app.ts'; import '../config.ts'; import '../worker/index.ts';",
+      [`${S}/commands/index.ts`]: "import '../app.ts'; import '../config/index.ts'; import '../worker/index.ts';",
       [`${S}/ledger/one.ts`]:
-        "import '../db/index.ts'; import '../limits.ts'; import '@rushes/contract'; import 'knex';",
+        "import '../db/index.ts'; import '../outcome/index.ts'; import '@rushes/contract'; import 'knex';",
       [`${S}/upstreams/one.ts`]:
         "import type { Clock } from '../ports.ts'; import '@rushes/contract'; export type One = Clock;",
       [`${S}/batches/one.test.ts`]:

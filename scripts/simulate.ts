@@ -6,10 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openEmbeddedPostgres } from '../packages/server/src/db/embedded/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { migrate } from '../packages/server/src/db/index.ts';
-import { GUARDS, kindOf, openSimulation, type HistoryReport } from '../packages/server/src/simulation/index.ts';
-import { createLogger } from '../packages/server/src/system-ports.ts';
+import { GUARDS, kindOf, openSimulation, type HistoryReport } from '../packages/simulation/src/index.ts';
+import { createLogger } from '../packages/server/src/system/index.ts';
 
 const USAGE = `npm run simulate -- [--seed N] [--histories M] [--first] [--trace LINES] [--without GUARD] [--only KIND]
 

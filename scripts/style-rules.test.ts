@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const root = path.resolve(import.meta.dirname, '..');
 /** Typed rules need a file that belongs to a project; its real text is not read. */
 const IN_A_ROOM = path.join(root, 'packages/server/src/upstreams/index.ts');
-const BESIDE_THE_ROOMS = path.join(root, 'packages/server/src/limits.ts');
+const BESIDE_THE_ROOMS = path.join(root, 'packages/server/src/ports.ts');
 
 let eslint: ESLint;
 beforeAll(() => {
@@ -51,7 +51,7 @@ const BREACHES: readonly (readonly [name: string, rule: string, text: string])[]
   [
     'an import without its extension',
     'no-restricted-imports',
-    "import { LIMITS } from '../limits'; export const f = LIMITS;",
+    "import { LIMITS } from '../postgres/limits'; export const f = LIMITS;",
   ],
   ['reading the environment', 'no-restricted-properties', 'export const f = process.env;'],
   ['reading the command line', 'no-restricted-properties', 'export const f = process.argv;'],

@@ -1,8 +1,8 @@
 /** Command line of rushes-server. Nothing else reads process.argv. */
-import { ConfigError, processEnvironment } from './config.ts';
-import { DataDirError, systemErrorCode } from './data-dir.ts';
-import { DatabaseNotMigrated } from './database-access.ts';
-import { EmbeddedPostgresError } from './db/embedded/index.ts';
+import { ConfigError, processEnvironment } from './config/index.ts';
+import { DataDirError, systemErrorCode } from './data-directory/index.ts';
+import { DatabaseNotMigrated } from './postgres/index.ts';
+import { EmbeddedPostgresError } from './postgres/index.ts';
 import { isUnavailable } from './db/index.ts';
 import {
   CommandFailure,
@@ -12,10 +12,10 @@ import {
   UsageError,
   type Command,
   type Output,
-} from './operator/index.ts';
+} from './commands/index.ts';
 import { CheckpointLogDamaged, LedgerKeysError } from './sealing/index.ts';
-import { RouteMisconfigured } from './upstream-routes.ts';
-import { VERSION } from './version.ts';
+import { RouteMisconfigured } from './routes/index.ts';
+import { VERSION } from './config/index.ts';
 
 const output: Output = {
   result: (text) => void process.stdout.write(`${text}\n`),

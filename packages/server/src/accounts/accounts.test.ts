@@ -3,8 +3,8 @@ import { crc32, formatApiKey, parseApiKey, SCOPES, type Scope } from '@rushes/co
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { openDatabase, type Database } from '../db/index.ts';
-import { deriveSecrets } from '../secrets.ts';
-import { systemRandom } from '../system-ports.ts';
+import { deriveSecrets } from '../config/secrets.ts';
+import { systemRandom } from '../system/index.ts';
 import {
   authenticate,
   claimOnce,

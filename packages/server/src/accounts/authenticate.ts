@@ -1,6 +1,6 @@
 import { DEFAULT_TERMS, parseApiKey, type Plan, type Scope, type Terms } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import type { AccountMode, AccountStatus } from './accounts.ts';
 import type { KeyHasher } from './key-hasher.ts';
 import { canWrite } from './write-scopes.ts';

@@ -1,6 +1,6 @@
 import type { Batch, CancelResult } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { toBatch, type BatchRow } from './batch-view.ts';
 import { findBatchRow } from './find-batches.ts';
 import { batchNotFound, finalBatch } from './refusals.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { credits, issueCredits, listEntries, reverseEntry, revokeCredits } from '../ledger/index.ts';
-import { actOnViolations, checkEverything } from '../sealing/index.ts';
+import { actOnViolations, checkEverything } from '../checking/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import { setTerms } from '../admin/index.ts';
+import { setTerms } from '../operators/index.ts';
 import {
   create,
   openAccount,
@@ -14,7 +14,7 @@ import {
   uuidOf,
   violations,
   type World,
-} from './testing/world.ts';
+} from '../../testing/batches/world.ts';
 
 let world: World;
 beforeAll(async () => {

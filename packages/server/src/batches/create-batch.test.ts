@@ -14,7 +14,7 @@ import {
   uuidOf,
   violations,
   type World,
-} from './testing/world.ts';
+} from '../../testing/batches/world.ts';
 
 let world: World;
 beforeAll(async () => {

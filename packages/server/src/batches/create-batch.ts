@@ -1,7 +1,7 @@
 import type { Batch } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { freezeCreditsForBatch } from '../ledger/index.ts';
-import { accept, refuse, type Outcome, type Refusal } from '../refusal.ts';
+import { accept, refuse, type Outcome, type Refusal } from '../outcome/index.ts';
 import { toBatch } from './batch-view.ts';
 import { findBatchRow } from './find-batches.ts';
 import { insertBatch, insertSchedule, insertTasks, tasksDocument, type NewBatch } from './insert-batch.ts';

@@ -1,6 +1,6 @@
 import type { Estimate } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import {
   endpointRefusal,
   priceRefusal,

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page } from '@rushes/contract';
-import type { Outcome } from '../refusal.ts';
-import { create, openAccount, openWorld, settle, startTasks, submission, uuidOf, type World } from './testing/world.ts';
+import type { Outcome } from '../outcome/index.ts';
+import {
+  create,
+  openAccount,
+  openWorld,
+  settle,
+  startTasks,
+  submission,
+  uuidOf,
+  type World,
+} from '../../testing/batches/world.ts';
 
 let world: World;
 beforeAll(async () => {

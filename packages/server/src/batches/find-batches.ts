@@ -1,6 +1,6 @@
 import type { Batch, BatchStatus, Page } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { SELECT_BATCHES, toBatch, type BatchRow } from './batch-view.ts';
 import { decodeCursor, encodeCursor, type CursorParts } from './cursor.ts';
 import { badCursor } from './refusals.ts';

@@ -1,6 +1,6 @@
 import type { FailureType, Page, Task, TaskStatus } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { badCursor, batchNotFound } from './refusals.ts';
 import { SELECT_TASKS, STATES_OF, toTask, type TaskRow } from './task-view.ts';

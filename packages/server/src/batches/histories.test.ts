@@ -12,7 +12,7 @@ import {
   uuidOf,
   violations,
   type World,
-} from './testing/world.ts';
+} from '../../testing/batches/world.ts';
 
 /**
  * Random histories of everything that may happen to batches, as SQL calls in any order, from workers that may hold

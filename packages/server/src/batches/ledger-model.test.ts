@@ -8,7 +8,7 @@ import type { Queryable } from '../db/index.ts';
 import { credits, issueCredits, listEntries, reverseEntry, revokeCredits } from '../ledger/index.ts';
 import { checkTrees } from '../sealing/index.ts';
 import { createSealer } from '../sealing/sealer.ts';
-import { systemClock, systemRandom } from '../system-ports.ts';
+import { systemClock, systemRandom } from '../system/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import type { BatchCaller } from './standing.ts';
 import {
@@ -21,7 +21,7 @@ import {
   violations,
   type TestEnding,
   type World,
-} from './testing/world.ts';
+} from '../../testing/batches/world.ts';
 
 /**
  * Random histories of everything that moves credits, against a model of a few lines. Between any two statements of a step the

@@ -15,7 +15,7 @@ import {
   submission,
   uuidOf,
   type World,
-} from './testing/world.ts';
+} from '../../testing/batches/world.ts';
 
 let world: World;
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import {
   uuidOf,
   violations,
   type World,
-} from './testing/world.ts';
+} from '../../testing/batches/world.ts';
 
 /** Histories of docs/ledger-operations.md that have no better place. */
 let world: World;

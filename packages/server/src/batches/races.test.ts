@@ -1,7 +1,7 @@
 import type { CancelResult } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { credits } from '../ledger/index.ts';
-import type { Outcome } from '../refusal.ts';
+import type { Outcome } from '../outcome/index.ts';
 import type { BatchCaller } from './standing.ts';
 import {
   BEGIN_ATTEMPTS,
@@ -14,7 +14,7 @@ import {
   uuidOf,
   violations,
   type World,
-} from './testing/world.ts';
+} from '../../testing/batches/world.ts';
 
 let world: World;
 beforeAll(async () => {

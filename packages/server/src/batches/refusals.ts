@@ -1,5 +1,5 @@
 import { formatId, type BatchStatus } from '@rushes/contract';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../outcome/index.ts';
 
 export function batchNotFound(batchUuid: string): Refusal {
   return { code: 'not_found', detail: `There is no batch ${formatId('bat', batchUuid)} in this account.` };

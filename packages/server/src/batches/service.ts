@@ -1,7 +1,7 @@
 import type { Batch, CancelResult, Estimate, Page, Task } from '@rushes/contract';
 import { isTransient, isUnavailable, type Database } from '../db/index.ts';
 import type { Random } from '../ports.ts';
-import { refuse, type Outcome } from '../refusal.ts';
+import { refuse, type Outcome } from '../outcome/index.ts';
 import { toBatch } from './batch-view.ts';
 import { cancelBatch, pauseBatch, resumeBatch } from './control-batch.ts';
 import { createBatch, type CreatedBatch } from './create-batch.ts';

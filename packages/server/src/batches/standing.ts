@@ -1,7 +1,7 @@
 import type { ModelSpec } from '@rushes/contract';
 import type { AccountStatus, Caller } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../outcome/index.ts';
 import type { Submission } from './submission/index.ts';
 
 export type BatchCaller = Pick<Caller, 'accountUuid' | 'mode' | 'terms'>;

@@ -1,8 +1,8 @@
 import { formatId } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createOperatorKey, disableOperatorKey } from '../admin/index.ts';
-import { checkLedger } from '../ledger/index.ts';
-import { systemRandom } from '../system-ports.ts';
+import { createOperatorKey, disableOperatorKey } from '../operators/index.ts';
+import { checkLedger } from '../checking/index.ts';
+import { systemRandom } from '../system/index.ts';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 
 let server: TestHttpServer;

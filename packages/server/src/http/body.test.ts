@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Outcome } from '../refusal.ts';
+import type { Outcome } from '../outcome/index.ts';
 import { BodyBudget, readBody } from './body.ts';
 
 const MAX_BYTES = 100;

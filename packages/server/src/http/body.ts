@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { ClientGone } from './exchange.ts';
 
 /** Bytes of request bodies that one process holds; shared by all exchanges. */

@@ -3,7 +3,7 @@ import { parseId, type Batch } from '@rushes/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 import { createAttemptTokens, createCallbackInbox, type AttemptTokens } from '../generations/index.ts';
-import { callbackReaders } from '../upstream-routes.ts';
+import { callbackReaders } from '../routes/upstream-routes.ts';
 
 let server: TestHttpServer;
 let tokens: AttemptTokens;

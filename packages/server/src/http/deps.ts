@@ -1,7 +1,7 @@
 import type { KeyHasher } from '../accounts/index.ts';
 import type { BatchService } from '../batches/index.ts';
 import type { Database } from '../db/index.ts';
-import type { EgressGuard } from '../egress/index.ts';
+import type { EgressGuard } from '../outbound/index.ts';
 import type { CallbackInbox } from '../generations/index.ts';
 import type { MetricRegistry } from '../metrics/index.ts';
 import type { Clock, Logger, Random, VideoStorage } from '../ports.ts';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Outcome } from '../refusal.ts';
+import type { Outcome } from '../outcome/index.ts';
 
 /** One request as a route sees it: nothing of Koa, so that a route is a function from an exchange to an answer. */
 export interface Exchange {

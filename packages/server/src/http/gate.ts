@@ -1,7 +1,7 @@
 /** What every request to a keyed route passes, in this order: key (401), requests per minute (429), scope (403). */
 import { authenticate, type Caller } from '../accounts/index.ts';
-import { authenticateOperator } from '../admin/index.ts';
-import type { Outcome } from '../refusal.ts';
+import { authenticateOperator } from '../operators/index.ts';
+import type { Outcome } from '../outcome/index.ts';
 import type { HttpDeps } from './deps.ts';
 import { OPERATOR_REQUESTS_PER_MIN } from './limits.ts';
 import { Refused } from './problem.ts';

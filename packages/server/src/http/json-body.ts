@@ -1,6 +1,6 @@
 import type { ItemErrorCode } from '@rushes/contract';
 import { lineAndColumn, parseJson } from '../batches/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 
 function refuseBody(code: ItemErrorCode, detail: string, param: string | null = null): Outcome<never> {
   return refuse({

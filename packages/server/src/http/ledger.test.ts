@@ -1,6 +1,6 @@
 import type { LedgerExport, LedgerKeys } from '@rushes/contract/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isConsistent, rootOf, rootOfInclusion } from '../sealing/testing/tree-by-definition.ts';
+import { isConsistent, rootOf, rootOfInclusion } from '../../testing/sealing/tree-by-definition.ts';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 
 let server: TestHttpServer;

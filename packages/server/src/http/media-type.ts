@@ -1,4 +1,4 @@
-import { refuse, type Outcome } from '../refusal.ts';
+import { refuse, type Outcome } from '../outcome/index.ts';
 import type { Exchange } from './exchange.ts';
 
 /** `text/csv` of `Text/CSV; charset=utf-8`. */

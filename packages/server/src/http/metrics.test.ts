@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
-import { createOperatorKey } from '../admin/index.ts';
-import { systemRandom } from '../system-ports.ts';
+import { createOperatorKey } from '../operators/index.ts';
+import { systemRandom } from '../system/index.ts';
 
 let server: TestHttpServer;
 let key: string;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Middleware } from 'koa';
 import type { Clock, Logger, Metrics, Random } from '../ports.ts';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../outcome/index.ts';
 import { ClientGone } from './exchange.ts';
 import { UNAVAILABLE_RETRY_SECONDS } from './limits.ts';
 import { Refused } from './problem.ts';

@@ -1,4 +1,4 @@
-import { refuse, type Outcome } from '../refusal.ts';
+import { refuse, type Outcome } from '../outcome/index.ts';
 
 type Kind = 'batch' | 'task' | 'webhook endpoint' | 'webhook delivery';
 

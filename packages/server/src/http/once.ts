@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { claimOnce, findOnce, type Caller, type OnceKey } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
-import { refuse, type Outcome } from '../refusal.ts';
+import { refuse, type Outcome } from '../outcome/index.ts';
 import type { Answer } from './exchange.ts';
 
 /** JSON with sorted names, so that the order in which a client wrote its fields does not matter. */

@@ -1,6 +1,6 @@
 import { ERROR_CODES } from '@rushes/contract';
 import type { Problem } from '@rushes/contract/types';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../outcome/index.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 

@@ -1,4 +1,4 @@
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 
 function decode(text: string): string | null {
   try {

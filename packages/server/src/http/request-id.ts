@@ -1,5 +1,5 @@
 import { ITEM_LIMITS } from '@rushes/contract';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import type { Exchange } from './exchange.ts';
 
 const HEADER = 'Idempotency-Key';

@@ -1,7 +1,7 @@
 import type { ErrorCode, Scope } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../accounts/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { parseJsonBody } from './json-body.ts';
 import { SMALL_BODY_MAX_BYTES } from './limits.ts';

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { ParameterizedContext } from 'koa';
 import type { Caller } from '../accounts/index.ts';
 import type { Clock } from '../ports.ts';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../outcome/index.ts';
 import { hasBody } from './body.ts';
 import type { Answer } from './exchange.ts';
 import { DRAIN_MAX_BYTES, DRAIN_TIMEOUT_MS, DRAIN_UNASKED_TIMEOUT_MS } from './limits.ts';

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Random } from '../ports.ts';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../outcome/index.ts';
 import {
   HEADERS_MAX_BYTES,
   HEADERS_TIMEOUT_MS,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { formatId, parseId, type Batch } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
-import { createOperatorKey } from '../admin/index.ts';
+import { createOperatorKey } from '../operators/index.ts';
 import { setUpstreamCost } from '../generations/index.ts';
 
 interface Page {

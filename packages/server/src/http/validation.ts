@@ -1,7 +1,7 @@
 import type { ItemError } from '@rushes/contract/types';
 import type { ItemErrorCode } from '@rushes/contract';
 import type { z } from 'zod';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 
 /** Of an enumeration too, whose issue is of another kind. */
 function isMissing(issue: z.core.$ZodIssue): boolean {

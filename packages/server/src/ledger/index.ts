@@ -1,4 +1,3 @@
-export { accountsToCheck, checkAccount, checkLedger, type LedgerViolation } from './check-ledger.ts';
 export {
   reverseEntry,
   revokeCredits,
@@ -20,3 +19,4 @@ export { LeafHasher } from './leaf.ts';
 export { listEntries, type LedgerPage } from './list-entries.ts';
 export { freezeCreditsForBatch, type FreezeAnswer } from './reserve-credits.ts';
 export { firstSeqNotBefore, LedgerGap, readEntries, readSpans, type EntrySpan } from './read-entries.ts';
+export type { LedgerViolation } from './violation.ts';

@@ -15,11 +15,11 @@ import {
   uuidOf,
   violations,
   type World,
-} from '../batches/testing/world.ts';
+} from '../../testing/batches/world.ts';
 import { credits, issueCredits, listEntries, renderLedgerExport, type LedgerExportFormat } from './index.ts';
 import { openExport, type ExportBounds, type LedgerExport } from '../sealing/index.ts';
 import { createSealer, type SteppedSealer } from '../sealing/sealer.ts';
-import { systemClock, systemRandom } from '../system-ports.ts';
+import { systemClock, systemRandom } from '../system/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
 
 let world: World;

@@ -1,6 +1,6 @@
 import type { LedgerEntry, Page } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { ENTRY_COLUMNS, toEntry, type EntryRow } from './entry-view.ts';
 
 export interface LedgerPage {

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { ensureDataDir, explained, systemErrorCode, writeFileDurably } from '../data-dir.ts';
+import { ensureDataDir, explained, systemErrorCode, writeFileDurably } from '../data-directory/index.ts';
 import { identitySchema, thisPlace, thisProcess, type ProcessIdentity } from './identity.ts';
 import { isDead } from './verdict.ts';
 

@@ -2,7 +2,7 @@
 import { open, readdir, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { systemErrorCode } from '../data-dir.ts';
+import { systemErrorCode } from '../data-directory/index.ts';
 import { parseCheckpoint } from './note.ts';
 
 const lineSchema = z.object({

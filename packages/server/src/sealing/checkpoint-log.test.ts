@@ -2,7 +2,7 @@ import { copyFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { checkpointLogFile } from './checkpoint-lines.ts';
 import { latestCheckpoint } from './index.ts';
-import { openLedgerWorld } from './testing/ledger-world.ts';
+import { openLedgerWorld } from '../../testing/sealing/ledger-world.ts';
 
 describe('a checkpoint log', () => {
   it('that was lost stops signing', async () => {

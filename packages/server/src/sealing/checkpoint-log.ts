@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
-import { giveToDirectoryOwner, syncDirectory } from '../data-dir.ts';
+import { giveToDirectoryOwner, syncDirectory } from '../data-directory/index.ts';
 import {
   checkpointLogFile,
   closedSegments,

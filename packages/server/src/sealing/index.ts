@@ -15,12 +15,3 @@ export {
 } from './published.ts';
 export { startSealer, type Sealer, type SealerOptions } from './sealer.ts';
 export { registerKeys } from './sealer-term.ts';
-export {
-  checkEverything,
-  LEDGER_CHECK_ANSWER_TIMEOUT_MS,
-  type CheckOptions,
-  type CheckProgress,
-  type CheckReport,
-} from './check-everything.ts';
-export { readLedgerState, showLedgerState } from './ledger-state.ts';
-export { actOnViolations, checkAndAct, startLedgerCheck, type LedgerCheckOptions } from './scheduled-check.ts';

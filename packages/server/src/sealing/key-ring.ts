@@ -6,7 +6,13 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:cry
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { createFileDurably, ensureDataDir, explained, systemErrorCode, writeFileDurably } from '../data-dir.ts';
+import {
+  createFileDurably,
+  ensureDataDir,
+  explained,
+  systemErrorCode,
+  writeFileDurably,
+} from '../data-directory/index.ts';
 import { keyId, type SigningKey, type VerifierKey } from './note.ts';
 
 /** The ledger keys keep the server from starting or sealing; the message says what to do. */

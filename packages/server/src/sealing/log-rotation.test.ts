@@ -12,7 +12,7 @@ import {
 } from './checkpoint-lines.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import { checkTrees, latestCheckpoint } from './index.ts';
-import { openLedgerWorld, type LedgerWorld } from './testing/ledger-world.ts';
+import { openLedgerWorld, type LedgerWorld } from '../../testing/sealing/ledger-world.ts';
 
 const SEGMENT_BYTES = 4_000;
 const UUIDS = [1, 2, 3].map((n) => `0196b000-0000-7000-8000-00000000000${n}`);

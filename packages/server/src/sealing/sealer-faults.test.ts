@@ -4,7 +4,7 @@ import { formatId } from '@rushes/contract';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import type { Database, Queryable } from '../db/index.ts';
-import { systemClock, systemRandom } from '../system-ports.ts';
+import { systemClock, systemRandom } from '../system/index.ts';
 import { checkpointLogFile, formatLine } from './checkpoint-lines.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import { checkTrees, latestCheckpoint, openEpoch, publishedKeys } from './index.ts';
@@ -12,7 +12,7 @@ import { readKeyRing, rotateKey } from './key-ring.ts';
 import { isSignedBy, parseCheckpoint, parseVerifierKey, signCheckpoint } from './note.ts';
 import { originOf } from './origin.ts';
 import { SealerTerm } from './sealer-term.ts';
-import { openLedgerWorld, saveTrees, SERVER_NAME, type LedgerWorld } from './testing/ledger-world.ts';
+import { openLedgerWorld, saveTrees, SERVER_NAME, type LedgerWorld } from '../../testing/sealing/ledger-world.ts';
 
 let world: LedgerWorld;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import type { Clock, Logger, Random } from '../ports.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import { LedgerKeysError, openKeyRing, parseKeyRing, readKeyText, type KeyRing } from './key-ring.ts';
 import { formatVerifierKey } from './note.ts';
-import { tellOperator } from '../operator-events/index.ts';
+import { tellOperator } from '../operators/index.ts';
 
 /** Registers the keys of a directory with the database; false when the database belongs to another directory's keys. */
 export async function registerKeys(db: Database, ring: KeyRing): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkLedger, LeafHasher, readEntries } from '../ledger/index.ts';
+import { LeafHasher, readEntries } from '../ledger/index.ts';
+import { checkLedger } from '../checking/index.ts';
 import { checkpointLogFile } from './checkpoint-lines.ts';
 import {
   checkTrees,
@@ -15,8 +16,8 @@ import {
 import { rotateKey } from './key-ring.ts';
 import { isSignedBy, parseCheckpoint, parseVerifierKey } from './note.ts';
 import { originOf } from './origin.ts';
-import { openLedgerWorld, saveTrees, SERVER_NAME, type LedgerWorld } from './testing/ledger-world.ts';
-import { isConsistent, rootOf, rootOfInclusion } from './testing/tree-by-definition.ts';
+import { openLedgerWorld, saveTrees, SERVER_NAME, type LedgerWorld } from '../../testing/sealing/ledger-world.ts';
+import { isConsistent, rootOf, rootOfInclusion } from '../../testing/sealing/tree-by-definition.ts';
 
 let world: LedgerWorld;
 beforeAll(async () => {

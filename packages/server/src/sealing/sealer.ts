@@ -4,7 +4,7 @@
  */
 import { formatId } from '@rushes/contract';
 import { NO_METRICS, type Metrics } from '../ports.ts';
-import { alertOperator, recordOperatorEvent, type OperatorNotice } from '../operator-events/index.ts';
+import { alertOperator, recordOperatorEvent, type OperatorNotice } from '../operators/index.ts';
 import { originOf } from './origin.ts';
 import { refusalOf, sealTrees, type Refused, type SealContext } from './seal.ts';
 import { SealerTerm, type Term, type TermOptions } from './sealer-term.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createHttpClient } from '../outbound-http.ts';
+import { createHttpClient } from '../outbound/http-client.ts';
 import { createGrsai } from './grsai.ts';
 import { classifyMessage } from './grsai-refusals.ts';
-import { describeConformance, type Wire } from './testing/conformance.ts';
-import { answer, rawAnswer, ScriptedServer, type Reply } from './testing/scripted-server.ts';
+import { describeConformance, type Wire } from '../../testing/upstreams/conformance.ts';
+import { answer, rawAnswer, ScriptedServer, type Reply } from '../../testing/upstreams/scripted-server.ts';
 import type { Generation } from './upstream.ts';
 
 const MESSAGES = {

@@ -1,13 +1,13 @@
 import { parseId } from '@rushes/contract';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemRandom } from '../system-ports.ts';
+import { systemRandom } from '../system/index.ts';
 import { checkChanges, rotateSecret, testEndpoint, updateEndpoint, type EndpointChanges } from './change-endpoint.ts';
 import { getEndpoint } from './endpoint-view.ts';
 import { deleteEndpoint } from './endpoints.ts';
 import { MAX_RETIRED_SECRETS } from './limits.ts';
-import { startReceiver, type Answer, type Receiver } from './testing/receiver.ts';
-import { openWebhookRoom, until, type MadeEndpoint, type WebhookRoom } from './testing/webhook-room.ts';
+import { startReceiver, type Answer, type Receiver } from '../../testing/webhooks/receiver.ts';
+import { openWebhookRoom, until, type MadeEndpoint, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;
 const receivers: Receiver[] = [];

@@ -7,7 +7,7 @@ import {
   type WebhookEndpointWithSecret,
 } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { getEndpoint } from './endpoint-view.ts';
 import { checkDescription, checkTarget, type EndpointDependencies } from './endpoints.ts';
 import { findEvent } from './events.ts';

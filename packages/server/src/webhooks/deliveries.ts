@@ -10,7 +10,7 @@ import {
   type WebhookDelivery,
 } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 
 export interface DeliveryFilter {
   readonly endpointUuid?: string;

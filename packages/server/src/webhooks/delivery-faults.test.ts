@@ -4,15 +4,21 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../db/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import { systemClock } from '../system-ports.ts';
+import { systemClock } from '../system/index.ts';
 import { AttemptRecorder, type MadeAttempt } from './attempt-recorder.ts';
 import { claimDeliveries } from './claim-deliveries.ts';
 import { fanOut, FIRST_POSITION } from './fan-out.ts';
 import { ATTEMPT_LOCK_MS } from './limits.ts';
 import { recordAttempts, type AttemptRecord } from './record-attempts.ts';
-import type { DeliveryProcessSettings } from './testing/delivery-process.ts';
-import { startReceiver, type Answer, type Receiver } from './testing/receiver.ts';
-import { keepingLogger, openWebhookRoom, until, type MadeEndpoint, type WebhookRoom } from './testing/webhook-room.ts';
+import type { DeliveryProcessSettings } from '../../testing/webhooks/delivery-process.ts';
+import { startReceiver, type Answer, type Receiver } from '../../testing/webhooks/receiver.ts';
+import {
+  keepingLogger,
+  openWebhookRoom,
+  until,
+  type MadeEndpoint,
+  type WebhookRoom,
+} from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;
 const receivers: Receiver[] = [];
@@ -37,7 +43,7 @@ function startDeliveryProcess(): ChildProcess {
     databaseUrl: room.appUrl,
     sealingKey: Buffer.from(room.sealingKey).toString('base64'),
   };
-  const script = fileURLToPath(new URL('testing/delivery-process.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../../testing/webhooks/delivery-process.ts', import.meta.url));
   const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });

@@ -5,8 +5,8 @@ import { judgeEndpoints } from './endpoint-health.ts';
 import { getEndpoint } from './endpoint-view.ts';
 import { listEvents } from './events.ts';
 import { DISABLE_AFTER_GIVEN_UP, DISABLE_AFTER_MS, DISABLE_AFTER_WARNING_MS } from './limits.ts';
-import { startReceiver, type Receiver } from './testing/receiver.ts';
-import { openWebhookRoom, until, type MadeEndpoint, type WebhookRoom } from './testing/webhook-room.ts';
+import { startReceiver, type Receiver } from '../../testing/webhooks/receiver.ts';
+import { openWebhookRoom, until, type MadeEndpoint, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;
 let receiver: Receiver;

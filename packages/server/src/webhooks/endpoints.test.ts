@@ -1,11 +1,11 @@
 import { parseId, webhookEndpointSchema } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemRandom } from '../system-ports.ts';
-import { createEgressGuard } from '../egress/index.ts';
+import { systemRandom } from '../system/index.ts';
+import { createEgressGuard } from '../outbound/index.ts';
 import { getEndpoint } from './endpoint-view.ts';
 import { deleteEndpoint, insertEndpoint, listEndpoints, prepareEndpoint, type NewEndpoint } from './endpoints.ts';
-import type { NameResolver } from '../egress/index.ts';
-import { openWebhookRoom, type WebhookRoom } from './testing/webhook-room.ts';
+import type { NameResolver } from '../outbound/index.ts';
+import { openWebhookRoom, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;
 beforeAll(async () => {

@@ -2,8 +2,8 @@
 import type { EventType, Page, WebhookEndpoint, WebhookEndpointWithSecret } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
-import { EgressRefusal, NameLookUpError, type EgressGuard } from '../egress/index.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
+import { EgressRefusal, NameLookUpError, type EgressGuard } from '../outbound/index.ts';
 import { getEndpoint, pageOfEndpoints } from './endpoint-view.ts';
 import {
   CREATION_LOOK_UP_TIMEOUT_MS,

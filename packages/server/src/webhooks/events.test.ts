@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import { latestCheckpoint } from '../sealing/index.ts';
 import { createSealer } from '../sealing/sealer.ts';
-import { systemClock, systemRandom } from '../system-ports.ts';
+import { systemClock, systemRandom } from '../system/index.ts';
 import { EVENT_DATA, eventBody, listEvents, renderEvent, type EventRow } from './events.ts';
-import { settleBatch } from './testing/settled-batch.ts';
-import { openWebhookRoom, type WebhookRoom } from './testing/webhook-room.ts';
+import { settleBatch } from '../../testing/webhooks/settled-batch.ts';
+import { openWebhookRoom, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;
 beforeAll(async () => {

@@ -16,7 +16,7 @@ import {
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { MAX_EVENT_BODY_BYTES } from './limits.ts';
 
 /** A row of the table `events`, with the data that belongs to it. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deleteEndpoint } from './endpoints.ts';
 import { fanOut, FIRST_POSITION } from './fan-out.ts';
 import { EVENTS_PER_FAN_OUT, MAX_DUE_PER_ENDPOINT } from './limits.ts';
-import { openWebhookRoom, type WebhookRoom } from './testing/webhook-room.ts';
+import { openWebhookRoom, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 const URL_NOBODY_CALLS = 'http://127.0.0.1:9/';
 

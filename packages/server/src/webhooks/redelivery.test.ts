@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { updateEndpoint } from './change-endpoint.ts';
 import { getEndpoint } from './endpoint-view.ts';
 import { redeliver, redeliverSince, type RedeliveryRequest } from './redelivery.ts';
-import { startReceiver, type Receiver } from './testing/receiver.ts';
-import { openWebhookRoom, until, type MadeEndpoint, type WebhookRoom } from './testing/webhook-room.ts';
+import { startReceiver, type Receiver } from '../../testing/webhooks/receiver.ts';
+import { openWebhookRoom, until, type MadeEndpoint, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;
 const receivers: Receiver[] = [];

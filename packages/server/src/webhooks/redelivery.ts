@@ -4,7 +4,7 @@
  */
 import type { RedeliverableState, RedeliverResult, WebhookDelivery } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
-import { accept, refuse, type Outcome } from '../refusal.ts';
+import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import type { EndpointKey } from './change-endpoint.ts';
 import { findDelivery } from './deliveries.ts';
 import { REDELIVERIES_PER_CALL } from './limits.ts';

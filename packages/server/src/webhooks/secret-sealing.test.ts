@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { systemRandom } from '../system-ports.ts';
+import { systemRandom } from '../system/index.ts';
 import { createSecretSealer } from './secret-sealing.ts';
 
 const key = new Uint8Array(randomBytes(32));

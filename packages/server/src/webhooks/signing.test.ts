@@ -14,7 +14,7 @@ interface Vector {
 }
 
 const vectors = JSON.parse(
-  readFileSync(new URL('testing/vectors/standard-webhooks.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../testing/webhooks/vectors/standard-webhooks.json', import.meta.url), 'utf8'),
 ) as Vector[];
 
 describe('signatures', () => {

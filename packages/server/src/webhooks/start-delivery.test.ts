@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getEndpoint } from './endpoint-view.ts';
 import { deleteEndpoint } from './endpoints.ts';
 import { listDeliveries } from './deliveries.ts';
-import { startReceiver, type Answer, type Receiver } from './testing/receiver.ts';
-import { settleBatch } from './testing/settled-batch.ts';
-import { openWebhookRoom, until, type WebhookRoom } from './testing/webhook-room.ts';
+import { startReceiver, type Answer, type Receiver } from '../../testing/webhooks/receiver.ts';
+import { settleBatch } from '../../testing/webhooks/settled-batch.ts';
+import { openWebhookRoom, until, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;
 const receivers: Receiver[] = [];

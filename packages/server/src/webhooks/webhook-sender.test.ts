@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { buildConnector } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../system-ports.ts';
-import { createEgressGuard, type EgressGuard } from '../egress/index.ts';
-import { createGuardedConnector } from './guarded-connector.ts';
-import type { NameResolver } from '../egress/index.ts';
-import { startReceiver, type Answer, type Receiver } from './testing/receiver.ts';
+import { systemClock } from '../system/index.ts';
+import { createEgressGuard, type EgressGuard } from '../outbound/index.ts';
+import { createGuardedConnector } from '../outbound/guarded-connector.ts';
+import type { NameResolver } from '../outbound/index.ts';
+import { startReceiver, type Answer, type Receiver } from '../../testing/webhooks/receiver.ts';
 import { createWebhookSender, type WebhookAnswer, type WebhookSender } from './webhook-sender.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];

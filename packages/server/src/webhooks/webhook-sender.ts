@@ -4,8 +4,8 @@
  */
 import { Agent, errors, request } from 'undici';
 import { excerptOf } from './answer-excerpt.ts';
-import { EgressRefusal, NameLookUpError, type EgressGuard } from '../egress/index.ts';
-import { createGuardedConnector, plainConnector } from './guarded-connector.ts';
+import { EgressRefusal, NameLookUpError, type EgressGuard } from '../outbound/index.ts';
+import { createGuardedConnector, plainConnector } from '../outbound/index.ts';
 import { EXCHANGE_TIMEOUT_MS, IDLE_CONNECTION_TIMEOUT_MS, MAX_ANSWER_BYTES } from './limits.ts';
 import type { Clock } from '../ports.ts';
 

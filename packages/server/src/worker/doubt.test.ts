@@ -14,8 +14,8 @@ import {
   type ReportedGeneration,
 } from '../generations/index.ts';
 import type { Database } from '../db/index.ts';
-import { systemClock } from '../system-ports.ts';
-import { callbackReaders } from '../upstream-routes.ts';
+import { systemClock } from '../system/index.ts';
+import { callbackReaders } from '../routes/upstream-routes.ts';
 import { createSimulatorUpstream, type Upstream } from '../upstreams/index.ts';
 import type { Route } from './index.ts';
 import {

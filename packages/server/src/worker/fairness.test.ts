@@ -1,6 +1,6 @@
 /** Who gets the slots that become free: claims by hand, each task over as soon as the test says so. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock, systemRandom } from '../system-ports.ts';
+import { systemClock, systemRandom } from '../system/index.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task.ts';
 import { createBatch, openAccount, openWorkerWorld, prompts, type WorkerWorld } from './testing/worker-world.ts';

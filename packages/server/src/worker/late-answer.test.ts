@@ -1,6 +1,6 @@
 /** An upstream's answer that comes when somebody else has decided about its task: what it generated is kept all the same. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { systemClock, systemRandom } from '../system-ports.ts';
+import { systemClock, systemRandom } from '../system/index.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task.ts';
 import {

@@ -10,8 +10,8 @@ import {
   uuidOf,
   violations,
   type World,
-} from '../batches/testing/world.ts';
-import { systemClock } from '../system-ports.ts';
+} from '../../testing/batches/world.ts';
+import { systemClock } from '../system/index.ts';
 import { createTaskStore, type Ending, type TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task.ts';
 

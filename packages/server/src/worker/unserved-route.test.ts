@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import { systemClock, systemRandom } from '../system-ports.ts';
+import { systemClock, systemRandom } from '../system/index.ts';
 import { createEngine } from './create-engine.ts';
 import type { Engine } from './engine.ts';
 import type { WorkerNotice } from './notices.ts';

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 
 type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be';
 

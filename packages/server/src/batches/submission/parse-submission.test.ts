@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { formatId } from '@rushes/contract';
-import { accepted, items, json, oneBad, onlyError, QUERY, refused, rows } from '../testing/submissions.ts';
+import {
+  accepted,
+  items,
+  json,
+  oneBad,
+  onlyError,
+  QUERY,
+  refused,
+  rows,
+} from '../../../testing/batches/submissions.ts';
 
 describe('a sound submission', () => {
   it('keeps every prompt as it was sent, whatever its script', () => {

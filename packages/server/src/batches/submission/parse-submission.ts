@@ -1,5 +1,5 @@
 import { MODELS, type ModelSpec } from '@rushes/contract';
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import { decodeBody } from './body-text.ts';
 import { checkFields } from './check-fields.ts';
 import { checkItems } from './check-items.ts';

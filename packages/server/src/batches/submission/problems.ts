@@ -1,5 +1,5 @@
 import { ITEM_LIMITS, type ItemError, type ItemErrorCode } from '@rushes/contract';
-import type { Refusal } from '../../refusal.ts';
+import type { Refusal } from '../../outcome/index.ts';
 
 /** Where an item came from, so that its owner finds it again in the file. */
 export interface ItemPlace {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Refusal } from '../../refusal.ts';
-import { accepted, json, onlyError, QUERY, refused, rows } from '../testing/submissions.ts';
+import type { Refusal } from '../../outcome/index.ts';
+import { accepted, json, onlyError, QUERY, refused, rows } from '../../../testing/batches/submissions.ts';
 
 describe('broken CSV', () => {
   const csv = (body: string, query = QUERY): Refusal => refused('text/csv', body, { query });

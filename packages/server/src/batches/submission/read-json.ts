@@ -1,4 +1,4 @@
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import { UnreadableItem } from './check-items.ts';
 import { isPlainObject } from './check-params.ts';
 import { lineAndColumn, parseJson } from './json-text.ts';

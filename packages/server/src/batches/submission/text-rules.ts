@@ -1,5 +1,5 @@
 import { ITEM_LIMITS, type ItemErrorCode } from '@rushes/contract';
-import { checkForeignUrl, EgressRefusal } from '../../egress/index.ts';
+import { checkForeignUrl, EgressRefusal } from '../../outbound/index.ts';
 
 export interface Fault {
   readonly code: ItemErrorCode;

@@ -1,8 +1,8 @@
 /** What the functions of the hot path read: what they are about and nothing more, whatever the planner believes. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { create, openAccount, openWorld, submission, uuidOf, type World } from '../../batches/testing/world.ts';
-import { systemClock } from '../../system-ports.ts';
+import { create, openAccount, openWorld, submission, uuidOf, type World } from '../../../testing/batches/world.ts';
+import { systemClock } from '../../system/index.ts';
 import { createTaskStore, type Ending } from '../../worker/task-store.ts';
 import type { Database, Queryable } from '../index.ts';
 

@@ -8,7 +8,7 @@ import {
   submission,
   uuidOf,
   type World,
-} from '../../batches/testing/world.ts';
+} from '../../../testing/batches/world.ts';
 
 let world: World;
 beforeAll(async () => {

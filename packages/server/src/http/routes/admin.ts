@@ -1,9 +1,9 @@
 import { creditsSchema, formatId, pageSchema, parseId } from '@rushes/contract';
 import { z } from 'zod';
 import { findAccount, listAccountsAfter, type AccountSummary } from '../../accounts/index.ts';
-import { issue, reverse, revoke, type AdminContext, type Done, type Justified } from '../../admin/index.ts';
+import { issue, reverse, revoke, type AdminContext, type Done, type Justified } from '../../operators/index.ts';
 import { credits } from '../../ledger/index.ts';
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json, type Answer, type Exchange } from '../exchange.ts';
 import { parseJsonBody } from '../json-body.ts';

@@ -10,7 +10,7 @@ import {
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
 import type { Batch } from '@rushes/contract/types';
-import { type Outcome } from '../../refusal.ts';
+import { type Outcome } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { batchExample, taskExample } from '../examples.ts';
 import { json, type Answer, type Exchange } from '../exchange.ts';

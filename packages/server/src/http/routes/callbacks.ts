@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { refuse, type Outcome } from '../../refusal.ts';
+import { refuse, type Outcome } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json, type Answer } from '../exchange.ts';
 import { CALLBACKS_PER_MIN, SMALL_BODY_MAX_BYTES } from '../limits.ts';

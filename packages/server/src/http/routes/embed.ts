@@ -1,4 +1,4 @@
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Answer } from '../exchange.ts';
 import type { Route } from '../route.ts';

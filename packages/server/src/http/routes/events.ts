@@ -1,7 +1,7 @@
 import { listedEventSchema, pageSchema } from '@rushes/contract';
 import type { ListedEvent, Page } from '@rushes/contract/types';
 import { z } from 'zod';
-import { refuse, type Outcome } from '../../refusal.ts';
+import { refuse, type Outcome } from '../../outcome/index.ts';
 import { listEvents } from '../../webhooks/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { ClientGone, json } from '../exchange.ts';

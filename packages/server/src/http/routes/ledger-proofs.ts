@@ -1,6 +1,6 @@
 import { ledgerKeysSchema } from '@rushes/contract';
 import { z } from 'zod';
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import {
   awaitSeal,
   checkpointOfSize,

@@ -7,7 +7,7 @@ import {
   pageSchema,
 } from '@rushes/contract';
 import { z } from 'zod';
-import { accept } from '../../refusal.ts';
+import { accept } from '../../outcome/index.ts';
 import {
   LEDGER_EXPORT_FORMATS,
   credits,

@@ -1,4 +1,4 @@
-import { accept } from '../../refusal.ts';
+import { accept } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
 

@@ -1,6 +1,6 @@
 import { taskResultSchema } from '@rushes/contract';
 import { z } from 'zod';
-import { accept } from '../../refusal.ts';
+import { accept } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { LINK_EXPIRY_DEFAULT_SECONDS, LINK_EXPIRY_MAX_SECONDS, LINK_EXPIRY_MIN_SECONDS } from '../limits.ts';
 import { notFound } from '../not-found.ts';

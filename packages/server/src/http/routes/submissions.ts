@@ -8,7 +8,7 @@ import {
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
 import { parseSubmission, SUBMISSION_MEDIA_TYPES, type Submission } from '../../batches/index.ts';
-import type { Outcome } from '../../refusal.ts';
+import type { Outcome } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json, type Answer, type Exchange } from '../exchange.ts';
 import { batchExample, estimateExample, submissionExample } from '../examples.ts';

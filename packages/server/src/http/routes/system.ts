@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { accept, refuse } from '../../refusal.ts';
+import { accept, refuse } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import type { Route } from '../route.ts';

@@ -1,7 +1,7 @@
 import { createLinkRequestSchema, parseTaskId, taskSchema, videoLinkSchema } from '@rushes/contract';
 import type { Task, VideoLink } from '@rushes/contract/types';
 import type { Caller } from '../../accounts/index.ts';
-import { refuse } from '../../refusal.ts';
+import { refuse } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { taskExample } from '../examples.ts';
 import { json, type Exchange } from '../exchange.ts';

@@ -9,7 +9,7 @@ import {
   type ReportedGeneration,
   type ReportPosition,
 } from '../../generations/index.ts';
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import { cursorParameter, limitParameter, timeParameter } from '../parameters.ts';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Caller } from '../../accounts/index.ts';
-import { refuse, type Outcome } from '../../refusal.ts';
+import { refuse, type Outcome } from '../../outcome/index.ts';
 import { findVideo, type LinkGrant, type TaskVideoFile } from '../../videos/index.ts';
 import { chooseRange, isKnownTo, rangeStillApplies } from '../byte-range.ts';
 import type { HttpDeps } from '../deps.ts';

@@ -7,7 +7,7 @@ import {
   webhookDeliverySchema,
 } from '@rushes/contract';
 import { z } from 'zod';
-import { refuse } from '../../refusal.ts';
+import { refuse } from '../../outcome/index.ts';
 import { findDelivery, listDeliveries, redeliver } from '../../webhooks/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';

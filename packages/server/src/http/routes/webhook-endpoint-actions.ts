@@ -12,7 +12,7 @@ import {
   type ErrorCode,
 } from '@rushes/contract';
 import type { Caller } from '../../accounts/index.ts';
-import { accept, refuse, type Outcome } from '../../refusal.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import {
   checkChanges,
   findEvent,

@@ -7,7 +7,7 @@ import {
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
-import { accept } from '../../refusal.ts';
+import { accept } from '../../outcome/index.ts';
 import { deleteEndpoint, getEndpoint, insertEndpoint, listEndpoints, prepareEndpoint } from '../../webhooks/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json, type Exchange } from '../exchange.ts';

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createHttpClient } from '../../outbound-http.ts';
+import { createHttpClient } from '../../outbound/http-client.ts';
 import { createGrsai } from '../grsai.ts';
-import { rawAnswer, ScriptedServer } from '../testing/scripted-server.ts';
+import { rawAnswer, ScriptedServer } from '../../../testing/upstreams/scripted-server.ts';
 import { startSimulator, type Simulator } from './simulator.ts';
 
 let http: ReturnType<typeof createHttpClient>;

@@ -4,12 +4,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createHttpClient } from '../../outbound-http.ts';
+import { createHttpClient } from '../../outbound/http-client.ts';
 import { createGrsai } from '../grsai.ts';
 import type { AuditEntry } from './generations.ts';
 
 const SOURCE = join(import.meta.dirname, '..', 'index.ts');
-const HTTP_SOURCE = join(import.meta.dirname, '..', '..', 'outbound-http.ts');
+const HTTP_SOURCE = join(import.meta.dirname, '..', '..', 'outbound', 'http-client.ts');
 const clock = { now: () => new Date() };
 
 let http: ReturnType<typeof createHttpClient>;

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createHttpClient } from '../../outbound-http.ts';
+import { createHttpClient } from '../../outbound/http-client.ts';
 import { createGrsai } from '../grsai.ts';
 import type { Generation, PollResult, SubmitResult, Upstream } from '../upstream.ts';
 import type { AuditEntry } from './generations.ts';

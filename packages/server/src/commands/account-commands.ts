@@ -1,0 +1,149 @@
+import { PLAN_NAMES, SCOPES, type Plan } from '@rushes/contract';
+import {
+  createAccount,
+  createApiKey,
+  findAccount,
+  listAccounts,
+  terminateAccount,
+  type AccountMode,
+} from '../accounts/index.ts';
+import type { Environment } from '../config/index.ts';
+import { credits, issueCredits } from '../ledger/index.ts';
+import { systemRandom } from '../system/index.ts';
+import { CommandFailure, requireCredits, requireText, UsageError, type Command } from './command.ts';
+import { accountId, accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
+
+function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
+  const found = allowed.find((value) => value === text);
+  if (found === undefined) throw new UsageError(`--${flag} is one of ${allowed.join(', ')}, not "${text}".`);
+  return found;
+}
+
+function create(env: Environment): Command {
+  return {
+    name: 'account create',
+    summary: 'Opens an account with an API key of every scope, and grants it credits.',
+    flags: {
+      name: { type: 'string', help: 'name of the customer' },
+      plan: { type: 'string', value: PLAN_NAMES.join('|'), help: 'limits of the account; pilot by default' },
+      credits: { type: 'string', value: 'N', help: 'credits granted at once; none by default' },
+      mode: { type: 'string', value: 'live|test', help: 'test accounts always use the simulator; live by default' },
+      ...JSON_FLAG,
+      ...DATA_DIR_FLAG,
+    },
+    run: (parsed, output) => {
+      const name = requireText(parsed, 'name');
+      const plan: Plan = oneOf('plan', parsed.text('plan') ?? 'pilot', PLAN_NAMES);
+      const mode: AccountMode = oneOf('mode', parsed.text('mode') ?? 'live', ['live', 'test'] as const);
+      const amount =
+        parsed.text('credits') === undefined || parsed.text('credits') === '0'
+          ? null
+          : requireCredits(parsed, 'credits');
+      return withContext(env, parsed, async ({ access: { db }, keyHasher }) => {
+        const uuid = await createAccount(db, systemRandom, { name, plan, mode });
+        if (amount !== null) {
+          await issueCredits(db, {
+            accountUuid: uuid,
+            kind: 'grant',
+            amount,
+            reason: 'credits granted when the account was opened',
+            reference: `account-create:${accountId(uuid)}`,
+          });
+        }
+        const key = await createApiKey(db, systemRandom, keyHasher, {
+          accountUuid: uuid,
+          name: 'first key',
+          scopes: SCOPES,
+        });
+        if (!key.ok) throw new CommandFailure(key.refusal.detail);
+        if (parsed.has('json')) {
+          output.result(JSON.stringify({ account_id: accountId(uuid), api_key: key.value.text }));
+        } else {
+          output.result(`account  ${accountId(uuid)}\nAPI key  ${key.value.text}`);
+          output.note('The key is shown this once. Give it to the customer as RUSHES_API_KEY.');
+        }
+        return 0;
+      });
+    },
+  };
+}
+
+function list(env: Environment): Command {
+  return {
+    name: 'account list',
+    summary: 'Lists every account.',
+    flags: { ...JSON_FLAG, ...DATA_DIR_FLAG },
+    run: (parsed, output) =>
+      withContext(env, parsed, async ({ access: { db } }) => {
+        const accounts = (await listAccounts(db)).map((account) => ({
+          account_id: accountId(account.accountUuid),
+          name: account.name,
+          plan: account.plan,
+          mode: account.mode,
+          status: account.status,
+          created_at: account.createdAt.toISOString(),
+        }));
+        if (parsed.has('json')) output.result(JSON.stringify({ data: accounts }));
+        else
+          for (const row of accounts)
+            output.result([row.account_id, row.status, row.plan, row.mode, row.name].join('  '));
+        return 0;
+      }),
+  };
+}
+
+function show(env: Environment): Command {
+  return {
+    name: 'account show',
+    summary: 'Shows one account with its keys and credits.',
+    arguments: ['id'],
+    flags: { ...JSON_FLAG, ...DATA_DIR_FLAG },
+    run: (parsed, output) =>
+      withContext(env, parsed, async ({ access: { db } }) => {
+        const uuid = accountUuid(parsed.positionals[0] ?? '');
+        const account = await findAccount(db, uuid);
+        if (account === null) throw new CommandFailure(`There is no account ${parsed.positionals[0] ?? ''}.`);
+        const document = {
+          account_id: accountId(uuid),
+          name: account.name,
+          plan: account.plan,
+          mode: account.mode,
+          status: account.status,
+          terms: account.terms,
+          rate_limit_per_min: account.rateLimitPerMin,
+          max_concurrent_tasks: account.maxConcurrentTasks,
+          created_at: account.createdAt.toISOString(),
+          credits: await credits(db, uuid),
+          keys: account.keys.map((key) => ({
+            name: key.name,
+            ends_with: key.lastCharacters,
+            scopes: key.scopes,
+            enabled: key.enabled,
+          })),
+        };
+        output.result(parsed.has('json') ? JSON.stringify(document) : JSON.stringify(document, null, 2));
+        return 0;
+      }),
+  };
+}
+
+function terminate(env: Environment): Command {
+  return {
+    name: 'account terminate',
+    summary: 'Disables every key of an account that can write. Running batches finish; credits and results stay.',
+    arguments: ['id'],
+    flags: { ...DATA_DIR_FLAG },
+    run: (parsed, output) =>
+      withContext(env, parsed, async ({ access: { db } }) => {
+        const id = parsed.positionals[0] ?? '';
+        const outcome = await terminateAccount(db, accountUuid(id));
+        if (outcome === 'not_found') throw new CommandFailure(`There is no account ${id}.`);
+        output.result(outcome === 'terminated' ? `${id} is terminated` : `${id} was terminated before`);
+        return 0;
+      }),
+  };
+}
+
+export function accountCommands(env: Environment): readonly Command[] {
+  return [create(env), list(env), show(env), terminate(env)];
+}

@@ -1,0 +1,233 @@
+import { formatId, NEGOTIABLE_FAILURES, parseId, type Resolution, type Terms } from '@rushes/contract';
+import {
+  createOperatorKey,
+  disableOperatorKey,
+  issue,
+  reverse,
+  revoke,
+  setTerms,
+  unblock,
+  type AdminContext,
+  type Done,
+} from '../operators/index.ts';
+import type { Environment } from '../config/index.ts';
+import { credits } from '../ledger/index.ts';
+import { systemRandom } from '../system/index.ts';
+import { commandActor } from './actor.ts';
+import {
+  CommandFailure,
+  requireCredits,
+  requireText,
+  UsageError,
+  type Command,
+  type Flags,
+  type ParsedCommand,
+} from './command.ts';
+import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
+
+const JUSTIFIED = {
+  reason: { type: 'string', help: 'why; stands in the ledger for the customer to read' },
+  reference: { type: 'string', help: 'invoice, transfer or ticket; the same reference never does it twice' },
+} as const satisfies Flags;
+
+interface Movement {
+  readonly name: string;
+  readonly summary: string;
+  readonly flags: Flags;
+  /** Reads its own flags before the database is opened. */
+  prepare(
+    parsed: ParsedCommand,
+    common: { accountUuid: string; reason: string; reference: string },
+  ): (context: AdminContext) => Promise<Done>;
+  /** What is said of it, done. */
+  readonly done: string;
+}
+
+const CREDITS = { credits: { type: 'string', value: 'N', help: 'how many' } } as const satisfies Flags;
+
+const MOVEMENTS: readonly Movement[] = [
+  {
+    name: 'account grant',
+    summary: 'Gives an account credits that were not paid for: a pilot, a bonus, a compensation.',
+    flags: CREDITS,
+    prepare(parsed, common) {
+      const amount = requireCredits(parsed, 'credits');
+      return (context) => issue(context, { ...common, kind: 'grant', amount });
+    },
+    done: 'granted',
+  },
+  {
+    name: 'account purchase',
+    summary: 'Books credits that were paid for; debts of the account are settled first.',
+    flags: CREDITS,
+    prepare(parsed, common) {
+      const amount = requireCredits(parsed, 'credits');
+      return (context) => issue(context, { ...common, kind: 'purchase', amount });
+    },
+    done: 'booked',
+  },
+  {
+    name: 'account reverse',
+    summary: 'Gives back what a charge or a forfeit took, in part or whole.',
+    flags: {
+      seq: { type: 'string', value: 'N', help: 'number of the entry' },
+      credits: { type: 'string', value: 'N', help: 'how many; all that is left of the entry by default' },
+    },
+    prepare(parsed, common) {
+      const seq = requireCredits(parsed, 'seq');
+      const amount = parsed.text('credits') === undefined ? null : requireCredits(parsed, 'credits');
+      return (context) => reverse(context, { ...common, seq, amount });
+    },
+    done: 'reversed',
+  },
+  {
+    name: 'account revoke',
+    summary: 'Takes credits back whose payment was refunded; what is not available becomes a debt of the account.',
+    flags: CREDITS,
+    prepare(parsed, common) {
+      const amount = requireCredits(parsed, 'credits');
+      return (context) => revoke(context, { ...common, amount });
+    },
+    done: 'revoked',
+  },
+];
+
+function movementCommand(env: Environment, movement: Movement): Command {
+  return {
+    name: movement.name,
+    summary: movement.summary,
+    arguments: ['id'],
+    flags: { ...movement.flags, ...JUSTIFIED, ...DATA_DIR_FLAG },
+    run: (parsed, output) => {
+      const id = parsed.positionals[0] ?? '';
+      const common = {
+        accountUuid: accountUuid(id),
+        reason: requireText(parsed, 'reason'),
+        reference: requireText(parsed, 'reference'),
+      };
+      const move = movement.prepare(parsed, common);
+      return withContext(env, parsed, async ({ access: { db } }) => {
+        const outcome = await move({ db, random: systemRandom, actor: commandActor() });
+        if (!outcome.ok) throw new CommandFailure(outcome.refusal.detail);
+        const { available, debt } = await credits(db, common.accountUuid);
+        const now = `${id} has ${available} credits available${debt > 0 ? ` and owes ${debt}` : ''}`;
+        output.result(
+          outcome.value.replayed
+            ? `${common.reference} was ${movement.done} before; nothing changed: ${now}`
+            : `${common.reference} is ${movement.done}: ${now}`,
+        );
+        return 0;
+      });
+    },
+  };
+}
+
+function readTerms(parsed: ParsedCommand): Partial<Terms> {
+  const terms: Partial<Record<keyof Terms, Resolution>> = {};
+  for (const failure of NEGOTIABLE_FAILURES) {
+    const text = parsed.text(failure.replaceAll('_', '-'));
+    if (text === undefined) continue;
+    if (text !== 'refund' && text !== 'forfeit') {
+      throw new UsageError(`--${failure.replaceAll('_', '-')} is refund or forfeit, not "${text}".`);
+    }
+    terms[failure] = text;
+  }
+  if (Object.keys(terms).length === 0) throw new UsageError('Name at least one of the terms; see --help.');
+  return terms;
+}
+
+function termsCommand(env: Environment): Command {
+  const value = 'refund|forfeit';
+  return {
+    name: 'account set-terms',
+    summary: 'Sets what becomes of the credits of tasks that fail, for batches created from now on.',
+    arguments: ['id'],
+    flags: {
+      'moderation-input': { type: 'string', value, help: 'prompt or image rejected; forfeit unless set' },
+      'moderation-output': { type: 'string', value, help: 'video rejected; refund unless set' },
+      canceled: { type: 'string', value, help: 'queued tasks of a canceled batch; refund unless set' },
+      ...DATA_DIR_FLAG,
+    },
+    run: (parsed, output) => {
+      const id = parsed.positionals[0] ?? '';
+      const uuid = accountUuid(id);
+      const terms = readTerms(parsed);
+      return withContext(env, parsed, async ({ access: { db } }) => {
+        const outcome = await setTerms({ db, random: systemRandom, actor: commandActor() }, uuid, terms);
+        if (!outcome.ok) throw new CommandFailure(outcome.refusal.detail);
+        output.result(`${id}: ${JSON.stringify(outcome.value.terms)}`);
+        return 0;
+      });
+    },
+  };
+}
+
+function unblockCommand(env: Environment): Command {
+  return {
+    name: 'account unblock',
+    summary: 'Lets an account create batches again that a violation of the ledger had blocked.',
+    arguments: ['id'],
+    flags: { reason: { type: 'string', help: 'what was found and done, for the record' }, ...DATA_DIR_FLAG },
+    run: (parsed, output) => {
+      const id = parsed.positionals[0] ?? '';
+      const uuid = accountUuid(id);
+      const reason = requireText(parsed, 'reason');
+      return withContext(env, parsed, async ({ access: { db } }) => {
+        const outcome = await unblock({ db, random: systemRandom, actor: commandActor() }, uuid, reason);
+        if (!outcome.ok) throw new CommandFailure(outcome.refusal.detail);
+        output.result(outcome.value.replayed ? `${id} was not blocked` : `${id} is active again`);
+        return 0;
+      });
+    },
+  };
+}
+
+function operatorKeyCommands(env: Environment): readonly Command[] {
+  return [
+    {
+      name: 'operator-key create',
+      summary: 'Makes a key for the routes under /admin/v1. Whoever has it can issue credits: one per person.',
+      flags: { name: { type: 'string', help: 'whose key it is' }, ...JSON_FLAG, ...DATA_DIR_FLAG },
+      run: (parsed, output) => {
+        const name = requireText(parsed, 'name');
+        return withContext(env, parsed, async ({ access: { db }, keyHasher }) => {
+          const key = await createOperatorKey(db, systemRandom, keyHasher, name);
+          const id = formatId('key', key.keyUuid);
+          output.result(
+            parsed.has('json')
+              ? JSON.stringify({ key_id: id, operator_key: key.text })
+              : `key           ${id}\noperator key  ${key.text}`,
+          );
+          return 0;
+        });
+      },
+    },
+    {
+      name: 'operator-key disable',
+      summary: 'Refuses every further request with an operator key.',
+      arguments: ['id'],
+      flags: { ...DATA_DIR_FLAG },
+      run: (parsed, output) => {
+        const id = parsed.positionals[0] ?? '';
+        const keyUuid = parseId('key', id);
+        if (keyUuid === null) throw new UsageError(`"${id}" is not a key id; they begin with key_.`);
+        return withContext(env, parsed, async ({ access: { db } }) => {
+          const outcome = await disableOperatorKey(db, keyUuid);
+          if (outcome === 'not_found') throw new CommandFailure(`There is no operator key ${id}.`);
+          output.result(outcome === 'disabled' ? `${id} is disabled` : `${id} was disabled before`);
+          return 0;
+        });
+      },
+    },
+  ];
+}
+
+/** Every movement of credits by an operator, and who may make them over HTTP. */
+export function creditCommands(env: Environment): readonly Command[] {
+  return [
+    ...MOVEMENTS.map((movement) => movementCommand(env, movement)),
+    termsCommand(env),
+    unblockCommand(env),
+    ...operatorKeyCommands(env),
+  ];
+}

@@ -1,0 +1,350 @@
+/**
+ * The environment as one frozen, validated object; nothing else reads process.env. Every problem is reported at once.
+ * docs/configuration.md explains each variable.
+ */
+import path from 'node:path';
+import { MODELS } from '@rushes/contract';
+import { DataDirError } from '../data-directory/index.ts';
+import { EnvironmentReader, nearestName, type Environment } from './environment-reader.ts';
+import { loadOrCreateSecretKey, parseSecretKey, SECRET_KEY_BYTES } from './secret-key.ts';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export interface Config {
+  readonly env: 'development' | 'production';
+  readonly host: string;
+  /** 0 means any free port. */
+  readonly port: number;
+  /** Where customers reach the server, without a trailing slash; null: the address that it listens on. */
+  readonly publicUrl: string | null;
+  /** A listener of its own for GET /metrics, without a key; null: none. */
+  readonly metricsListener: { readonly host: string; readonly port: number } | null;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Null: the embedded PostgreSQL. */
+  readonly databaseUrl: string | null;
+  /** For the owner of the tables; null: `databaseUrl` does for both. */
+  readonly databaseMigrationUrl: string | null;
+  /** 32 bytes. */
+  readonly secretKey: Uint8Array;
+  /** First part of the origin of every checkpoint, and the name of the keys that sign them. */
+  readonly serverName: string;
+  /** Where the keys of the ledger's checkpoints and the checkpoint log lie. Absolute. */
+  readonly ledgerKeysDir: string;
+  /** How often the worker checks the whole ledger. */
+  readonly ledgerCheckIntervalMs: number;
+  readonly upstream: 'simulator' | 'routes';
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Private ranges that webhooks may be sent to all the same. */
+  readonly webhookAllowCidrs: readonly string[];
+  /** Public ranges that nothing is sent to; wins over the allowed ones. */
+  readonly webhookDenyCidrs: readonly string[];
+  /** When each automatic attempt is due, counted from the event. */
+  readonly webhookRetryDelaysMs: readonly number[];
+  /** Nothing but failures for so long disables an endpoint; null: never. */
+  readonly webhookDisableAfterMs: number | null;
+  readonly grsai: { readonly apiKey: string | null; readonly baseUrl: string };
+  readonly simulator: {
+    /** Null: any free port. */
+    readonly port: number | null;
+    readonly seed: number;
+    /** Least and most time that a generation takes. */
+    readonly latencyMs: readonly [min: number, max: number];
+    /** Share of generations that fail, 0 to 1. */
+    readonly failureRate: number;
+    /** It is asked by token and for many generations at once, which the API it speaks cannot do. */
+    readonly lookup: boolean;
+  };
+  /** Tasks that one worker process runs at a time. */
+  readonly workerConcurrency: number;
+  /** Tasks that all workers together run at a time on one route that says nothing else. */
+  readonly routeConcurrency: number;
+  readonly leaseMs: number;
+  /** How often a running generation is asked after. */
+  readonly pollIntervalMs: number;
+  /** Questions that one worker may ask one upstream in a second. */
+  readonly pollRequestsPerSecond: number;
+  /** How often a worker looks for work when nothing woke it. */
+  readonly dispatchIntervalMs: number;
+  /** How long a submission's fate may stay unknown before the task is submitted again. */
+  readonly unknownWaitMs: number;
+  /** Only models whose timeout differs from their default. */
+  readonly modelTimeoutsMs: Readonly<Record<string, number>>;
+}
+
+/** The environment of this process. */
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
+/** The environment cannot be used; `problems` has one sentence for each thing that is wrong. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    const count = problems.length === 1 ? '1 problem' : `${String(problems.length)} problems`;
+    super(`${count} in the configuration:\n${problems.map((problem) => `- ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** Options of the command line, as typed; they win over the environment. */
+export interface ConfigOverrides {
+  readonly host?: string | undefined;
+  readonly port?: string | undefined;
+  readonly dataDir?: string | undefined;
+}
+
+/** Every name that is known, in the order of docs/configuration.md. */
+export const VARIABLES = [
+  'RUSHES_ENV',
+  'RUSHES_HOST',
+  'RUSHES_PORT',
+  'RUSHES_PUBLIC_URL',
+  'RUSHES_METRICS_PORT',
+  'RUSHES_METRICS_HOST',
+  'RUSHES_DATA_DIR',
+  'RUSHES_SECRET_KEY',
+  'RUSHES_LOG_LEVEL',
+  'DATABASE_URL',
+  'DATABASE_MIGRATION_URL',
+  'RUSHES_SERVER_NAME',
+  'RUSHES_LEDGER_KEYS_DIR',
+  'RUSHES_LEDGER_CHECK_INTERVAL_MS',
+  'RUSHES_UPSTREAM',
+  'GRSAI_API_KEY',
+  'GRSAI_BASE_URL',
+  'RUSHES_SIMULATOR_PORT',
+  'RUSHES_SIMULATOR_SEED',
+  'RUSHES_SIMULATOR_LATENCY_MS',
+  'RUSHES_SIMULATOR_FAILURE_RATE',
+  'RUSHES_SIMULATOR_LOOKUP',
+  'RUSHES_WORKER_CONCURRENCY',
+  'RUSHES_ROUTE_CONCURRENCY',
+  'RUSHES_LEASE_MS',
+  'RUSHES_POLL_INTERVAL_MS',
+  'RUSHES_POLL_REQUESTS_PER_S',
+  'RUSHES_DISPATCH_INTERVAL_MS',
+  'RUSHES_UNKNOWN_WAIT_MS',
+  'RUSHES_MODEL_TIMEOUTS_MS',
+  'RUSHES_WEBHOOK_ALLOW_CIDRS',
+  'RUSHES_WEBHOOK_DENY_CIDRS',
+  'RUSHES_WEBHOOK_RETRY_DELAYS_MS',
+  'RUSHES_WEBHOOK_DISABLE_AFTER_HOURS',
+] as const;
+
+/** The SDK's and the CLI's; a server started from the same shell has them too. */
+export const CLIENT_VARIABLES = ['RUSHES_API_KEY', 'RUSHES_BASE_URL'] as const;
+
+const MAX_PORT = 65_535;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * Reads and checks everything. In development without RUSHES_SECRET_KEY it makes the key in the data directory, and
+ * touches the disk in no other case. Throws ConfigError.
+ */
+export function loadConfig(env: Environment, overrides: ConfigOverrides = {}): Config {
+  const { merged, shownAs } = merge(env, overrides);
+  const reader = new EnvironmentReader(merged, shownAs);
+  reportUnknownNames(reader, env);
+  const settings = { ...readServer(reader), ...readExecution(reader), ...readWebhooks(reader) };
+  const secretKey = readSecretKey(reader, settings.env, settings.dataDir);
+  if (reader.problems.length > 0 || secretKey === null) throw new ConfigError(reader.problems);
+  return deepFreeze({ ...settings, secretKey });
+}
+
+function merge(
+  env: Environment,
+  { host, port, dataDir }: ConfigOverrides,
+): { merged: Environment; shownAs: Record<string, string> } {
+  const merged: Record<string, string | undefined> = { ...env };
+  const shownAs: Record<string, string> = {};
+  const options = [
+    ['RUSHES_HOST', '--host', host],
+    ['RUSHES_PORT', '--port', port],
+    ['RUSHES_DATA_DIR', '--data-dir', dataDir],
+  ] as const;
+  for (const [name, option, value] of options) {
+    if (value === undefined) continue;
+    merged[name] = value;
+    shownAs[name] = option;
+  }
+  return { merged, shownAs };
+}
+
+function reportUnknownNames(reader: EnvironmentReader, env: Environment): void {
+  const known: readonly string[] = [...VARIABLES, ...CLIENT_VARIABLES];
+  for (const name of Object.keys(env).sort()) {
+    if (!name.startsWith('RUSHES_') || known.includes(name)) continue;
+    const nearest = nearestName(name, known);
+    reader.problem(
+      name,
+      nearest === null
+        ? 'is not a variable of Rushes; docs/configuration.md lists them all'
+        : `is not a variable of Rushes: did you mean ${nearest}?`,
+    );
+  }
+}
+
+function readServer(reader: EnvironmentReader) {
+  const databaseUrl = reader.postgresUrl('DATABASE_URL');
+  const databaseMigrationUrl = reader.postgresUrl('DATABASE_MIGRATION_URL');
+  if (databaseMigrationUrl !== null && reader.optional('DATABASE_URL') === null) {
+    reader.problem(
+      'DATABASE_MIGRATION_URL',
+      'is set without DATABASE_URL: set both, or neither for the embedded database',
+    );
+  }
+  const dataDir = path.resolve(reader.optional('RUSHES_DATA_DIR') ?? '.rushes');
+  return {
+    env: reader.oneOf('RUSHES_ENV', ['development', 'production'], 'development'),
+    host: readHost(reader, 'RUSHES_HOST'),
+    port: reader.integer('RUSHES_PORT', 4600, 0, MAX_PORT),
+    publicUrl: reader.httpUrl('RUSHES_PUBLIC_URL'),
+    metricsListener: readMetricsListener(reader),
+    dataDir,
+    serverName: reader.text(
+      'RUSHES_SERVER_NAME',
+      'rushes.local',
+      /^[A-Za-z0-9]([A-Za-z0-9.-]{0,98}[A-Za-z0-9])?$/,
+      'a name like ledger.example.com: letters, digits, dots and hyphens',
+    ),
+    ledgerKeysDir: path.resolve(reader.optional('RUSHES_LEDGER_KEYS_DIR') ?? path.join(dataDir, 'ledger-keys')),
+    ledgerCheckIntervalMs: reader.integer('RUSHES_LEDGER_CHECK_INTERVAL_MS', HOUR_MS, 1_000, 7 * DAY_MS),
+    databaseUrl,
+    databaseMigrationUrl,
+    logLevel: reader.oneOf('RUSHES_LOG_LEVEL', LOG_LEVELS, 'info'),
+  } as const;
+}
+
+function readHost(reader: EnvironmentReader, name: string): string {
+  return reader.text(name, '127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or an IP address without brackets');
+}
+
+function readMetricsListener(reader: EnvironmentReader): Config['metricsListener'] {
+  const host = readHost(reader, 'RUSHES_METRICS_HOST');
+  if (reader.optional('RUSHES_METRICS_PORT') !== null) {
+    return { host, port: reader.integer('RUSHES_METRICS_PORT', 0, 0, MAX_PORT) };
+  }
+  if (reader.optional('RUSHES_METRICS_HOST') !== null) {
+    reader.problem('RUSHES_METRICS_HOST', 'is set without RUSHES_METRICS_PORT: set both, or neither');
+  }
+  return null;
+}
+
+function readExecution(reader: EnvironmentReader) {
+  const isProduction = reader.optional('RUSHES_ENV') === 'production';
+  const upstream = reader.oneOf('RUSHES_UPSTREAM', ['simulator', 'routes'], isProduction ? 'routes' : 'simulator');
+  const modelTimeoutsMs = reader.integersByName(
+    'RUSHES_MODEL_TIMEOUTS_MS',
+    MODELS.map(({ id }) => id),
+    100,
+    DAY_MS,
+  );
+  return {
+    upstream,
+    grsai: {
+      apiKey: readGrsaiKey(reader),
+      baseUrl: reader.httpUrl('GRSAI_BASE_URL') ?? 'https://grsaiapi.com',
+    },
+    simulator: {
+      port:
+        reader.optional('RUSHES_SIMULATOR_PORT') === null
+          ? null
+          : reader.integer('RUSHES_SIMULATOR_PORT', 1, 1, MAX_PORT),
+      seed: reader.integer('RUSHES_SIMULATOR_SEED', 1, 0, 0xffff_ffff),
+      latencyMs: reader.range('RUSHES_SIMULATOR_LATENCY_MS', [200, 800], HOUR_MS),
+      failureRate: reader.share('RUSHES_SIMULATOR_FAILURE_RATE', 0),
+      lookup: reader.oneOf('RUSHES_SIMULATOR_LOOKUP', ['on', 'off'], 'on') === 'on',
+    },
+    workerConcurrency: reader.integer('RUSHES_WORKER_CONCURRENCY', 256, 1, 10_000),
+    routeConcurrency: reader.integer('RUSHES_ROUTE_CONCURRENCY', 500, 1, 100_000),
+    // Renewed at a third of its length: below a second the renewals would cost more than the work.
+    leaseMs: reader.integer('RUSHES_LEASE_MS', 30_000, 1_000, 10 * MINUTE_MS),
+    // The simulator is on this machine and done within a second; a paid upstream counts our requests.
+    pollIntervalMs: reader.integer(
+      'RUSHES_POLL_INTERVAL_MS',
+      upstream === 'simulator' ? 200 : 2_000,
+      10,
+      10 * MINUTE_MS,
+    ),
+    pollRequestsPerSecond: reader.integer('RUSHES_POLL_REQUESTS_PER_S', 100, 1, 100_000),
+    dispatchIntervalMs: reader.integer('RUSHES_DISPATCH_INTERVAL_MS', 250, 10, MINUTE_MS),
+    unknownWaitMs: readUnknownWait(reader, modelTimeoutsMs),
+    modelTimeoutsMs,
+  } as const;
+}
+
+/** A task in doubt is not looked at until the wait is over, so a longer one would put off its timeout, and the refund. */
+function readUnknownWait(reader: EnvironmentReader, modelTimeoutsMs: Readonly<Record<string, number>>): number {
+  const timeouts = MODELS.map(({ id, timeoutMs }) => ({ id, ms: modelTimeoutsMs[id] ?? timeoutMs }));
+  const shortest = timeouts.reduce((least, next) => (next.ms < least.ms ? next : least));
+  // With an address to call back, waiting has a point: the first callback tells the id and saves the generation.
+  const usualMs = reader.optional('RUSHES_PUBLIC_URL') === null ? 10_000 : MINUTE_MS;
+  const ms = reader.integer('RUSHES_UNKNOWN_WAIT_MS', Math.min(usualMs, Math.floor(shortest.ms / 2)), 0, DAY_MS);
+  if (ms >= shortest.ms) {
+    reader.problem(
+      'RUSHES_UNKNOWN_WAIT_MS',
+      `must be below the timeout of every model, or tasks would time out late: ${shortest.id} has ${String(shortest.ms)} ms (RUSHES_MODEL_TIMEOUTS_MS)`,
+    );
+  }
+  return ms;
+}
+
+function readGrsaiKey(reader: EnvironmentReader): string | null {
+  const key = reader.optional('GRSAI_API_KEY');
+  if (key === null || /^[\x21-\x7e]+$/.test(key)) return key;
+  reader.problem('GRSAI_API_KEY', 'must be printable ASCII without spaces: it goes into an HTTP header');
+  return null;
+}
+
+/** P9 of the product: at most three automatic attempts. */
+const MAX_WEBHOOK_ATTEMPTS = 3;
+
+function readWebhooks(reader: EnvironmentReader) {
+  const disableAfterHours = reader.integer('RUSHES_WEBHOOK_DISABLE_AFTER_HOURS', 120, 0, 8_760);
+  return {
+    webhookAllowCidrs: reader.cidrs('RUSHES_WEBHOOK_ALLOW_CIDRS'),
+    webhookDenyCidrs: reader.cidrs('RUSHES_WEBHOOK_DENY_CIDRS'),
+    webhookDisableAfterMs: disableAfterHours === 0 ? null : disableAfterHours * HOUR_MS,
+    webhookRetryDelaysMs: reader.integers(
+      'RUSHES_WEBHOOK_RETRY_DELAYS_MS',
+      [0, MINUTE_MS, 15 * MINUTE_MS],
+      MAX_WEBHOOK_ATTEMPTS,
+      DAY_MS,
+    ),
+  } as const;
+}
+
+/** Null when a problem was reported, now or before: nothing is written for a configuration that is refused. */
+function readSecretKey(reader: EnvironmentReader, env: Config['env'], dataDir: string): Uint8Array | null {
+  const text = reader.optional('RUSHES_SECRET_KEY');
+  const wanted = `${String(SECRET_KEY_BYTES)} bytes as base64, for example from: openssl rand -base64 ${String(SECRET_KEY_BYTES)}`;
+  if (text !== null) {
+    const key = parseSecretKey(text);
+    if (key === null) reader.problem('RUSHES_SECRET_KEY', `must be ${wanted}`);
+    return key;
+  }
+  if (env === 'production') {
+    reader.problem('RUSHES_SECRET_KEY', `is demanded in production: ${wanted}`);
+    return null;
+  }
+  if (reader.problems.length > 0) return null;
+  try {
+    return loadOrCreateSecretKey(dataDir);
+  } catch (error) {
+    if (!(error instanceof DataDirError)) throw error;
+    reader.problem('RUSHES_DATA_DIR', `has no usable key: ${error.message}`);
+    return null;
+  }
+}
+
+function deepFreeze<T extends object>(value: T): Readonly<T> {
+  for (const inner of Object.values(value)) {
+    // The elements of a typed array cannot be frozen.
+    if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) deepFreeze(inner);
+  }
+  return Object.freeze(value);
+}

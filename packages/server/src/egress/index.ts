@@ -1,4 +1,0 @@
-export { checkForeignUrl, createEgressGuard, EgressRefusal, NameLookUpError } from './egress-guard.ts';
-export type { EgressGuard, EgressGuardOptions, EgressRule } from './egress-guard.ts';
-export { createNameResolver } from './name-resolver.ts';
-export type { NameResolver } from './name-resolver.ts';

@@ -1,0 +1,198 @@
+/** A database with accounts in it, and the steps of a worker as plain calls, for tests of batches and credits. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { DEFAULT_TERMS, MODELS, parseId, type Batch, type ModelSpec, type Terms } from '@rushes/contract';
+import { createTestDatabase } from '../database.ts';
+import { createAccount } from '../../src/accounts/index.ts';
+import { isTransient, isUnavailable, openDatabase, type Database } from '../../src/db/index.ts';
+import { issueCredits } from '../../src/ledger/index.ts';
+import { checkLedger } from '../../src/checking/index.ts';
+import type { Random } from '../../src/ports.ts';
+import {
+  createBatchService,
+  parseSubmission,
+  type BatchCaller,
+  type BatchService,
+  type Submission,
+} from '../../src/batches/index.ts';
+
+export const testRandom: Random = {
+  bytes: (length) => randomBytes(length),
+  uuid: () => randomUUID(),
+  fraction: () => 0.5,
+};
+
+export const ROUTE = 'simulator';
+
+export interface TaskRef {
+  readonly index: number;
+  readonly fence: number;
+}
+
+export interface World {
+  /** Logged in as the application. */
+  readonly db: Database;
+  /** Superuser. */
+  readonly admin: Database;
+  readonly service: BatchService;
+  close(): Promise<void>;
+}
+
+export async function openWorld(): Promise<World> {
+  const database = await createTestDatabase();
+  const open = (url: string, maxConnections: number): Database =>
+    openDatabase({ url, applicationName: 'test', maxConnections, onConnectionError: () => undefined });
+  const db = open(database.appUrl, 20);
+  const admin = open(database.adminUrl, 4);
+  await db.query('INSERT INTO dispatch_routes (route, max_concurrent_tasks) VALUES ($1, 100000)', [ROUTE]);
+  return {
+    db,
+    admin,
+    service: serviceOn(db),
+    async close() {
+      await Promise.all([db.close(), admin.close()]);
+      await database.drop();
+    },
+  };
+}
+
+export function serviceOn(db: Database): BatchService {
+  return createBatchService({ db, random: testRandom, routeFor: () => ROUTE, modelTimeoutMs: () => 600_000 });
+}
+
+export async function openAccount(world: World, credits: number, terms: Partial<Terms> = {}): Promise<BatchCaller> {
+  const accountUuid = await createAccount(world.db, testRandom, { name: 'Test', plan: 'enterprise', mode: 'test' });
+  await world.admin.query('UPDATE accounts SET max_concurrent_tasks = 100000 WHERE account_id = $1', [accountUuid]);
+  if (credits > 0) await grant(world, accountUuid, credits);
+  return { accountUuid, mode: 'test', terms: { ...DEFAULT_TERMS, ...terms } };
+}
+
+export async function grant(world: World, accountUuid: string, amount: number): Promise<void> {
+  await issueCredits(world.db, { accountUuid, kind: 'grant', amount, reason: 'test', reference: randomUUID() });
+}
+
+export function submission(fields: object = {}, count = 10, models: readonly ModelSpec[] = MODELS): Submission {
+  const items = Array.from({ length: count }, (_, index) => ({ prompt: `prompt ${index}` }));
+  const body = JSON.stringify({ request_id: randomUUID(), model: 'sora-2', items, ...fields });
+  const request = { contentType: 'application/json', body: Buffer.from(body), query: new Map<string, string>() };
+  const outcome = parseSubmission(request, 'create', models);
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.refusal));
+  return outcome.value;
+}
+
+/** Creates a batch and fails the test when it is refused. */
+export async function create(world: World, caller: BatchCaller, request: Submission): Promise<Batch> {
+  const outcome = await world.service.create(caller, request);
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.refusal));
+  return outcome.value.batch;
+}
+
+export function uuidOf(batch: Batch): string {
+  const uuid = parseId('bat', batch.id);
+  if (uuid === null) throw new Error(batch.id);
+  return uuid;
+}
+
+export async function violations(world: World): Promise<readonly string[]> {
+  return (await checkLedger(world.admin, null)).map(({ rule, detail }) => `${rule}: ${detail}`);
+}
+
+interface LeaseRow {
+  account_id: string;
+  batch_id: string;
+  fence: number;
+}
+
+/** The unfinished tasks of some leases. */
+export async function leasedTasks(
+  world: World,
+  leases: readonly LeaseRow[],
+): Promise<(LeaseRow & { task_index: number; attempt: number })[]> {
+  const rows = await world.db.query<{ lease: number; task_index: number; attempt: number }>(
+    'SELECT lease, task_index, attempt FROM leased_tasks($1::uuid[], $2::uuid[], $3::bigint[])',
+    [
+      leases.map((lease) => lease.account_id),
+      leases.map((lease) => lease.batch_id),
+      leases.map((lease) => lease.fence),
+    ],
+  );
+  return rows.map(({ lease, task_index, attempt }) => ({ ...leases[lease - 1]!, task_index, attempt }));
+}
+
+/** Of accounts, batches, indexes, fences, attempts and timeouts: each task a range of its own. */
+export const BEGIN_ATTEMPTS =
+  'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $3::int[], $4::bigint[], $5::int[], $6::int[])';
+
+/** Claims up to `slots` tasks of the route for a new worker and commits the intent to submit each. */
+export async function startTasks(
+  world: World,
+  slots: number,
+): Promise<(TaskRef & { batchUuid: string; accountUuid: string })[]> {
+  const leases = await world.db.query<LeaseRow>('SELECT * FROM claim_tasks($1, $2, $3, 30000)', [
+    randomUUID(),
+    ROUTE,
+    slots,
+  ]);
+  const tasks = await leasedTasks(world, leases);
+  await world.db.query(BEGIN_ATTEMPTS, [
+    tasks.map((task) => task.account_id),
+    tasks.map((task) => task.batch_id),
+    tasks.map((task) => task.task_index),
+    tasks.map((task) => task.fence),
+    tasks.map((task) => task.attempt + 1),
+    tasks.map(() => 600_000),
+  ]);
+  return tasks.map((task) => ({
+    index: task.task_index,
+    fence: task.fence,
+    batchUuid: task.batch_id,
+    accountUuid: task.account_id,
+  }));
+}
+
+export type TestEnding = 'succeeded' | 'provider_error' | 'moderation_input' | 'timeout' | 'canceled' | 'expired';
+
+function outcomeOf(ending: TestEnding): string {
+  return ending === 'succeeded' || ending === 'canceled' || ending === 'expired' ? ending : 'failed';
+}
+
+/** Asks again as long as the database gives up waiting for a lock, as a worker does; on a busy machine it may. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnavailable(error) && !isTransient(error)) throw error;
+    }
+  }
+}
+
+/** Settles tasks of one batch; returns the answer for each. */
+export async function settle(
+  db: Database,
+  accountUuid: string,
+  batchUuid: string,
+  endings: readonly (TaskRef & { readonly ending: TestEnding })[],
+): Promise<string[]> {
+  const succeeded = endings.map(({ ending }) => ending === 'succeeded');
+  const rows = await patiently(() =>
+    db.query<{ ord: number; answer: string }>(
+      `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+       $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[]) ORDER BY ord`,
+      [
+        endings.map(() => accountUuid),
+        endings.map(() => batchUuid),
+        endings.map(({ index }) => index),
+        endings.map(({ fence }) => fence),
+        endings.map(({ ending }) => outcomeOf(ending)),
+        endings.map(({ ending }) => (ending === 'succeeded' ? null : ending)),
+        endings.map(() => null),
+        endings.map(() => 'upstream-id'),
+        succeeded.map((good) => (good ? 'key' : null)),
+        succeeded.map((good) => (good ? 1_000 : null)),
+        succeeded.map((good) => (good ? new Uint8Array(32) : null)),
+        succeeded.map((good) => (good ? 'video/mp4' : null)),
+      ],
+    ),
+  );
+  return rows.map((row) => row.answer);
+}
