@@ -76,10 +76,6 @@ export default defineConfig(
     },
   },
   {
-    files: ['packages/server/src/config/config.ts'],
-    rules: { 'no-restricted-properties': ['error', PROCESS_ARGV] },
-  },
-  {
     files: ['packages/server/src/main.ts'],
     rules: { 'no-restricted-properties': ['error', PROCESS_ENV] },
   },
@@ -92,6 +88,10 @@ export default defineConfig(
       'no-restricted-syntax': ['error', NO_ENUM, NO_CLOCK_READING],
       'no-restricted-globals': ['error', { name: 'fetch', message: 'Take the HttpClient port as an argument.' }],
     },
+  },
+  {
+    files: ['packages/server/src/config/config.ts'],
+    rules: { 'no-restricted-properties': ['error', PROCESS_ARGV, ...WORLD_PROPERTIES] },
   },
   {
     files: TESTS,

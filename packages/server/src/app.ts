@@ -21,7 +21,6 @@ import { deriveSecrets, type Secrets } from './config/index.ts';
 import { openSharedSimulator } from './routes/index.ts';
 import { systemClock as clock, systemRandom as random } from './system/index.ts';
 import { callbackReaders, modelTimeoutMs, routeFor, upstreamRoutes } from './routes/index.ts';
-import { VERSION } from './config/index.ts';
 import { createFileStorage, createLinkSigner, type FileStorage } from './videos/index.ts';
 import {
   createSecretSealer,
@@ -48,8 +47,17 @@ const CHECK_CONNECTIONS = 1;
 /** The worker's own: a lease that cannot be renewed because requests hold every connection is lost. */
 const WORKER_CONNECTIONS = 8;
 
+export interface AppOptions {
+  readonly config: Config;
+  readonly role: Role;
+  readonly logger: Logger;
+  /** Of this build, for the API's description. */
+  readonly version: string;
+}
+
 /** Starts the server in one of its roles; when it rejects, nothing of it is left running. */
-export async function startApp({ config, role, logger }: { config: Config; role: Role; logger: Logger }): Promise<App> {
+export async function startApp(options: AppOptions): Promise<App> {
+  const { logger } = options;
   const closers: Closers = [];
   const closeAll = async (): Promise<void> => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
@@ -61,7 +69,7 @@ export async function startApp({ config, role, logger }: { config: Config; role:
     }
   };
   try {
-    const url = await start(config, role, logger, closers);
+    const url = await start(options, closers);
     let stopping: Promise<void> | null = null;
     return { url, stop: () => (stopping ??= closeAll()) };
   } catch (error) {
@@ -84,7 +92,7 @@ interface Shared {
 
 type Closers = (() => Promise<void>)[];
 
-async function start(config: Config, role: Role, logger: Logger, closers: Closers): Promise<string | null> {
+async function start({ config, role, logger, version }: AppOptions, closers: Closers): Promise<string | null> {
   const secrets = deriveSecrets(config.secretKey);
   const connections = (role === 'worker' ? 0 : API_CONNECTIONS) + (role === 'api' ? 0 : DELIVERY_CONNECTIONS);
   const access = await accessDatabase(config, logger, connections);
@@ -111,7 +119,7 @@ async function start(config: Config, role: Role, logger: Logger, closers: Closer
     }),
   };
   // Listening comes first: when the port is taken, nothing has been begun.
-  const server = role === 'worker' ? null : createServer(shared);
+  const server = role === 'worker' ? null : createServer(shared, version);
   const closeServer = (): Promise<void> => server?.close() ?? Promise.resolve();
   closers.push(closeServer);
   const url = server === null ? null : (await server.listen()).url;
@@ -128,7 +136,7 @@ async function serveMetrics({ config, registry, logger }: Shared, closers: Close
   closers.push(() => server.close());
 }
 
-function createServer(shared: Shared): HttpServer {
+function createServer(shared: Shared, version: string): HttpServer {
   const { config, logger, secrets, access } = shared;
   const { db } = access;
   return createHttpServer(
@@ -159,7 +167,7 @@ function createServer(shared: Shared): HttpServer {
       pendingMigrations: () => access.pendingMigrations(),
       serverName: config.serverName,
       publicUrl: config.publicUrl,
-      version: VERSION,
+      version,
     },
     { host: config.host, port: config.port },
   );

@@ -1,21 +1,6 @@
 /** Command line of rushes-server. Nothing else reads process.argv. */
-import { ConfigError, processEnvironment } from './config/index.ts';
-import { DataDirError, systemErrorCode } from './data-directory/index.ts';
-import { DatabaseNotMigrated } from './postgres/index.ts';
-import { EmbeddedPostgresError } from './postgres/index.ts';
-import { isUnavailable } from './db/index.ts';
-import {
-  CommandFailure,
-  helpOf,
-  operatorCommands,
-  parseCommand,
-  UsageError,
-  type Command,
-  type Output,
-} from './commands/index.ts';
-import { CheckpointLogDamaged, LedgerKeysError } from './sealing/index.ts';
-import { RouteMisconfigured } from './routes/index.ts';
-import { VERSION } from './config/index.ts';
+import { CATALOGUE, helpOf, loadCommand, parseCommand, UsageError, VERSION, type Output } from './commands/index.ts';
+import { ExplainedError } from './outcome/index.ts';
 
 const output: Output = {
   result: (text) => void process.stdout.write(`${text}\n`),
@@ -33,39 +18,40 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-function overview(commands: readonly Command[]): string {
-  const width = Math.max(...commands.map((command) => command.name.length)) + 2;
+function overview(): string {
+  const width = Math.max(...CATALOGUE.map(({ name }) => name.length)) + 2;
   return [
     'rushes-server: batch AI video generation with a credit ledger.',
     '',
     'Usage: rushes-server COMMAND [options]',
     '',
     'Commands:',
-    ...commands.map((command) => `  ${command.name.padEnd(width)}${command.summary}`),
+    ...CATALOGUE.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
     '',
     '"rushes-server COMMAND --help" explains one. Settings come from the environment: docs/configuration.md.',
   ].join('\n');
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const commands = operatorCommands(processEnvironment(), stopSignal);
   const [first, second] = words;
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
-    output.result(overview(commands));
+    output.result(overview());
     return first === undefined ? 2 : 0;
   }
   if (first === '--version' || first === '-v') {
     output.result(VERSION);
     return 0;
   }
-  const command =
-    commands.find(({ name }) => name === first) ?? commands.find(({ name }) => name === `${first} ${second ?? ''}`);
-  if (command === undefined) {
-    const family = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
-    const known = family.length > 0 ? family : commands.map(({ name }) => name);
+  const entry =
+    CATALOGUE.find(({ name }) => name === first) ?? CATALOGUE.find(({ name }) => name === `${first} ${second ?? ''}`);
+  if (entry === undefined) {
+    const family = CATALOGUE.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
+    const known = family.length > 0 ? family : CATALOGUE.map(({ name }) => name);
     throw new UsageError(`There is no command "${words.slice(0, 2).join(' ')}". Known: ${known.join(', ')}.`);
   }
-  const rest = words.slice(command.name.split(' ').length);
+  const rest = words.slice(entry.name.split(' ').length);
+  const { processEnvironment } = await import('./config/index.ts');
+  const command = await loadCommand(entry, processEnvironment(), stopSignal);
   if (rest.includes('--help') || rest.includes('-h')) {
     output.result(helpOf(command));
     return 0;
@@ -74,20 +60,10 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /** Expected failures are one line; anything else is ours and shows its stack. */
-function explain(error: unknown): { text: string; code: number } {
-  if (error instanceof UsageError) return { text: error.message, code: 2 };
-  const expected = [
-    CommandFailure,
-    ConfigError,
-    DataDirError,
-    DatabaseNotMigrated,
-    EmbeddedPostgresError,
-    CheckpointLogDamaged,
-    LedgerKeysError,
-    RouteMisconfigured,
-  ];
-  if (expected.some((kind) => error instanceof kind))
-    return { text: (error as Error).message, code: error instanceof ConfigError ? 2 : 1 };
+async function explain(error: unknown): Promise<{ text: string; code: number }> {
+  if (error instanceof ExplainedError) return { text: error.message, code: error.exitCode };
+  const { systemErrorCode } = await import('./data-directory/index.ts');
+  const { isUnavailable } = await import('./db/index.ts');
   const code = systemErrorCode(error);
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     const why = {
@@ -118,7 +94,7 @@ function listenAddress(error: unknown): string {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const { text, code } = explain(error);
+  const { text, code } = await explain(error);
   output.note(text);
   process.exitCode = code;
 }

@@ -10,7 +10,14 @@ import {
 import type { Environment } from '../config/index.ts';
 import { credits, issueCredits } from '../ledger/index.ts';
 import { systemRandom } from '../system/index.ts';
-import { CommandFailure, requireCredits, requireText, UsageError, type Command } from './command.ts';
+import {
+  CommandFailure,
+  requireCredits,
+  requireText,
+  UsageError,
+  type CommandBodies,
+  type CommandBody,
+} from './command.ts';
 import { accountId, accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
 function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
@@ -19,10 +26,8 @@ function oneOf<T extends string>(flag: string, text: string, allowed: readonly T
   return found;
 }
 
-function create(env: Environment): Command {
+function create(env: Environment): CommandBody {
   return {
-    name: 'account create',
-    summary: 'Opens an account with an API key of every scope, and grants it credits.',
     flags: {
       name: { type: 'string', help: 'name of the customer' },
       plan: { type: 'string', value: PLAN_NAMES.join('|'), help: 'limits of the account; pilot by default' },
@@ -68,10 +73,8 @@ function create(env: Environment): Command {
   };
 }
 
-function list(env: Environment): Command {
+function list(env: Environment): CommandBody {
   return {
-    name: 'account list',
-    summary: 'Lists every account.',
     flags: { ...JSON_FLAG, ...DATA_DIR_FLAG },
     run: (parsed, output) =>
       withContext(env, parsed, async ({ access: { db } }) => {
@@ -92,10 +95,8 @@ function list(env: Environment): Command {
   };
 }
 
-function show(env: Environment): Command {
+function show(env: Environment): CommandBody {
   return {
-    name: 'account show',
-    summary: 'Shows one account with its keys and credits.',
     arguments: ['id'],
     flags: { ...JSON_FLAG, ...DATA_DIR_FLAG },
     run: (parsed, output) =>
@@ -127,10 +128,8 @@ function show(env: Environment): Command {
   };
 }
 
-function terminate(env: Environment): Command {
+function terminate(env: Environment): CommandBody {
   return {
-    name: 'account terminate',
-    summary: 'Disables every key of an account that can write. Running batches finish; credits and results stay.',
     arguments: ['id'],
     flags: { ...DATA_DIR_FLAG },
     run: (parsed, output) =>
@@ -144,6 +143,11 @@ function terminate(env: Environment): Command {
   };
 }
 
-export function accountCommands(env: Environment): readonly Command[] {
-  return [create(env), list(env), show(env), terminate(env)];
+export function accountCommands(env: Environment): CommandBodies {
+  return {
+    'account create': create(env),
+    'account list': list(env),
+    'account show': show(env),
+    'account terminate': terminate(env),
+  };
 }

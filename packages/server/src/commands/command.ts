@@ -1,12 +1,14 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { ExplainedError } from '../outcome/index.ts';
 
-/** The command line was wrong: said in one line, exit code 2. */
-export class UsageError extends Error {
+/** The command line was wrong. */
+export class UsageError extends ExplainedError {
   override readonly name = 'UsageError';
+  override readonly exitCode = 2;
 }
 
-/** The command understood what was asked and could not do it: said in one line, exit code 1. */
-export class CommandFailure extends Error {
+/** The command understood what was asked and could not do it. */
+export class CommandFailure extends ExplainedError {
   override readonly name = 'CommandFailure';
 }
 
@@ -26,14 +28,20 @@ export interface ParsedCommand {
   has(flag: string): boolean;
 }
 
-export interface Command {
-  /** As typed, for instance `account create`. */
-  readonly name: string;
-  readonly summary: string;
+/** What a command takes and does. */
+export interface CommandBody {
   readonly arguments?: readonly string[];
   readonly flags: Flags;
   /** Resolves with the exit code. */
   run(parsed: ParsedCommand, output: Output): Promise<number>;
+}
+
+/** Commands by their names, as typed. */
+export type CommandBodies = Readonly<Record<string, CommandBody>>;
+
+export interface Command extends CommandBody {
+  readonly name: string;
+  readonly summary: string;
 }
 
 /** Parses what follows a command's name. Throws UsageError. */

@@ -19,7 +19,8 @@ import {
   requireCredits,
   requireText,
   UsageError,
-  type Command,
+  type CommandBodies,
+  type CommandBody,
   type Flags,
   type ParsedCommand,
 } from './command.ts';
@@ -31,8 +32,6 @@ const JUSTIFIED = {
 } as const satisfies Flags;
 
 interface Movement {
-  readonly name: string;
-  readonly summary: string;
   readonly flags: Flags;
   /** Reads its own flags before the database is opened. */
   prepare(
@@ -45,10 +44,8 @@ interface Movement {
 
 const CREDITS = { credits: { type: 'string', value: 'N', help: 'how many' } } as const satisfies Flags;
 
-const MOVEMENTS: readonly Movement[] = [
-  {
-    name: 'account grant',
-    summary: 'Gives an account credits that were not paid for: a pilot, a bonus, a compensation.',
+const MOVEMENTS: Readonly<Record<string, Movement>> = {
+  'account grant': {
     flags: CREDITS,
     prepare(parsed, common) {
       const amount = requireCredits(parsed, 'credits');
@@ -56,9 +53,7 @@ const MOVEMENTS: readonly Movement[] = [
     },
     done: 'granted',
   },
-  {
-    name: 'account purchase',
-    summary: 'Books credits that were paid for; debts of the account are settled first.',
+  'account purchase': {
     flags: CREDITS,
     prepare(parsed, common) {
       const amount = requireCredits(parsed, 'credits');
@@ -66,9 +61,7 @@ const MOVEMENTS: readonly Movement[] = [
     },
     done: 'booked',
   },
-  {
-    name: 'account reverse',
-    summary: 'Gives back what a charge or a forfeit took, in part or whole.',
+  'account reverse': {
     flags: {
       seq: { type: 'string', value: 'N', help: 'number of the entry' },
       credits: { type: 'string', value: 'N', help: 'how many; all that is left of the entry by default' },
@@ -80,9 +73,7 @@ const MOVEMENTS: readonly Movement[] = [
     },
     done: 'reversed',
   },
-  {
-    name: 'account revoke',
-    summary: 'Takes credits back whose payment was refunded; what is not available becomes a debt of the account.',
+  'account revoke': {
     flags: CREDITS,
     prepare(parsed, common) {
       const amount = requireCredits(parsed, 'credits');
@@ -90,12 +81,10 @@ const MOVEMENTS: readonly Movement[] = [
     },
     done: 'revoked',
   },
-];
+};
 
-function movementCommand(env: Environment, movement: Movement): Command {
+function movementCommand(env: Environment, movement: Movement): CommandBody {
   return {
-    name: movement.name,
-    summary: movement.summary,
     arguments: ['id'],
     flags: { ...movement.flags, ...JUSTIFIED, ...DATA_DIR_FLAG },
     run: (parsed, output) => {
@@ -136,11 +125,9 @@ function readTerms(parsed: ParsedCommand): Partial<Terms> {
   return terms;
 }
 
-function termsCommand(env: Environment): Command {
+function termsCommand(env: Environment): CommandBody {
   const value = 'refund|forfeit';
   return {
-    name: 'account set-terms',
-    summary: 'Sets what becomes of the credits of tasks that fail, for batches created from now on.',
     arguments: ['id'],
     flags: {
       'moderation-input': { type: 'string', value, help: 'prompt or image rejected; forfeit unless set' },
@@ -162,10 +149,8 @@ function termsCommand(env: Environment): Command {
   };
 }
 
-function unblockCommand(env: Environment): Command {
+function unblockCommand(env: Environment): CommandBody {
   return {
-    name: 'account unblock',
-    summary: 'Lets an account create batches again that a violation of the ledger had blocked.',
     arguments: ['id'],
     flags: { reason: { type: 'string', help: 'what was found and done, for the record' }, ...DATA_DIR_FLAG },
     run: (parsed, output) => {
@@ -182,11 +167,9 @@ function unblockCommand(env: Environment): Command {
   };
 }
 
-function operatorKeyCommands(env: Environment): readonly Command[] {
-  return [
-    {
-      name: 'operator-key create',
-      summary: 'Makes a key for the routes under /admin/v1. Whoever has it can issue credits: one per person.',
+function operatorKeyCommands(env: Environment): CommandBodies {
+  return {
+    'operator-key create': {
       flags: { name: { type: 'string', help: 'whose key it is' }, ...JSON_FLAG, ...DATA_DIR_FLAG },
       run: (parsed, output) => {
         const name = requireText(parsed, 'name');
@@ -202,9 +185,7 @@ function operatorKeyCommands(env: Environment): readonly Command[] {
         });
       },
     },
-    {
-      name: 'operator-key disable',
-      summary: 'Refuses every further request with an operator key.',
+    'operator-key disable': {
       arguments: ['id'],
       flags: { ...DATA_DIR_FLAG },
       run: (parsed, output) => {
@@ -219,15 +200,15 @@ function operatorKeyCommands(env: Environment): readonly Command[] {
         });
       },
     },
-  ];
+  };
 }
 
 /** Every movement of credits by an operator, and who may make them over HTTP. */
-export function creditCommands(env: Environment): readonly Command[] {
-  return [
-    ...MOVEMENTS.map((movement) => movementCommand(env, movement)),
-    termsCommand(env),
-    unblockCommand(env),
+export function creditCommands(env: Environment): CommandBodies {
+  return {
+    ...Object.fromEntries(Object.entries(MOVEMENTS).map(([name, movement]) => [name, movementCommand(env, movement)])),
+    'account set-terms': termsCommand(env),
+    'account unblock': unblockCommand(env),
     ...operatorKeyCommands(env),
-  ];
+  };
 }

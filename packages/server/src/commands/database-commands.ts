@@ -2,14 +2,12 @@ import { loadConfig } from '../config/index.ts';
 import { migrateDatabase } from '../postgres/index.ts';
 import type { Environment } from '../config/index.ts';
 import { createLogger } from '../system/index.ts';
-import type { Command } from './command.ts';
+import type { CommandBodies } from './command.ts';
 import { DATA_DIR_FLAG } from './context.ts';
 
-export function databaseCommands(env: Environment): readonly Command[] {
-  return [
-    {
-      name: 'migrate',
-      summary: 'Brings the database to the schema of this version. Safe at any time, from several machines at once.',
+export function databaseCommands(env: Environment): CommandBodies {
+  return {
+    migrate: {
       flags: { ...DATA_DIR_FLAG },
       run: async (parsed, output) => {
         const config = loadConfig(env, { dataDir: parsed.text('data-dir') });
@@ -19,5 +17,5 @@ export function databaseCommands(env: Environment): readonly Command[] {
         return 0;
       },
     },
-  ];
+  };
 }

@@ -1,17 +1,14 @@
 import type { Environment } from '../config/index.ts';
 import { listOperatorEvents } from '../operators/index.ts';
-import { UsageError, type Command, type ParsedCommand } from './command.ts';
+import { UsageError, type CommandBodies, type ParsedCommand } from './command.ts';
 import { accountId, accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
 
-export function eventCommands(env: Environment): readonly Command[] {
-  return [
-    {
-      name: 'operator events',
-      summary:
-        'Lists what operators had to be told, the newest first: violations, quarantined accounts, routes without a worker.',
+export function eventCommands(env: Environment): CommandBodies {
+  return {
+    'operator events': {
       flags: {
         account: { type: 'string', value: 'ID', help: 'only of this account' },
         limit: { type: 'string', value: 'N', help: `how many (${DEFAULT_LIMIT})` },
@@ -41,7 +38,7 @@ export function eventCommands(env: Environment): readonly Command[] {
         });
       },
     },
-  ];
+  };
 }
 
 function readLimit(parsed: ParsedCommand): number {

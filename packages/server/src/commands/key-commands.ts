@@ -2,7 +2,7 @@ import { formatId, parseId, SCOPES, type Scope } from '@rushes/contract';
 import { createApiKey, disableApiKey } from '../accounts/index.ts';
 import type { Environment } from '../config/index.ts';
 import { systemRandom } from '../system/index.ts';
-import { CommandFailure, requireText, UsageError, type Command } from './command.ts';
+import { CommandFailure, requireText, UsageError, type CommandBodies } from './command.ts';
 import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
 function readScopes(text: string | undefined): readonly Scope[] {
@@ -14,11 +14,9 @@ function readScopes(text: string | undefined): readonly Scope[] {
   });
 }
 
-export function keyCommands(env: Environment): readonly Command[] {
-  return [
-    {
-      name: 'key create',
-      summary: 'Makes another API key for an account.',
+export function keyCommands(env: Environment): CommandBodies {
+  return {
+    'key create': {
       flags: {
         account: { type: 'string', value: 'ID', help: 'account id' },
         name: { type: 'string', help: 'what the key is for' },
@@ -43,9 +41,7 @@ export function keyCommands(env: Environment): readonly Command[] {
         });
       },
     },
-    {
-      name: 'key disable',
-      summary: 'Refuses every further request with a key.',
+    'key disable': {
       arguments: ['id'],
       flags: { account: { type: 'string', value: 'ID', help: 'account id' }, ...DATA_DIR_FLAG },
       run: (parsed, output) => {
@@ -61,5 +57,5 @@ export function keyCommands(env: Environment): readonly Command[] {
         });
       },
     },
-  ];
+  };
 }

@@ -9,7 +9,15 @@ import {
   type CheckProgress,
 } from '../checking/index.ts';
 import { systemClock, systemRandom } from '../system/index.ts';
-import { CommandFailure, requireText, UsageError, type Command, type Output, type ParsedCommand } from './command.ts';
+import {
+  CommandFailure,
+  requireText,
+  UsageError,
+  type CommandBodies,
+  type CommandBody,
+  type Output,
+  type ParsedCommand,
+} from './command.ts';
 import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 import { dollars, readTime } from './upstream-report-command.ts';
 
@@ -47,11 +55,8 @@ function progressTo(output: Output): (done: CheckProgress) => void {
   };
 }
 
-function check(env: Environment): Command {
+function check(env: Environment): CommandBody {
   return {
-    name: 'ledger check',
-    summary:
-      'Checks every invariant and every checkpoint of the ledger, and charges against generations; prints each violation and exits with 1 if there is one.',
     flags: {
       account: { type: 'string', value: 'ID', help: 'only this account' },
       from: { type: 'string', value: 'TIME', help: 'charges and generations from this time on; 32 days before --to' },
@@ -112,10 +117,8 @@ function toJson(sums: Reconciliation): object {
   );
 }
 
-function newEpoch(env: Environment): Command {
+function newEpoch(env: Environment): CommandBody {
   return {
-    name: 'ledger new-epoch',
-    summary: 'After a restore to an earlier time: begins a new tree for an account, announced to the customer.',
     flags: {
       account: { type: 'string', value: 'ID', help: 'the account' },
       reason: { type: 'string', help: 'what happened, for the customer to read' },
@@ -145,10 +148,8 @@ function newEpoch(env: Environment): Command {
   };
 }
 
-function rotate(env: Environment): Command {
+function rotate(env: Environment): CommandBody {
   return {
-    name: 'ledger rotate-key',
-    summary: 'Signs checkpoints with a new key from now on; the old one stays published and signs nothing more.',
     flags: { ...DATA_DIR_FLAG },
     run: (parsed, output) =>
       withContext(env, parsed, async ({ config, access: { db } }) => {
@@ -166,6 +167,6 @@ function rotate(env: Environment): Command {
   };
 }
 
-export function ledgerCommands(env: Environment): readonly Command[] {
-  return [check(env), newEpoch(env), rotate(env)];
+export function ledgerCommands(env: Environment): CommandBodies {
+  return { 'ledger check': check(env), 'ledger new-epoch': newEpoch(env), 'ledger rotate-key': rotate(env) };
 }

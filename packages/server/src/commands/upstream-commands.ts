@@ -5,16 +5,14 @@ import type { Environment } from '../config/index.ts';
 import { createHttpClient } from '../outbound/index.ts';
 import { createLogger, systemClock } from '../system/index.ts';
 import { startSimulator } from '../upstreams/index.ts';
-import { UsageError, type Command } from './command.ts';
+import { UsageError, type CommandBodies } from './command.ts';
 import { DATA_DIR_FLAG } from './context.ts';
 import { upstreamCostCommands } from './upstream-cost-commands.ts';
 import { upstreamReportCommand } from './upstream-report-command.ts';
 
-export function upstreamCommands(env: Environment, stopSignal: () => AbortSignal): readonly Command[] {
-  return [
-    {
-      name: 'simulator',
-      summary: 'Runs the simulated upstream by itself; GRSAI_BASE_URL of a server can point at it.',
+export function upstreamCommands(env: Environment, stopSignal: () => AbortSignal): CommandBodies {
+  return {
+    simulator: {
       flags: {
         port: { type: 'string', value: 'N', help: 'port on 127.0.0.1 (RUSHES_SIMULATOR_PORT, any free one)' },
         ...DATA_DIR_FLAG,
@@ -40,9 +38,9 @@ export function upstreamCommands(env: Environment, stopSignal: () => AbortSignal
         return 0;
       },
     },
-    upstreamReportCommand(env),
+    'upstream report': upstreamReportCommand(env),
     ...upstreamCostCommands(env),
-  ];
+  };
 }
 
 const MAX_PORT = 65_535;

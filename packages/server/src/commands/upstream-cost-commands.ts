@@ -1,16 +1,14 @@
 import { MODELS } from '@rushes/contract';
 import type { Environment } from '../config/index.ts';
 import { listUpstreamCosts, setUpstreamCost } from '../generations/index.ts';
-import { requireText, UsageError, type Command, type ParsedCommand } from './command.ts';
+import { requireText, UsageError, type CommandBodies, type ParsedCommand } from './command.ts';
 import { DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 import { dollars, readTime } from './upstream-report-command.ts';
 
 /** What a generation costs at an upstream: `upstream costs` and `upstream set-cost`. */
-export function upstreamCostCommands(env: Environment): readonly Command[] {
-  return [
-    {
-      name: 'upstream costs',
-      summary: 'Lists what a generation costs per route and model, and since when.',
+export function upstreamCostCommands(env: Environment): CommandBodies {
+  return {
+    'upstream costs': {
       flags: { ...JSON_FLAG, ...DATA_DIR_FLAG },
       run: (parsed, output) =>
         withContext(env, parsed, async ({ access: { db } }) => {
@@ -33,10 +31,7 @@ export function upstreamCostCommands(env: Environment): readonly Command[] {
           return 0;
         }),
     },
-    {
-      name: 'upstream set-cost',
-      summary:
-        'Sets what a generation costs you, from now or another time on; reports about earlier times keep their costs.',
+    'upstream set-cost': {
       flags: {
         route: { type: 'string', value: 'ROUTE', help: 'name of the upstream, such as grsai' },
         model: { type: 'string', value: 'MODEL', help: MODELS.map(({ id }) => id).join(', ') },
@@ -62,7 +57,7 @@ export function upstreamCostCommands(env: Environment): readonly Command[] {
         });
       },
     },
-  ];
+  };
 }
 
 /** A thousand dollars for one generation is a slip of the keyboard. */

@@ -7,15 +7,12 @@ import {
   type ReportedGeneration,
   type UpstreamCostLine,
 } from '../generations/index.ts';
-import { UsageError, type Command, type ParsedCommand } from './command.ts';
+import { UsageError, type CommandBody, type ParsedCommand } from './command.ts';
 import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
 /** `upstream report`: every generation, or those that nobody could be matched with, and what they cost. */
-export function upstreamReportCommand(env: Environment): Command {
+export function upstreamReportCommand(env: Environment): CommandBody {
   return {
-    name: 'upstream report',
-    summary:
-      'Lists submissions whose fate the upstream never told (possibly duplicated, at your cost), and sums of cost.',
     flags: {
       all: { type: 'boolean', help: 'the matched and the late ones too' },
       summary: { type: 'boolean', help: 'only the sums, per route, model and match' },

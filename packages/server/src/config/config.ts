@@ -7,6 +7,7 @@ import { MODELS } from '@rushes/contract';
 import { DataDirError } from '../data-directory/index.ts';
 import { EnvironmentReader, nearestName, type Environment } from './environment-reader.ts';
 import { loadOrCreateSecretKey, parseSecretKey, SECRET_KEY_BYTES } from './secret-key.ts';
+import { ExplainedError } from '../outcome/index.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -78,8 +79,9 @@ export function processEnvironment(): Environment {
 }
 
 /** The environment cannot be used; `problems` has one sentence for each thing that is wrong. */
-export class ConfigError extends Error {
+export class ConfigError extends ExplainedError {
   override readonly name = 'ConfigError';
+  override readonly exitCode = 2;
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
     const count = problems.length === 1 ? '1 problem' : `${String(problems.length)} problems`;

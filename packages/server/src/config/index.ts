@@ -2,4 +2,3 @@
 export { ConfigError, loadConfig, processEnvironment, type Config } from './config.ts';
 export type { Environment } from './environment-reader.ts';
 export { deriveSecrets, type Secrets } from './secrets.ts';
-export { VERSION } from './version.ts';

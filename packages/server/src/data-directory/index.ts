@@ -18,9 +18,10 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import { ExplainedError } from '../outcome/index.ts';
 
 /** Something about the data directory keeps us from working; the message says what and what to do next. */
-export class DataDirError extends Error {
+export class DataDirError extends ExplainedError {
   override readonly name = 'DataDirError';
 }
 

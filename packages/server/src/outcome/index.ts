@@ -26,3 +26,12 @@ export function accept<T>(value: T): Outcome<T> {
 export function refuse(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
   return { ok: false, refusal };
 }
+
+/**
+ * Something that an operator can put right: its message says what happened and what to do next, and is shown without a
+ * stack. Thrown where a program starts or a command runs, never while a request is answered.
+ */
+export class ExplainedError extends Error {
+  /** Of the command that ends with it. */
+  readonly exitCode: number = 1;
+}

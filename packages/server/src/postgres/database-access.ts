@@ -2,6 +2,7 @@ import type { Config } from '../config/index.ts';
 import { openEmbeddedPostgres } from './open.ts';
 import { migrate, openDatabase, pendingMigrations, type Database, type Protection } from '../db/index.ts';
 import type { Logger } from '../ports.ts';
+import { ExplainedError } from '../outcome/index.ts';
 
 export interface DatabaseAccess {
   readonly db: Database;
@@ -18,7 +19,7 @@ export interface DatabaseAccess {
   close(): Promise<void>;
 }
 
-export class DatabaseNotMigrated extends Error {
+export class DatabaseNotMigrated extends ExplainedError {
   override readonly name = 'DatabaseNotMigrated';
 }
 

@@ -6,6 +6,7 @@ import { createEgressGuard, EgressRefusal } from '../outbound/index.ts';
 import type { CallbackReader } from '../generations/index.ts';
 import { createGrsai, readGrsaiCallback, type Upstream } from '../upstreams/index.ts';
 import type { Route } from '../worker/index.ts';
+import { ExplainedError } from '../outcome/index.ts';
 
 /** What each of our models is called at Grsai, which the simulator speaks too. */
 const GRSAI_MODELS: Readonly<Record<string, string>> = { 'sora-2': 'sora-2', 'veo-pro': 'veo3.1-pro' };
@@ -16,7 +17,7 @@ const MAX_FAILURES = 3;
 const LONGEST_POLL_INTERVAL_MS = 15_000;
 const LONGEST_RETRY_DELAY_MS = 60_000;
 
-export class RouteMisconfigured extends Error {
+export class RouteMisconfigured extends ExplainedError {
   override readonly name = 'RouteMisconfigured';
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { systemErrorCode } from '../data-directory/index.ts';
 import { parseCheckpoint } from './note.ts';
+import { ExplainedError } from '../outcome/index.ts';
 
 const lineSchema = z.object({
   account_id: z.string(),
@@ -24,7 +25,7 @@ export interface LoggedCheckpoint {
 }
 
 /** A line that is neither whole nor the cut-off last one: the file was damaged or edited. */
-export class CheckpointLogDamaged extends Error {
+export class CheckpointLogDamaged extends ExplainedError {
   override readonly name = 'CheckpointLogDamaged';
 }
 

@@ -14,9 +14,10 @@ import {
   writeFileDurably,
 } from '../data-directory/index.ts';
 import { keyId, type SigningKey, type VerifierKey } from './note.ts';
+import { ExplainedError } from '../outcome/index.ts';
 
 /** The ledger keys keep the server from starting or sealing; the message says what to do. */
-export class LedgerKeysError extends Error {
+export class LedgerKeysError extends ExplainedError {
   override readonly name = 'LedgerKeysError';
 }
 
