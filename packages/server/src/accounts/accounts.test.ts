@@ -5,15 +5,14 @@ import { createTestDatabase, type TestDatabase } from '../../testing/database.ts
 import { openDatabase, type Database } from '../db/index.ts';
 import { deriveSecrets } from '../config/secrets.ts';
 import { systemRandom } from '../system/index.ts';
+import { claimRequest, findRequest } from './idempotency.ts';
 import {
   authenticate,
-  claimOnce,
   createAccount,
   createApiKey,
   createKeyHasher,
   disableApiKey,
   findAccount,
-  findOnce,
   listAccounts,
   purgeIdempotencyKeys,
   terminateAccount,
@@ -196,29 +195,29 @@ describe('a request_id', () => {
   it('is claimed by one of many at once', async () => {
     const key = keyOf(await open(), 'r');
     const claims = await Promise.all(
-      Array.from({ length: 8 }, (_, at) => db.transaction((tx) => claimOnce(tx, key, String(at)))),
+      Array.from({ length: 8 }, (_, at) => db.transaction((tx) => claimRequest(tx, key, String(at)))),
     );
     expect(claims.filter((claimed) => claimed)).toHaveLength(1);
-    expect(await findOnce(db, key)).toEqual({ kind: 'replay', resourceId: String(claims.indexOf(true)) });
-    expect(await findOnce(db, { ...key, requestHash: randomBytes(32) })).toEqual({ kind: 'conflict' });
+    expect(await findRequest(db, key)).toEqual({ kind: 'replay', resourceId: String(claims.indexOf(true)) });
+    expect(await findRequest(db, { ...key, requestHash: randomBytes(32) })).toEqual({ kind: 'conflict' });
   });
 
   it('is free again when what it was claimed for is undone', async () => {
     const key = keyOf(await open(), 'r');
     const undone = db.transaction(async (tx) => {
-      await claimOnce(tx, key, 'x');
+      await claimRequest(tx, key, 'x');
       throw new Error('undone');
     });
     await expect(undone).rejects.toThrow('undone');
-    expect(await findOnce(db, key)).toBeNull();
-    expect(await claimOnce(db, key, 'y')).toBe(true);
+    expect(await findRequest(db, key)).toBeNull();
+    expect(await claimRequest(db, key, 'y')).toBe(true);
   });
 
   it('is forgotten after 72 hours, and not before', async () => {
     const accountUuid = await open();
     const [old, young] = [keyOf(accountUuid, 'old'), keyOf(accountUuid, 'young')];
-    await claimOnce(db, old, 'a');
-    await claimOnce(db, young, 'b');
+    await claimRequest(db, old, 'a');
+    await claimRequest(db, young, 'b');
     await db.query(
       "UPDATE idempotency_keys SET created_at = created_at - interval '72 hours 1 second' WHERE account_id = $1 AND request_id = 'old'",
       [accountUuid],
@@ -227,9 +226,9 @@ describe('a request_id', () => {
       "UPDATE idempotency_keys SET created_at = created_at - interval '71 hours' WHERE account_id = $1 AND request_id = 'young'",
       [accountUuid],
     );
-    expect([await findOnce(db, old), (await findOnce(db, young))?.kind]).toEqual([null, 'replay']);
-    expect(await claimOnce(db, young, 'c')).toBe(false);
+    expect([await findRequest(db, old), (await findRequest(db, young))?.kind]).toEqual([null, 'replay']);
+    expect(await claimRequest(db, young, 'c')).toBe(false);
     expect(await purgeIdempotencyKeys(db, 100)).toBe(1);
-    expect(await claimOnce(db, old, 'd')).toBe(true);
+    expect(await claimRequest(db, old, 'd')).toBe(true);
   });
 });

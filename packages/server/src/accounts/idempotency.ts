@@ -1,7 +1,7 @@
 import type { Queryable } from '../db/index.ts';
 
 /** One POST of an account, as its request_id names it. */
-export interface OnceKey {
+export interface RequestKey {
   readonly accountUuid: string;
   /** Method and path template: the scope of a request_id. */
   readonly route: string;
@@ -10,7 +10,7 @@ export interface OnceKey {
   readonly requestHash: Uint8Array;
 }
 
-export type OnceBefore =
+export type EarlierRequest =
   /** The same request was answered before; `resourceId` is what it made. */
   | { readonly kind: 'replay'; readonly resourceId: string }
   /** The request_id stands on another request. */
@@ -19,7 +19,7 @@ export type OnceBefore =
 const KEPT_HOURS = 72;
 
 /** Whether a request was answered within the last 72 hours under its request_id; null when it was not. */
-export async function findOnce(db: Queryable, key: OnceKey): Promise<OnceBefore | null> {
+export async function findRequest(db: Queryable, key: RequestKey): Promise<EarlierRequest | null> {
   const [kept] = await db.query<{ request_hash: Uint8Array; resource_id: string }>(
     `SELECT request_hash, resource_id FROM idempotency_keys
      WHERE account_id = $1 AND route = $2 AND request_id = $3
@@ -36,7 +36,7 @@ export async function findOnce(db: Queryable, key: OnceKey): Promise<OnceBefore 
  * Takes a request_id for what the surrounding transaction makes: both are there after the commit, or neither, so that a
  * failed request does not use it up. Waits for a concurrent claim of the same key; false when that one was committed.
  */
-export async function claimOnce(tx: Queryable, key: OnceKey, resourceId: string): Promise<boolean> {
+export async function claimRequest(tx: Queryable, key: RequestKey, resourceId: string): Promise<boolean> {
   // An expired key is taken over under its row's lock, so that two requests cannot both revive it.
   const claimed = await tx.query(
     `INSERT INTO idempotency_keys AS kept (account_id, route, request_id, request_hash, resource_id, created_at)

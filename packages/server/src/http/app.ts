@@ -4,7 +4,7 @@ import Koa from 'koa';
 import { BodyBudget, hasBody, readBody } from './body.ts';
 import type { HttpDeps } from './deps.ts';
 import type { Exchange } from './exchange.ts';
-import { admit } from './gate.ts';
+import { admit } from './admission.ts';
 import { BUFFERED_BODIES_MAX_BYTES } from './limits.ts';
 import {
   answerErrors,

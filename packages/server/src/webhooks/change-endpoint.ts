@@ -6,7 +6,7 @@ import {
   type WebhookEndpoint,
   type WebhookEndpointWithSecret,
 } from '@rushes/contract';
-import type { Queryable } from '../db/index.ts';
+import type { Database, Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { getEndpoint } from './endpoint-view.ts';
 import { checkDescription, checkTarget, type EndpointDependencies } from './endpoints.ts';
@@ -104,6 +104,19 @@ export async function updateEndpoint(
   if (isEnabledAgain || url !== before.url) await tx.query(FORGET_FAILURES, ids);
   if (isEnabledAgain) await tx.query(SKIP_TO_PRESENT, ids);
   return getEndpoint(tx, key.accountUuid, key.endpointUuid);
+}
+
+/** Checks changes and makes them; null when there is no such endpoint. */
+export async function changeEndpoint(
+  deps: Pick<EndpointDependencies, 'guard'>,
+  db: Database,
+  key: EndpointKey,
+  changes: EndpointChanges,
+): Promise<Outcome<WebhookEndpoint> | null> {
+  const checked = await checkChanges(deps, changes);
+  if (!checked.ok) return checked;
+  const endpoint = await db.transaction((tx) => updateEndpoint(tx, key, changes));
+  return endpoint === null ? null : accept(endpoint);
 }
 
 /**

@@ -4,7 +4,7 @@ export { measuredSender } from './measured-sender.ts';
 export { createWebhookSender } from './webhook-sender.ts';
 export type { WebhookAnswer, WebhookRequest, WebhookSender } from './webhook-sender.ts';
 export { getEndpoint } from './endpoint-view.ts';
-export { checkChanges, rotateSecret, testEndpoint, updateEndpoint } from './change-endpoint.ts';
+export { changeEndpoint, rotateSecret, testEndpoint } from './change-endpoint.ts';
 export type { EndpointChanges, EndpointKey } from './change-endpoint.ts';
 export { deleteEndpoint, insertEndpoint, listEndpoints, prepareEndpoint } from './endpoints.ts';
 export type { EndpointDependencies, EndpointPage, NewEndpoint, PreparedEndpoint } from './endpoints.ts';

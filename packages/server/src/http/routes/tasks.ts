@@ -1,12 +1,12 @@
 import { createLinkRequestSchema, parseTaskId, taskSchema, videoLinkSchema } from '@rushes/contract';
 import type { Task, VideoLink } from '@rushes/contract/types';
 import type { Caller } from '../../accounts/index.ts';
-import { refuse } from '../../outcome/index.ts';
+import { accept, refuse } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { taskExample } from '../examples.ts';
 import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
-import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { answerPost, requestKey } from '../idempotent-post.ts';
 import { readRoute, writeRoute, type Route } from '../route.ts';
 import { videoLink } from '../video-url.ts';
 
@@ -86,18 +86,18 @@ export function taskRoutes(deps: HttpDeps, publicUrl: () => string): readonly Ro
             action: asked.action,
             expiresAt,
           });
-        const key = onceKey(caller, 'POST /v1/tasks/:task_id/links', requestId, { task: task.id, ...asked });
-        return answerOnce(
-          deps.db,
-          key,
-          async (expiresAt) => json(linkUntil(new Date(expiresAt)), 200, { 'Idempotent-Replayed': 'true' }),
-          async () => {
+        const key = requestKey(caller, 'POST /v1/tasks/:task_id/links', requestId, { task: task.id, ...asked });
+        return answerPost(deps.db, key, {
+          replay: async (expiresAt) => accept(linkUntil(new Date(expiresAt))),
+          make(commit) {
             const link = linkUntil(new Date(deps.clock.now().getTime() + asked.expires_in * 1_000));
             // A link is not stored: what a replay needs of it is when it expires.
-            await claimOrUndo(deps.db, key, link.expires_at);
-            return json(link, 201);
+            return commit(
+              async () => accept(link),
+              () => link.expires_at,
+            );
           },
-        );
+        });
       },
     }),
   ];

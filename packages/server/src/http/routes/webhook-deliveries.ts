@@ -5,14 +5,15 @@ import {
   parseEventId,
   parseId,
   webhookDeliverySchema,
+  type WebhookDelivery,
 } from '@rushes/contract';
 import { z } from 'zod';
-import { refuse } from '../../outcome/index.ts';
+import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import { findDelivery, listDeliveries, redeliver } from '../../webhooks/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
-import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { answerPost, requestKey } from '../idempotent-post.ts';
 import { cursorParameter, limitParameter, orderParameter, timeParameter } from '../parameters.ts';
 import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
 
@@ -141,27 +142,19 @@ function redeliverRoute(deps: HttpDeps): Route {
       const text = exchange.params['delivery_id'] ?? '';
       const id = parseDeliveryId(text);
       if (id === null) return notFound('webhook delivery');
-      const key = onceKey(caller, `POST ${path}`, requestId, { delivery_id: text });
-      return answerOnce(
-        deps.db,
-        key,
-        async () => {
+      const missing = notFound('webhook delivery');
+      const endpoint = { accountUuid: caller.accountUuid, endpointUuid: id.endpointUuid };
+      return answerPost(deps.db, requestKey(caller, `POST ${path}`, requestId, { delivery_id: text }), {
+        async replay() {
           const delivery = await findDelivery(deps.db, caller.accountUuid, id);
-          return delivery === null
-            ? notFound('webhook delivery')
-            : json(delivery, 200, { 'Idempotent-Replayed': 'true' });
+          return delivery === null ? missing : accept(delivery);
         },
-        async () => {
-          const endpoint = { accountUuid: caller.accountUuid, endpointUuid: id.endpointUuid };
-          const done = await deps.db.transaction(async (tx) => {
-            const outcome = await redeliver(tx, endpoint, id.seq);
-            if (outcome?.ok === true) await claimOrUndo(tx, key, text);
-            return outcome;
-          });
-          if (done === null) return notFound('webhook delivery');
-          return done.ok ? json(done.value, 201) : done;
-        },
-      );
+        make: (commit) =>
+          commit(
+            async (tx): Promise<Outcome<WebhookDelivery>> => (await redeliver(tx, endpoint, id.seq)) ?? missing,
+            () => text,
+          ),
+      });
     },
   });
 }

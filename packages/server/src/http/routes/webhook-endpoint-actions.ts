@@ -10,23 +10,24 @@ import {
   webhookEndpointSchema,
   webhookEndpointWithSecretSchema,
   type ErrorCode,
+  type ListedEvent,
+  type WebhookEndpointWithSecret,
 } from '@rushes/contract';
 import type { Caller } from '../../accounts/index.ts';
 import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import {
-  checkChanges,
+  changeEndpoint,
   findEvent,
   getEndpoint,
   redeliverSince,
   rotateSecret,
   testEndpoint,
-  updateEndpoint,
   type EndpointKey,
 } from '../../webhooks/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
-import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { answerPost, requestKey } from '../idempotent-post.ts';
 import { timeParameter } from '../parameters.ts';
 import { emptyRequestSchema, writeRoute, type BodyContent, type Route, type SuccessDescription } from '../route.ts';
 import { endpointExample } from './webhook-endpoints.ts';
@@ -34,7 +35,6 @@ import { endpointExample } from './webhook-endpoints.ts';
 const PATH = '/v1/webhook-endpoints/:endpoint_id';
 const TAG = 'Webhooks';
 const MISSING = notFound('webhook endpoint');
-const REPLAYED = { 'Idempotent-Replayed': 'true' };
 const REFUSALS: readonly ErrorCode[] = ['request_id_conflict', 'state_conflict'];
 const SECRET_EXAMPLE = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=';
 
@@ -99,10 +99,9 @@ function updateRoute(deps: HttpDeps): Route {
       // An unknown endpoint is reported before a bad URL.
       if (key === null || (await getEndpoint(deps.db, key.accountUuid, key.endpointUuid)) === null) return MISSING;
       const { request_id: _, ...changes } = body;
-      const checked = await checkChanges({ guard: deps.webhookGuard }, changes);
-      if (!checked.ok) return checked;
-      const endpoint = await deps.db.transaction((tx) => updateEndpoint(tx, key, changes));
-      return endpoint === null ? MISSING : json(endpoint);
+      const changed = await changeEndpoint({ guard: deps.webhookGuard }, deps.db, key, changes);
+      if (changed === null) return MISSING;
+      return changed.ok ? json(changed.value) : changed;
     },
   });
 }
@@ -135,25 +134,19 @@ function rotateRoute(deps: HttpDeps): Route {
       if (key === null) return MISSING;
       const { overlap_seconds: overlapSeconds } = body;
       const asked = { endpoint_id: exchange.params['endpoint_id'], overlap_seconds: overlapSeconds };
-      const once = onceKey(caller, `POST ${path}`, requestId, asked);
-      return answerOnce(
-        deps.db,
-        once,
-        async () => {
+      const endpointDeps = { random: deps.random, sealer: deps.webhookSealer };
+      return answerPost(deps.db, requestKey(caller, `POST ${path}`, requestId, asked), {
+        async replay() {
           const endpoint = await getEndpoint(deps.db, key.accountUuid, key.endpointUuid);
-          return endpoint === null ? MISSING : json({ ...endpoint, secret: null }, 200, REPLAYED);
+          return endpoint === null ? MISSING : accept({ ...endpoint, secret: null });
         },
-        async () => {
-          const endpointDeps = { random: deps.random, sealer: deps.webhookSealer };
-          const done = await deps.db.transaction(async (tx) => {
-            const outcome = await rotateSecret(endpointDeps, tx, key, overlapSeconds * 1_000);
-            if (outcome?.ok === true) await claimOrUndo(tx, once, key.endpointUuid);
-            return outcome;
-          });
-          if (done === null) return MISSING;
-          return done.ok ? json(done.value, 201) : done;
-        },
-      );
+        make: (commit) =>
+          commit(
+            async (tx): Promise<Outcome<WebhookEndpointWithSecret>> =>
+              (await rotateSecret(endpointDeps, tx, key, overlapSeconds * 1_000)) ?? MISSING,
+            () => key.endpointUuid,
+          ),
+      });
     },
   });
 }
@@ -178,24 +171,18 @@ function testRoute(deps: HttpDeps): Route {
     async handle({ caller, exchange, requestId }) {
       const key = keyOf(caller, exchange.params);
       if (key === null) return MISSING;
-      const once = onceKey(caller, `POST ${path}`, requestId, { endpoint_id: exchange.params['endpoint_id'] });
-      return answerOnce(
-        deps.db,
-        once,
-        async (seq) => {
+      const asked = { endpoint_id: exchange.params['endpoint_id'] };
+      return answerPost(deps.db, requestKey(caller, `POST ${path}`, requestId, asked), {
+        async replay(seq) {
           const event = await findEvent(deps.db, key.accountUuid, Number(seq));
-          return event === null ? MISSING : json(event, 200, REPLAYED);
+          return event === null ? MISSING : accept(event);
         },
-        async () => {
-          const done = await deps.db.transaction(async (tx) => {
-            const outcome = await testEndpoint(tx, key);
-            if (outcome?.ok === true) await claimOrUndo(tx, once, String(outcome.value.seq));
-            return outcome;
-          });
-          if (done === null) return MISSING;
-          return done.ok ? json(done.value, 201) : done;
-        },
-      );
+        make: (commit) =>
+          commit(
+            async (tx): Promise<Outcome<ListedEvent>> => (await testEndpoint(tx, key)) ?? MISSING,
+            ({ seq }) => String(seq),
+          ),
+      });
     },
   });
 }
@@ -245,20 +232,14 @@ function redeliverRoute(deps: HttpDeps): Route {
       const from = readSince(caller, since);
       if (!from.ok) return from;
       const asked = { endpoint_id: exchange.params['endpoint_id'], since: String(since), states };
-      const once = onceKey(caller, `POST ${path}`, requestId, asked);
-      return answerOnce(
-        deps.db,
-        once,
-        (result) => Promise.resolve(json(redeliverResultSchema.parse(JSON.parse(result)), 200, REPLAYED)),
-        async () => {
-          const done = await deps.db.transaction(async (tx) => {
-            const outcome = await redeliverSince(tx, { ...key, since: from.value, states });
-            if (outcome.ok) await claimOrUndo(tx, once, JSON.stringify(outcome.value));
-            return outcome;
-          });
-          return done.ok ? json(done.value, 201) : done;
-        },
-      );
+      return answerPost(deps.db, requestKey(caller, `POST ${path}`, requestId, asked), {
+        replay: async (result) => accept(redeliverResultSchema.parse(JSON.parse(result))),
+        make: (commit) =>
+          commit(
+            (tx) => redeliverSince(tx, { ...key, since: from.value, states }),
+            (result) => JSON.stringify(result),
+          ),
+      });
     },
   });
 }

@@ -4,6 +4,7 @@ import {
   parseId,
   webhookEndpointSchema,
   webhookEndpointWithSecretSchema,
+  type WebhookEndpointWithSecret,
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
@@ -12,7 +13,7 @@ import { deleteEndpoint, getEndpoint, insertEndpoint, listEndpoints, prepareEndp
 import type { HttpDeps } from '../deps.ts';
 import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
-import { answerOnce, claimOrUndo, onceKey } from '../once.ts';
+import { answerPost, requestKey } from '../idempotent-post.ts';
 import { cursorParameter, limitParameter } from '../parameters.ts';
 import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
 
@@ -153,26 +154,24 @@ function createRoute(deps: HttpDeps): Route {
     handle({ caller, body, requestId }) {
       const { request_id: _, ...asked } = body;
       const request = { url: asked.url, description: asked.description ?? null, events: asked.events ?? [] };
-      const key = onceKey(caller, `POST ${PATH}`, requestId, request);
-      return answerOnce(
+      return answerPost<WebhookEndpointWithSecret>(
         deps.db,
-        key,
-        async (endpointUuid) => {
-          const endpoint = await getEndpoint(deps.db, caller.accountUuid, endpointUuid);
-          if (endpoint === null) return notFound('webhook endpoint');
-          return json({ ...endpoint, secret: null }, 200, { 'Idempotent-Replayed': 'true' });
+        requestKey(caller, `POST ${PATH}`, requestId, request),
+        {
+          async replay(endpointUuid) {
+            const endpoint = await getEndpoint(deps.db, caller.accountUuid, endpointUuid);
+            return endpoint === null ? notFound('webhook endpoint') : accept({ ...endpoint, secret: null });
+          },
+          async make(commit) {
+            const prepared = await prepareEndpoint(endpointDeps, { accountUuid: caller.accountUuid, ...request });
+            if (!prepared.ok) return prepared;
+            return commit(
+              (tx) => insertEndpoint(tx, prepared.value),
+              () => prepared.value.endpointUuid,
+            );
+          },
         },
-        async () => {
-          const prepared = await prepareEndpoint(endpointDeps, { accountUuid: caller.accountUuid, ...request });
-          if (!prepared.ok) return prepared;
-          const made = await deps.db.transaction(async (tx) => {
-            const inserted = await insertEndpoint(tx, prepared.value);
-            if (inserted.ok) await claimOrUndo(tx, key, prepared.value.endpointUuid);
-            return inserted;
-          });
-          if (!made.ok) return made;
-          return json(made.value, 201, { Location: `${PATH}/${made.value.id}` });
-        },
+        ({ id }) => ({ Location: `${PATH}/${id}` }),
       );
     },
   });
