@@ -9,14 +9,14 @@ import {
   endpointRefusal,
   insufficientRefusal,
   priceRefusal,
-  readStanding,
+  readAccountCheck,
   reservationRefusal,
   retiredRefusal,
   spendLimitRefusal,
   totalPrice,
   type BatchCaller,
-  type Standing,
-} from './standing.ts';
+  type AccountCheck,
+} from './account-check.ts';
 import type { Submission } from './submission/index.ts';
 
 export interface CreatedBatch {
@@ -49,13 +49,13 @@ export async function createBatch(
   const tasks = tasksDocument(submission);
   try {
     return await db.transaction(async (tx) => {
-      const standing = await readStanding(tx, caller, submission);
-      const replay = await replayOf(tx, caller, submission, standing);
+      const account = await readAccountCheck(tx, caller, submission);
+      const replay = await replayOf(tx, caller, submission, account);
       if (replay !== null) return replay;
-      const refusal = refusalOf(submission, standing);
+      const refusal = refusalOf(submission, account);
       if (refusal !== null) return refuse(refusal);
       if (!(await insertBatch(tx, caller, submission, batch))) {
-        const twin = await replayOf(tx, caller, submission, await readStanding(tx, caller, submission));
+        const twin = await replayOf(tx, caller, submission, await readAccountCheck(tx, caller, submission));
         if (twin === null) throw new Error('a batch that its request_id conflicts with cannot be seen');
         return twin;
       }
@@ -74,10 +74,10 @@ async function replayOf(
   tx: Queryable,
   caller: BatchCaller,
   submission: Submission,
-  standing: Standing,
+  account: AccountCheck,
 ): Promise<Outcome<CreatedBatch> | null> {
-  if (standing.batch_id === null || standing.request_hash === null) return null;
-  if (!Buffer.from(standing.request_hash).equals(submission.requestHash)) {
+  if (account.batch_id === null || account.request_hash === null) return null;
+  if (!Buffer.from(account.request_hash).equals(submission.requestHash)) {
     return refuse({
       code: 'request_id_conflict',
       param: 'request_id',
@@ -86,30 +86,30 @@ async function replayOf(
         'or take a new request_id for this one.',
     });
   }
-  return accept({ batch: await view(tx, caller, standing.batch_id), replayed: true });
+  return accept({ batch: await view(tx, caller, account.batch_id), replayed: true });
 }
 
 /** In the order in which the API promises to check (api.md). */
-function refusalOf(submission: Submission, standing: Standing): Refusal | null {
+function refusalOf(submission: Submission, account: AccountCheck): Refusal | null {
   const required = totalPrice(submission);
   return (
-    endpointRefusal(submission, standing) ??
+    endpointRefusal(submission, account) ??
     retiredRefusal(submission.model) ??
     priceRefusal(submission) ??
     spendLimitRefusal(submission) ??
-    reservationRefusal(standing) ??
-    (standing.available < required ? insufficientRefusal(required, standing.available) : null)
+    reservationRefusal(account) ??
+    (account.available < required ? insufficientRefusal(required, account.available) : null)
   );
 }
 
 /** The second look at what may have changed: from the reservation on, the account's row is ours alone. */
 async function reserve(tx: Queryable, caller: BatchCaller, submission: Submission, batchUuid: string): Promise<void> {
   const answer = await freezeCreditsForBatch(tx, caller.accountUuid, batchUuid);
-  const standing = await readStanding(tx, caller, submission);
-  const blocked = reservationRefusal(standing);
+  const account = await readAccountCheck(tx, caller, submission);
+  const blocked = reservationRefusal(account);
   if (blocked !== null) throw new Refused(blocked);
   if (answer === 'insufficient') {
-    throw new Refused(insufficientRefusal(totalPrice(submission), standing.available));
+    throw new Refused(insufficientRefusal(totalPrice(submission), account.available));
   }
 }
 

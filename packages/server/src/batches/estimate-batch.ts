@@ -4,14 +4,14 @@ import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import {
   endpointRefusal,
   priceRefusal,
-  readStanding,
+  readAccountCheck,
   reservationRefusal,
   retiredRefusal,
   spendLimitRefusal,
   totalPrice,
   type BatchCaller,
-  type Standing,
-} from './standing.ts';
+  type AccountCheck,
+} from './account-check.ts';
 import type { Submission } from './submission/index.ts';
 
 /** What a submission would cost and whether it would go through. Reserves and stores nothing. */
@@ -20,8 +20,8 @@ export async function estimateBatch(
   caller: BatchCaller,
   submission: Submission,
 ): Promise<Outcome<Estimate>> {
-  const standing = await readStanding(db, caller, submission);
-  const refusal = endpointRefusal(submission, standing) ?? retiredRefusal(submission.model);
+  const account = await readAccountCheck(db, caller, submission);
+  const refusal = endpointRefusal(submission, account) ?? retiredRefusal(submission.model);
   if (refusal !== null) return refuse(refusal);
   const total = totalPrice(submission);
   return accept({
@@ -29,12 +29,12 @@ export async function estimateBatch(
     count: submission.items.length,
     unit_price: submission.model.unitPrice,
     total,
-    available: standing.available,
-    affordable: standing.available >= total && reservationRefusal(standing) === null,
-    shortfall: Math.max(0, total - standing.available),
+    available: account.available,
+    affordable: account.available >= total && reservationRefusal(account) === null,
+    shortfall: Math.max(0, total - account.available),
     duplicates: countDuplicates(submission),
     terms: caller.terms,
-    warnings: warnings(submission, standing),
+    warnings: warnings(submission, account),
   });
 }
 
@@ -42,9 +42,9 @@ function countDuplicates({ items }: Submission): number {
   return items.length - new Set(items.map(({ prompt, params }) => JSON.stringify([prompt, params]))).size;
 }
 
-function warnings(submission: Submission, standing: Standing): string[] {
+function warnings(submission: Submission, account: AccountCheck): string[] {
   const found: string[] = [];
-  for (const refusal of [priceRefusal(submission), spendLimitRefusal(submission), reservationRefusal(standing)]) {
+  for (const refusal of [priceRefusal(submission), spendLimitRefusal(submission), reservationRefusal(account)]) {
     if (refusal !== null) found.push(`Creating this batch would be refused (${refusal.code}): ${refusal.detail}`);
   }
   const { model, items } = submission;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BatchCaller } from './standing.ts';
+import type { BatchCaller } from './account-check.ts';
 import {
   BEGIN_ATTEMPTS,
   leasedTasks,

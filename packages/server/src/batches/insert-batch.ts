@@ -1,5 +1,5 @@
 import type { Queryable } from '../db/index.ts';
-import type { BatchCaller } from './standing.ts';
+import type { BatchCaller } from './account-check.ts';
 import type { Submission } from './submission/index.ts';
 
 export interface NewBatch {

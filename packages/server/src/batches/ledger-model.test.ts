@@ -10,7 +10,7 @@ import { checkTrees } from '../sealing/index.ts';
 import { createSealer } from '../sealing/sealer.ts';
 import { systemClock, systemRandom } from '../system/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import type { BatchCaller } from './standing.ts';
+import type { BatchCaller } from './account-check.ts';
 import {
   openAccount,
   openWorld,

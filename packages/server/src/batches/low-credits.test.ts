@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setLowCreditsThreshold } from '../accounts/index.ts';
 import { credits, issueCredits, revokeCredits, reverseEntry } from '../ledger/index.ts';
 import { listEvents } from '../webhooks/index.ts';
-import type { BatchCaller } from './standing.ts';
+import type { BatchCaller } from './account-check.ts';
 import {
   create,
   grant,

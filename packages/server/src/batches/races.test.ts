@@ -2,7 +2,7 @@ import type { CancelResult } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { credits } from '../ledger/index.ts';
 import type { Outcome } from '../outcome/index.ts';
-import type { BatchCaller } from './standing.ts';
+import type { BatchCaller } from './account-check.ts';
 import {
   BEGIN_ATTEMPTS,
   create,

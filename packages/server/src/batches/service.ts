@@ -9,7 +9,7 @@ import { estimateBatch } from './estimate-batch.ts';
 import { findBatchRow, listBatches, type BatchFilter, type BatchPage } from './find-batches.ts';
 import { findTask, listTasks, streamTasks, type TaskFilter, type TaskPage } from './find-tasks.ts';
 import { unavailable } from './refusals.ts';
-import type { BatchCaller } from './standing.ts';
+import type { BatchCaller } from './account-check.ts';
 import type { Submission } from './submission/index.ts';
 
 export interface BatchServiceDeps {

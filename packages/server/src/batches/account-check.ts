@@ -7,7 +7,7 @@ import type { Submission } from './submission/index.ts';
 export type BatchCaller = Pick<Caller, 'accountUuid' | 'mode' | 'terms'>;
 
 /** What an account may do and has at one moment, together with what became of this request before. */
-export interface Standing {
+export interface AccountCheck {
   readonly status: AccountStatus;
   readonly available: number;
   readonly debt: number;
@@ -18,8 +18,12 @@ export interface Standing {
 }
 
 /** One statement, so that a batch made by a concurrent twin and the credits it took are seen both or neither. */
-export async function readStanding(db: Queryable, caller: BatchCaller, submission: Submission): Promise<Standing> {
-  const [standing] = await db.query<Standing>(
+export async function readAccountCheck(
+  db: Queryable,
+  caller: BatchCaller,
+  submission: Submission,
+): Promise<AccountCheck> {
+  const [account] = await db.query<AccountCheck>(
     `SELECT a.status, c.available, c.debt, b.batch_id, b.request_hash, e.endpoint_id IS NOT NULL AS endpoint_found
      FROM accounts a JOIN credit_accounts c ON c.account_id = a.account_id
      LEFT JOIN batches b ON b.account_id = a.account_id AND b.request_id = $2
@@ -27,8 +31,8 @@ export async function readStanding(db: Queryable, caller: BatchCaller, submissio
      WHERE a.account_id = $1`,
     [caller.accountUuid, submission.requestId, submission.webhookEndpointUuid],
   );
-  if (standing === undefined) throw new Error(`account ${caller.accountUuid} does not exist`);
-  return standing;
+  if (account === undefined) throw new Error(`account ${caller.accountUuid} does not exist`);
+  return account;
 }
 
 export function totalPrice(submission: Submission): number {
@@ -37,8 +41,8 @@ export function totalPrice(submission: Submission): number {
   return total;
 }
 
-export function endpointRefusal(submission: Submission, standing: Standing): Refusal | null {
-  if (submission.webhookEndpointUuid === null || standing.endpoint_found) return null;
+export function endpointRefusal(submission: Submission, account: AccountCheck): Refusal | null {
+  if (submission.webhookEndpointUuid === null || account.endpoint_found) return null;
   return {
     code: 'invalid_request',
     param: 'webhook_endpoint_id',
@@ -75,7 +79,7 @@ export function spendLimitRefusal(submission: Submission): Refusal | null {
 }
 
 /** Why this account may reserve nothing at all at present. */
-export function reservationRefusal({ status, debt }: Pick<Standing, 'status' | 'debt'>): Refusal | null {
+export function reservationRefusal({ status, debt }: Pick<AccountCheck, 'status' | 'debt'>): Refusal | null {
   if (status === 'suspended' || status === 'terminated') {
     return { code: 'account_suspended', detail: `The account is ${status} and can create no batches.` };
   }
