@@ -1,11 +1,11 @@
 /** `.ci/run` against an npm that behaves as told. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
-const run = path.resolve(import.meta.dirname, '../.ci/run');
+const root = path.resolve(import.meta.dirname, '..');
 const folders: string[] = [];
 afterEach(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true })));
 
@@ -15,9 +15,33 @@ interface NpmTest {
   /** Exit codes of the stages that npm test came to. */
   readonly stages?: Readonly<Record<string, number>>;
   readonly report?: object;
+  /** What npm install does to the checkout, as a shell command. */
+  readonly onInstall?: string;
 }
 
-function ci({ install = 0, test = 0, stages, report }: NpmTest): { code: number | null; lines: string[] } {
+/** A checkout with the script in it and one committed file. */
+function checkout(folder: string): string {
+  const place = path.join(folder, 'checkout');
+  mkdirSync(path.join(place, '.ci'), { recursive: true });
+  mkdirSync(path.join(place, 'scripts'));
+  for (const file of ['.ci/run', 'scripts/ci-summary.js']) copyFileSync(path.join(root, file), path.join(place, file));
+  writeFileSync(path.join(place, 'package.json'), '{"type":"module"}');
+  writeFileSync(path.join(place, 'package-lock.json'), '{}');
+  const author = ['-c', 'user.name=Tester', '-c', 'user.email=tester@example.com'];
+  for (const words of [
+    ['init', '-q'],
+    ['add', '.'],
+    [...author, 'commit', '-qm', 'All of it'],
+  ]) {
+    expect(spawnSync('git', words, { cwd: place }).status).toBe(0);
+  }
+  return place;
+}
+
+function ci({ install = 0, test = 0, stages, report, onInstall = ':' }: NpmTest): {
+  code: number | null;
+  lines: string[];
+} {
   const folder = mkdtempSync(path.join(tmpdir(), 'rushes-ci-'));
   folders.push(folder);
   const npm = path.join(folder, 'npm');
@@ -26,7 +50,7 @@ function ci({ install = 0, test = 0, stages, report }: NpmTest): { code: number 
   writeFileSync(
     npm,
     `#!/bin/sh
-if [ "$1" = install ]; then exit ${install}; fi
+if [ "$1" = install ]; then ${onInstall}; exit ${install}; fi
 read -r line && echo "there is input" && exit 1
 [ "$CI" = true ] || exit 1
 ${write('stages.json', stages)}
@@ -36,7 +60,7 @@ exit ${test}
   );
   chmodSync(npm, 0o755);
   const searchPath = [folder, path.dirname(process.execPath), process.env['PATH']].join(path.delimiter);
-  const { status, stdout } = spawnSync('bash', [run], {
+  const { status, stdout } = spawnSync('bash', [path.join(checkout(folder), '.ci/run')], {
     env: { ...process.env, CI: '', PATH: searchPath },
     encoding: 'utf8',
     input: 'typed by nobody\n',
@@ -108,6 +132,16 @@ describe('.ci/run ends with the counts and fails when anything failed', () => {
     ['npm test that crashed before the tests', { test: 1 }, '0 passed, 1 failed'],
     ['npm test that did nothing', {}, '0 passed, 1 failed'],
     ['a failed installation', { install: 1 }, '0 passed, 1 failed'],
+    [
+      'an installation that rewrites the lock file',
+      { onInstall: 'echo "{ }" > package-lock.json', stages: { build: 0, check: 0, tests: 0 }, report },
+      '1 passed, 1 failed',
+    ],
+    [
+      'an installation that leaves a file behind',
+      { onInstall: 'touch left-over', stages: { build: 0, check: 0, tests: 0 }, report },
+      '1 passed, 1 failed',
+    ],
     [
       'a bad exit code with good reports',
       { test: 137, stages: { build: 0, check: 0, tests: 0 }, report },

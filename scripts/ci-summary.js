@@ -4,7 +4,7 @@
  * Plain JavaScript: it must also run when the installation failed and only the host's Node is there.
  * Whatever went wrong counts as at least one failure; missing reports are never read as success.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const [reportDir = '', exitCode = '1'] = process.argv.slice(2);
@@ -35,6 +35,7 @@ for (const name of ['build', 'check']) if ((stages[name] ?? 0) !== 0) failures.p
 if (report === null && stages.tests !== undefined) failures.push('vitest ended without a report');
 else if ((stages.tests ?? 0) !== 0 && !failures.some((failure) => !failure.startsWith('npm run ')))
   failures.push('vitest failed outside any test');
+if (existsSync(path.join(reportDir, 'changed-files'))) failures.push('npm install or npm test changed the checkout');
 if (failures.length === 0 && (exitCode !== '0' || stages.tests !== 0)) failures.push('npm install or npm test');
 
 if (failures.length > 0)
