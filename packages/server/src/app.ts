@@ -20,7 +20,7 @@ import { LEDGER_CHECK_ANSWER_TIMEOUT_MS, showLedgerState, startLedgerCheck } fro
 import { deriveSecrets, type Secrets } from './config/index.ts';
 import { openSharedSimulator } from './routes/index.ts';
 import { systemClock as clock, systemRandom as random } from './system/index.ts';
-import { callbackReaders, modelTimeoutMs, routeFor, upstreamRoutes } from './routes/index.ts';
+import { callbackReaders, modelTimeoutMs, routeFor, upstreamOrigins, upstreamRoutes } from './routes/index.ts';
 import { createFileStorage, createLinkSigner, type FileStorage } from './videos/index.ts';
 import {
   createSecretSealer,
@@ -151,7 +151,7 @@ function createServer(shared: Shared, version: string): HttpServer {
       batches: createBatchService({
         db,
         random,
-        routeFor: (_model, mode) => routeFor(config, mode),
+        routeFor: (model, mode) => routeFor(config, model, mode),
         modelTimeoutMs: (model) => modelTimeoutMs(config, model),
       }),
       webhookSealer: shared.webhookSealer,
@@ -187,7 +187,7 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
   const simulator = await openSharedSimulator({ config, http, clock, logger });
   closers.push(() => simulator.close());
   const results = createResultHttp({
-    upstreamUrl: config.upstream === 'routes' ? config.grsai.baseUrl : null,
+    upstreamUrls: upstreamOrigins(config),
     isTrustedOrigin: (origin) => origin === simulator.origin(),
   });
   closers.push(() => results.close());

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ADAPTERS } from '../upstreams/index.ts';
 import { CLIENT_VARIABLES, ConfigError, loadConfig, VARIABLES } from './config.ts';
 
 let dataDir: string;
@@ -46,7 +47,7 @@ test('an empty environment gives the documented defaults', () => {
     webhookDenyCidrs: [],
     webhookRetryDelaysMs: [0, 60_000, 900_000],
     webhookDisableAfterMs: 432_000_000,
-    grsai: { apiKey: null, baseUrl: 'https://grsaiapi.com' },
+    upstreams: { grsai: { apiKey: null, baseUrl: 'https://grsaiapi.com' } },
     simulator: { port: null, seed: 1, latencyMs: [200, 800], failureRate: 0, lookup: true },
     workerConcurrency: 256,
     routeConcurrency: 500,
@@ -101,7 +102,7 @@ test('every variable reaches its field', () => {
     databaseUrl: 'postgres://a:b@db/rushes',
     databaseMigrationUrl: 'postgresql://o:p@db/rushes',
     logLevel: 'silent',
-    grsai: { apiKey: 'sk-1', baseUrl: 'http://127.0.0.1:4700' },
+    upstreams: { grsai: { apiKey: 'sk-1', baseUrl: 'http://127.0.0.1:4700' } },
     simulator: { port: 4700, seed: 42, latencyMs: [5, 50], failureRate: 0.25, lookup: false },
     pollRequestsPerSecond: 20,
     workerConcurrency: 8,
@@ -155,7 +156,7 @@ test('nothing in the configuration can be changed', () => {
     config,
     config.simulator,
     config.simulator.latencyMs,
-    config.grsai,
+    config.upstreams['grsai'],
     config.modelTimeoutsMs,
     config.webhookRetryDelaysMs,
   ]) {
@@ -267,9 +268,16 @@ test('a damaged key file is an answer and not a new key', () => {
   expect(readFileSync(path.join(dataDir, 'secret-key'), 'utf8')).toBe('half a k');
 });
 
-test('docs/configuration.md explains every variable', () => {
-  const text = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8');
-  for (const name of [...VARIABLES, ...CLIENT_VARIABLES]) expect(text).toContain(`\`${name}\``);
+test('docs/configuration.md explains every variable, and the page of an upstream its own', () => {
+  const read = (page: string): string => readFileSync(new URL(`../../../../docs/${page}`, import.meta.url), 'utf8');
+  const ofUpstreams = ADAPTERS.flatMap(({ variables }) => Object.values(variables));
+  const text = read('configuration.md');
+  for (const name of [...VARIABLES, ...CLIENT_VARIABLES]) {
+    if (!ofUpstreams.includes(name)) expect(text).toContain(`\`${name}\``);
+  }
+  for (const { name, variables } of ADAPTERS) {
+    for (const variable of Object.values(variables)) expect(read(`upstreams/${name}.md`)).toContain(`\`${variable}\``);
+  }
 });
 
 test('with an address to be called back at, a submission in doubt is waited for longer', () => {

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { MODELS } from '@rushes/contract';
 import { DataDirError } from '../data-directory/index.ts';
+import { ADAPTERS } from '../upstreams/index.ts';
 import { EnvironmentReader, nearestName, type Environment } from './environment-reader.ts';
 import { loadOrCreateSecretKey, parseSecretKey, SECRET_KEY_BYTES } from './secret-key.ts';
 import { ExplainedError } from '../outcome/index.ts';
@@ -44,7 +45,8 @@ export interface Config {
   readonly webhookRetryDelaysMs: readonly number[];
   /** Nothing but failures for so long disables an endpoint; null: never. */
   readonly webhookDisableAfterMs: number | null;
-  readonly grsai: { readonly apiKey: string | null; readonly baseUrl: string };
+  /** Of each upstream API by its name. */
+  readonly upstreams: Readonly<Record<string, { readonly apiKey: string | null; readonly baseUrl: string }>>;
   readonly simulator: {
     /** Null: any free port. */
     readonly port: number | null;
@@ -98,7 +100,7 @@ export interface ConfigOverrides {
 }
 
 /** Every name that is known, in the order of docs/configuration.md. */
-export const VARIABLES = [
+export const VARIABLES: readonly string[] = [
   'RUSHES_ENV',
   'RUSHES_HOST',
   'RUSHES_PORT',
@@ -114,8 +116,7 @@ export const VARIABLES = [
   'RUSHES_LEDGER_KEYS_DIR',
   'RUSHES_LEDGER_CHECK_INTERVAL_MS',
   'RUSHES_UPSTREAM',
-  'GRSAI_API_KEY',
-  'GRSAI_BASE_URL',
+  ...ADAPTERS.flatMap(({ variables }) => [variables.apiKey, variables.baseUrl]),
   'RUSHES_SIMULATOR_PORT',
   'RUSHES_SIMULATOR_SEED',
   'RUSHES_SIMULATOR_LATENCY_MS',
@@ -133,7 +134,7 @@ export const VARIABLES = [
   'RUSHES_WEBHOOK_DENY_CIDRS',
   'RUSHES_WEBHOOK_RETRY_DELAYS_MS',
   'RUSHES_WEBHOOK_DISABLE_AFTER_HOURS',
-] as const;
+];
 
 /** The SDK's and the CLI's; a server started from the same shell has them too. */
 export const CLIENT_VARIABLES = ['RUSHES_API_KEY', 'RUSHES_BASE_URL'] as const;
@@ -247,10 +248,15 @@ function readExecution(reader: EnvironmentReader) {
   );
   return {
     upstream,
-    grsai: {
-      apiKey: readGrsaiKey(reader),
-      baseUrl: reader.httpUrl('GRSAI_BASE_URL') ?? 'https://grsaiapi.com',
-    },
+    upstreams: Object.fromEntries(
+      ADAPTERS.map(({ name, variables, defaultBaseUrl }) => [
+        name,
+        {
+          apiKey: readUpstreamKey(reader, variables.apiKey),
+          baseUrl: reader.httpUrl(variables.baseUrl) ?? defaultBaseUrl,
+        },
+      ]),
+    ),
     simulator: {
       port:
         reader.optional('RUSHES_SIMULATOR_PORT') === null
@@ -295,10 +301,10 @@ function readUnknownWait(reader: EnvironmentReader, modelTimeoutsMs: Readonly<Re
   return ms;
 }
 
-function readGrsaiKey(reader: EnvironmentReader): string | null {
-  const key = reader.optional('GRSAI_API_KEY');
+function readUpstreamKey(reader: EnvironmentReader, name: string): string | null {
+  const key = reader.optional(name);
   if (key === null || /^[\x21-\x7e]+$/.test(key)) return key;
-  reader.problem('GRSAI_API_KEY', 'must be printable ASCII without spaces: it goes into an HTTP header');
+  reader.problem(name, 'must be printable ASCII without spaces: it goes into an HTTP header');
   return null;
 }
 

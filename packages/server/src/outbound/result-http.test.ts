@@ -23,8 +23,9 @@ const page = (path: string, answer: (response: ServerResponse) => void): string 
   return base + path;
 };
 const clients: { close(): Promise<void> }[] = [];
-const clientOf = (upstreamUrl: string | null, trusted: string | null = null): HttpClient => {
-  const client = createResultHttp({ upstreamUrl, isTrustedOrigin: (origin) => origin === trusted });
+const clientOf = (upstreams: string | readonly string[] | null, trusted: string | null = null): HttpClient => {
+  const upstreamUrls = upstreams === null ? [] : [upstreams].flat();
+  const client = createResultHttp({ upstreamUrls, isTrustedOrigin: (origin) => origin === trusted });
   clients.push(client);
   return client;
 };
@@ -72,6 +73,7 @@ describe('where a result may be', () => {
       asked.length = 0;
       expect(await fetched(clientOf(PUBLIC), `http://${host}:${port}/clip`)).toBe(410);
       expect(await fetched(clientOf(null), `http://${host}:${port}/clip`)).toBe(410);
+      expect(await fetched(clientOf([base, PUBLIC]), `http://${host}:${port}/clip`)).toBe(410);
       expect(asked).toEqual([]);
     },
   );

@@ -23,8 +23,8 @@ class NowhereToGo extends Error {
 const OWN_NETWORK: readonly string[] = ['loopback', 'private', 'carrier_grade_nat'];
 
 export interface ResultHttpOptions {
-  /** The paid upstream that names the results, or null for none. */
-  readonly upstreamUrl: string | null;
+  /** The paid upstreams that name the results. */
+  readonly upstreamUrls: readonly string[];
   /** Origins that may be fetched from wherever they are. */
   isTrustedOrigin(origin: string): boolean;
 }
@@ -40,7 +40,7 @@ export function createResultHttp(options: ResultHttpOptions): HttpClient & { clo
     development: true,
     resolver: () => Promise.reject(new Error('names are looked up while connecting')),
   });
-  const check = createAddressPolicy(guard, options.upstreamUrl);
+  const check = createAddressPolicy(guard, options.upstreamUrls);
   const trusted = createHttpClient();
   const guarded = createHttpClient({ lookup: checkedLookup(check) });
 
@@ -117,7 +117,7 @@ async function firstByte(client: HttpClient, request: HttpRequest): Promise<Http
 
 type AddressCheck = (address: string) => Promise<boolean>;
 
-function createAddressPolicy(guard: EgressGuard, upstreamUrl: string | null): AddressCheck {
+function createAddressPolicy(guard: EgressGuard, upstreamUrls: readonly string[]): AddressCheck {
   const ruleOf = (address: string): string | null => {
     try {
       guard.checkAddress(address);
@@ -127,15 +127,17 @@ function createAddressPolicy(guard: EgressGuard, upstreamUrl: string | null): Ad
       throw error;
     }
   };
-  const upstreamIsOurs = async (): Promise<boolean> => {
-    if (upstreamUrl === null) return false;
-    const host = new URL(upstreamUrl).hostname.replace(/^\[|\]$/g, '');
+  const isInOurNetwork = async (url: string): Promise<boolean> => {
+    const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
     const addresses = await dns.promises.lookup(host, { all: true }).catch(() => []);
     return addresses.length > 0 && addresses.every(({ address }) => OWN_NETWORK.includes(ruleOf(address) ?? ''));
   };
+  // Which of them named a result is not known here, so one outside closes our network to all of them.
+  const upstreamsAreOurs = async (): Promise<boolean> =>
+    upstreamUrls.length > 0 && (await Promise.all(upstreamUrls.map(isInOurNetwork))).every((isOurs) => isOurs);
   return async (address) => {
     const rule = ruleOf(address);
-    return rule === null || (OWN_NETWORK.includes(rule) && (await upstreamIsOurs()));
+    return rule === null || (OWN_NETWORK.includes(rule) && (await upstreamsAreOurs()));
   };
 }
 

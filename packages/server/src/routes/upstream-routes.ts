@@ -4,12 +4,11 @@ import type { Config } from '../config/index.ts';
 import type { Clock, HttpClient } from '../ports.ts';
 import { createEgressGuard, EgressRefusal } from '../outbound/index.ts';
 import type { CallbackReader } from '../generations/index.ts';
-import { createGrsai, readGrsaiCallback, type Upstream } from '../upstreams/index.ts';
+import { ADAPTERS, grsai, type Upstream, type UpstreamAdapter } from '../upstreams/index.ts';
 import type { Route } from '../worker/index.ts';
 import { ExplainedError } from '../outcome/index.ts';
 
-/** What each of our models is called at Grsai, which the simulator speaks too. */
-const GRSAI_MODELS: Readonly<Record<string, string>> = { 'sora-2': 'sora-2', 'veo-pro': 'veo3.1-pro' };
+const SIMULATOR = 'simulator';
 
 /** A generation that failed at a paid upstream is tried three times in all. */
 const MAX_FAILURES = 3;
@@ -21,9 +20,15 @@ export class RouteMisconfigured extends ExplainedError {
   override readonly name = 'RouteMisconfigured';
 }
 
-/** The route that new tasks of an account take. Test accounts never reach a paid upstream. */
-export function routeFor(config: Config, mode: 'live' | 'test'): string {
-  return mode === 'test' || config.upstream === 'simulator' ? 'simulator' : 'grsai';
+/**
+ * The route that new tasks of an account take: the first configured upstream that has the model. A model that none of them
+ * has is given to the first, where its tasks wait until it can be had. Test accounts never reach a paid upstream.
+ */
+export function routeFor(config: Config, model: string, mode: 'live' | 'test'): string {
+  if (mode === 'test' || config.upstream === 'simulator') return SIMULATOR;
+  const configured = configuredAdapters(config);
+  const [first] = configured;
+  return (configured.find(({ adapter }) => adapter.models[model] !== undefined) ?? first)?.adapter.name ?? SIMULATOR;
 }
 
 /** How long one try of a model may take, from its submission. */
@@ -33,52 +38,93 @@ export function modelTimeoutMs(config: Config, model: string): number {
   return config.modelTimeoutsMs[model] ?? spec.timeoutMs;
 }
 
+interface ConfiguredAdapter {
+  readonly adapter: UpstreamAdapter;
+  readonly apiKey: string;
+  readonly baseUrl: string;
+}
+
+/** The upstreams that the operator has a key for. Throws RouteMisconfigured when there is none. */
+function configuredAdapters(config: Config): readonly ConfiguredAdapter[] {
+  const configured = ADAPTERS.flatMap((adapter) => {
+    const settings = config.upstreams[adapter.name];
+    if (settings === undefined) return [];
+    // A stand-alone simulator on this machine takes any key.
+    const apiKey = settings.apiKey ?? (isOnThisMachine(settings.baseUrl) ? SIMULATOR : null);
+    return apiKey === null ? [] : [{ adapter, apiKey, baseUrl: settings.baseUrl }];
+  });
+  if (configured.length > 0) return configured;
+  const keys = ADAPTERS.map(
+    ({ name, variables }) => `${variables.apiKey} for ${config.upstreams[name]?.baseUrl ?? name}`,
+  );
+  throw new RouteMisconfigured(
+    `RUSHES_UPSTREAM=routes needs the key of an upstream: ${keys.join(', or ')}. For a trial without one set RUSHES_UPSTREAM=simulator.`,
+  );
+}
+
 /** Every route that this process serves. Throws RouteMisconfigured. */
 export function upstreamRoutes(config: Config, simulator: Upstream, http: HttpClient, clock: Clock): readonly Route[] {
-  const route = (upstream: Upstream, retryDelayMs: number, callbackBase: string | null): Route => ({
+  const route = (
+    upstream: Upstream,
+    models: UpstreamAdapter['models'],
+    retryDelayMs: number,
+    callbackBase: string | null,
+  ): Route => ({
     name: upstream.name,
     upstream,
     ...(callbackBase === null ? {} : { callbackUrl: (token) => `${callbackBase}/callbacks/${upstream.name}/${token}` }),
     pollRequestsPerSecond: config.pollRequestsPerSecond,
     maxConcurrentTasks: config.routeConcurrency,
-    upstreamModel: (model) => GRSAI_MODELS[model] ?? null,
+    upstreamModel: (model) => models[model] ?? null,
     pollIntervalMs: [config.pollIntervalMs, Math.max(config.pollIntervalMs, LONGEST_POLL_INTERVAL_MS)],
     retry: { maxFailures: MAX_FAILURES, baseDelayMs: retryDelayMs, maxDelayMs: LONGEST_RETRY_DELAY_MS },
     unknownWaitMs: config.unknownWaitMs,
   });
-  // It runs on this machine, from where any address of ours can be reached.
-  const routes = [route(simulator, 250, config.publicUrl)];
-  if (config.upstream === 'routes') {
-    routes.push(
-      route(
-        createGrsai({ name: 'grsai', baseUrl: config.grsai.baseUrl, apiKey: grsaiKey(config), http, clock }),
-        2_000,
-        callbackBaseFor(config.publicUrl, config.grsai.baseUrl),
-      ),
-    );
+  // It runs on this machine, from where any address of ours can be reached, and has every model under Grsai's name.
+  const routes = [route(simulator, grsai.models, 250, config.publicUrl)];
+  if (config.upstream === 'simulator') return routes;
+  for (const { adapter, apiKey, baseUrl } of configuredAdapters(config)) {
+    const upstream = adapter.create({ apiKey, baseUrl, http, clock });
+    routes.push(route(upstream, adapter.models, 2_000, callbackBaseFor(config.publicUrl, baseUrl)));
   }
   return routes;
 }
 
+/** Origins of the paid upstreams in use, which may name results in their own network. */
+export function upstreamOrigins(config: Config): readonly string[] {
+  return config.upstream === 'simulator' ? [] : configuredAdapters(config).map(({ baseUrl }) => baseUrl);
+}
+
 /** Reads callbacks of every route; none of them needs the key of its upstream. */
 export function callbackReaders(): ReadonlyMap<string, CallbackReader> {
-  const grsai: CallbackReader = (body) => {
-    const callback = readGrsaiCallback(body);
+  // The simulator speaks Grsai's form.
+  const readers = [
+    [SIMULATOR, grsai.readCallback] as const,
+    ...ADAPTERS.map((one) => [one.name, one.readCallback] as const),
+  ];
+  return new Map(
+    readers.flatMap(([name, read]) => (read === undefined ? [] : [[name, callbackReader(read)] as const])),
+  );
+}
+
+function callbackReader(read: NonNullable<UpstreamAdapter['readCallback']>): CallbackReader {
+  return (body) => {
+    const callback = read(body);
     if (callback === null) return null;
     const { kind } = callback.result;
     return { upstreamId: callback.upstreamId, ended: kind === 'succeeded' || kind === 'failed' };
   };
-  return new Map([
-    ['simulator', grsai],
-    ['grsai', grsai],
-  ]);
 }
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
+function isOnThisMachine(url: string): boolean {
+  return LOOPBACK_NAMES.includes(new URL(url).hostname);
+}
+
 /** Our public address, when the upstream can be expected to reach it. */
 export function callbackBaseFor(publicUrl: string | null, upstreamBaseUrl: string): string | null {
-  if (publicUrl === null || LOOPBACK_NAMES.includes(new URL(upstreamBaseUrl).hostname)) return publicUrl;
+  if (publicUrl === null || isOnThisMachine(upstreamBaseUrl)) return publicUrl;
   const guard = createEgressGuard({ allowCidrs: [], development: true, resolver: () => Promise.resolve([]) });
   const host = new URL(publicUrl).hostname.replace(/^\[|\]$/g, '');
   try {
@@ -89,14 +135,4 @@ export function callbackBaseFor(publicUrl: string | null, upstreamBaseUrl: strin
     if (error instanceof EgressRefusal) return null;
     throw error;
   }
-}
-
-function grsaiKey(config: Config): string {
-  if (config.grsai.apiKey !== null) return config.grsai.apiKey;
-  const { hostname } = new URL(config.grsai.baseUrl);
-  // A stand-alone simulator on this machine takes any key.
-  if (LOOPBACK_NAMES.includes(hostname)) return 'simulator';
-  throw new RouteMisconfigured(
-    `RUSHES_UPSTREAM=routes needs GRSAI_API_KEY, the key for ${config.grsai.baseUrl}. For a trial without one set RUSHES_UPSTREAM=simulator.`,
-  );
 }

@@ -2,6 +2,7 @@ import { HttpFailure } from '../ports.ts';
 import type { Clock, HttpClient, HttpResponse } from '../ports.ts';
 import { asObject, parseJsonObject, readId, type JsonObject } from './grsai-answers.ts';
 import { createVerdicts, type Verdicts } from './grsai-verdicts.ts';
+import type { UpstreamAdapter } from './adapter.ts';
 import type { Callback, Generation, Upstream } from './upstream.ts';
 
 export interface GrsaiOptions {
@@ -144,3 +145,12 @@ function submissionOf(generation: Generation): { readonly path: string; readonly
   }
   return null;
 }
+
+export const grsai: UpstreamAdapter = {
+  name: 'grsai',
+  variables: { apiKey: 'GRSAI_API_KEY', baseUrl: 'GRSAI_BASE_URL' },
+  defaultBaseUrl: 'https://grsaiapi.com',
+  models: { 'sora-2': 'sora-2', 'veo-pro': 'veo3.1-pro' },
+  create: (settings) => createGrsai({ name: 'grsai', ...settings }),
+  readCallback: readGrsaiCallback,
+};

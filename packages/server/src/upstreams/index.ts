@@ -1,4 +1,6 @@
-export { createGrsai, readGrsaiCallback, type GrsaiOptions } from './grsai.ts';
+export type { UpstreamAdapter } from './adapter.ts';
+export { grsai } from './grsai.ts';
+export { ADAPTERS } from './registry.ts';
 export { RETRY_POLICY, type RetryRule } from './retry-policy.ts';
 export { createSimulatorUpstream } from './simulator/simulator-upstream.ts';
 export { startSimulator, type Simulator, type SimulatorOptions } from './simulator/simulator.ts';

@@ -15,7 +15,8 @@ import { checkLedger } from '../../checking/index.ts';
 import { createHttpClient } from '../../outbound/index.ts';
 import type { HttpClient } from '../../ports.ts';
 import { systemClock, systemRandom } from '../../system/index.ts';
-import { createGrsai, startSimulator, type Simulator } from '../../upstreams/index.ts';
+import { createGrsai } from '../../upstreams/grsai.ts';
+import { startSimulator, type Simulator } from '../../upstreams/index.ts';
 import { createFileStorage, type FileStorage } from '../../videos/index.ts';
 import { startWorker, type Route, type Worker, type WorkerOptions } from '../index.ts';
 
