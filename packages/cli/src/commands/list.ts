@@ -4,8 +4,8 @@ import { settled, stateWord } from '../batch/batch-state.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { printable, table } from '../output/terminal.ts';
 import { count, moment } from '../output/wording.ts';
-import { timeFlag } from '../time-flag.ts';
-import { listFlags, listSize } from './list-flags.ts';
+import { timeFlag } from '../flags/time.ts';
+import { listFlags, listSize } from '../flags/paging.ts';
 
 /** Lists the account's batches. */
 export default class List extends RushesCommand {

@@ -9,7 +9,7 @@ import { followBatch, wayBack } from '../batch/follow-batch.ts';
 import { batchSize } from '../batch/progress.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
-import { durationFlag } from '../duration-flag.ts';
+import { durationFlag } from '../flags/duration.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { credits, dated, plural } from '../output/wording.ts';
 import { findByRequestId } from '../submission/find-by-request-id.ts';

@@ -3,7 +3,7 @@ import { RushesCommand, serverFlags } from '../base-command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { printable, shorten, table } from '../output/terminal.ts';
 import { count } from '../output/wording.ts';
-import { listFlags, listSize } from './list-flags.ts';
+import { listFlags, listSize } from '../flags/paging.ts';
 
 const PROMPT_CHARACTERS = 48;
 

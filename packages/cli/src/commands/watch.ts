@@ -4,7 +4,7 @@ import { RushesCommand, serverFlags } from '../base-command.ts';
 import { exitCodeOf } from '../batch/batch-state.ts';
 import { batchSummary } from '../batch/batch-summary.ts';
 import { followBatch } from '../batch/follow-batch.ts';
-import { durationFlag } from '../duration-flag.ts';
+import { durationFlag } from '../flags/duration.ts';
 import type { ExitCode } from '../exit-codes.ts';
 
 /** Follows a batch to its end. */

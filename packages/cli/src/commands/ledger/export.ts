@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { pinAtFirstUse } from '../../ledger/server-keys.ts';
 import { writeWholeFile } from '../../output/whole-file.ts';
 import { bytes } from '../../output/wording.ts';
-import { timeFlag } from '../../time-flag.ts';
+import { timeFlag } from '../../flags/time.ts';
 
 const FORMATS = ['csv', 'json', 'jsonl'] as const;
 

@@ -4,8 +4,8 @@ import { RushesCommand, serverFlags } from '../../base-command.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { printable, shorten, table } from '../../output/terminal.ts';
 import { moment } from '../../output/wording.ts';
-import { timeFlag } from '../../time-flag.ts';
-import { listFlags, listSize } from '../list-flags.ts';
+import { timeFlag } from '../../flags/time.ts';
+import { listFlags, listSize } from '../../flags/paging.ts';
 
 const ERROR_CHARACTERS = 48;
 const EXCERPT_CHARACTERS = 200;

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import type { ListedEvent, Rushes } from '@rushes/sdk';
 import { RushesCommand, serverFlags } from '../../base-command.ts';
 import { CliError } from '../../cli-error.ts';
-import { durationFlag } from '../../duration-flag.ts';
+import { durationFlag } from '../../flags/duration.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { deliverLocally, type LocalReceiver } from '../../webhooks/deliver-locally.ts';
 import { commaList, eventFilter } from '../../webhooks/event-filter.ts';

@@ -5,7 +5,7 @@ import { CliError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { printable } from '../../output/terminal.ts';
 import { count as number } from '../../output/wording.ts';
-import { parseTime } from '../../time-flag.ts';
+import { parseTime } from '../../flags/time.ts';
 
 const STATES = ['exhausted', 'missed', 'delivered'] as const;
 type State = (typeof STATES)[number];

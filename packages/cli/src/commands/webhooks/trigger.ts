@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { RushesCommand, serverFlags } from '../../base-command.ts';
 import { CliError } from '../../cli-error.ts';
-import { durationFlag } from '../../duration-flag.ts';
+import { durationFlag } from '../../flags/duration.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { printable } from '../../output/terminal.ts';
 import { EVENT_TYPES } from '../../webhooks/event-filter.ts';

@@ -3,7 +3,7 @@ import { RushesCommand, serverFlags } from '../../../base-command.ts';
 import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { checkSecretFile, showWithSecret } from '../../../webhooks/endpoint-view.ts';
 import { eventTypes } from '../../../webhooks/event-filter.ts';
-import { eventsFlag, secretFileFlag } from './endpoint-flags.ts';
+import { eventsFlag, secretFileFlag } from '../../../webhooks/endpoint-flags.ts';
 
 /** Has events sent to a URL. */
 export default class WebhooksEndpointsCreate extends RushesCommand {

@@ -3,7 +3,7 @@ import { RushesCommand, serverFlags } from '../../../base-command.ts';
 import { confirm } from '../../../confirm.ts';
 import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { endpointLines } from '../../../webhooks/endpoint-view.ts';
-import { endpointArg } from './endpoint-flags.ts';
+import { endpointArg } from '../../../webhooks/endpoint-flags.ts';
 
 /** Ends an endpoint. */
 export default class WebhooksEndpointsDelete extends RushesCommand {

@@ -3,7 +3,7 @@ import type { ExitCode } from '../../../exit-codes.ts';
 import { printable, shorten, table } from '../../../output/terminal.ts';
 import { count } from '../../../output/wording.ts';
 import { endpointState } from '../../../webhooks/endpoint-view.ts';
-import { listFlags, listSize } from '../../list-flags.ts';
+import { listFlags, listSize } from '../../../flags/paging.ts';
 
 const EVENTS_CHARACTERS = 40;
 

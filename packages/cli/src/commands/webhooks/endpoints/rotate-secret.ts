@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
 import { RushesCommand, serverFlags } from '../../../base-command.ts';
-import { durationFlag } from '../../../duration-flag.ts';
+import { durationFlag } from '../../../flags/duration.ts';
 import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { checkSecretFile, showWithSecret } from '../../../webhooks/endpoint-view.ts';
-import { endpointArg, secretFileFlag } from './endpoint-flags.ts';
+import { endpointArg, secretFileFlag } from '../../../webhooks/endpoint-flags.ts';
 
 const SECOND_MS = 1_000;
 

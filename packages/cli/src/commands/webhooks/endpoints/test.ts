@@ -1,7 +1,7 @@
 import { RushesCommand, serverFlags } from '../../../base-command.ts';
 import type { ExitCode } from '../../../exit-codes.ts';
 import { sendTestEvent } from '../../../webhooks/test-event.ts';
-import { endpointArg } from './endpoint-flags.ts';
+import { endpointArg } from '../../../webhooks/endpoint-flags.ts';
 
 /** Tries an endpoint. */
 export default class WebhooksEndpointsTest extends RushesCommand {

@@ -4,7 +4,7 @@ import { CliError } from '../../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { endpointLines } from '../../../webhooks/endpoint-view.ts';
 import { eventTypes } from '../../../webhooks/event-filter.ts';
-import { endpointArg, eventsFlag } from './endpoint-flags.ts';
+import { endpointArg, eventsFlag } from '../../../webhooks/endpoint-flags.ts';
 
 /** Changes an endpoint. */
 export default class WebhooksEndpointsUpdate extends RushesCommand {
