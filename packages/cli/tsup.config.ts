@@ -1,4 +1,26 @@
-import { defineConfig } from 'tsup';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type Options } from 'tsup';
+
+/**
+ * Puts the files of src/commands in place of `import.meta.glob`, as vitest does: a new file is a new command. esbuild has
+ * no such list of its own.
+ */
+const commandFiles: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'command-files',
+  setup(build) {
+    build.onLoad({ filter: /[/\\]command-files\.ts$/ }, async ({ path }) => {
+      const { readFile } = await import('node:fs/promises');
+      const source = join(path, '..');
+      const files = globSync('commands/**/*.ts', { cwd: source }).map((file) => `./${file.replaceAll('\\', '/')}`);
+      const entries = files.sort().map((file) => `${JSON.stringify(file)}: () => import(${JSON.stringify(file)})`);
+      const text = await readFile(path, 'utf8');
+      const contents = text.replace("import.meta.glob('./commands/**/*.ts')", () => `{ ${entries.join(', ')} }`);
+      if (contents === text) throw new Error(`${path} does not ask for the files of src/commands any more.`);
+      return { contents, loader: 'ts' };
+    });
+  },
+};
 
 export default defineConfig({
   entry: ['src/run.ts'],
@@ -16,4 +38,5 @@ export default defineConfig({
   // plugin's sources, which this program does not have.
   noExternal: [/^(?!typescript$)/],
   external: ['typescript'],
+  esbuildPlugins: [commandFiles],
 });

@@ -1,84 +1,85 @@
-import { Command, Flags } from '@oclif/core';
-import { Rushes } from '@rushes/sdk';
+import { Command, Flags, type Config } from '@oclif/core';
+import type { CliContext } from './context.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
 import { Output } from './output/output.ts';
-import { type ClientSettings, noApiKey, resolveClientSettings } from './settings/client-settings.ts';
+import { type Column, tableOf } from './output/terminal.ts';
 
-/** Flag that every command which talks to a server has. */
-export const serverFlags = {
-  'base-url': Flags.string({
-    summary: 'Address of the server; otherwise RUSHES_BASE_URL, .rushes.json, the user file, http://127.0.0.1:4600.',
-    helpGroup: 'GLOBAL',
-    helpValue: 'URL',
-  }),
-} as const;
+/** How a list is shown. */
+export interface Listing<Row> {
+  /** Plural of what is listed, for messages. */
+  readonly noun: string;
+  readonly columns: readonly Column<Row>[];
+}
 
-/** What every command of `rushes` is made of. */
+/** Whether the words of a command ask for JSON; what comes behind `--` is no flag. */
+export function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
+}
+
+/** What every command of `rushes` is made of. It takes the machine from its context, never from the process. */
 export abstract class RushesCommand extends Command {
-  static override enableJsonFlag = true;
+  static override baseFlags = {
+    json: Flags.boolean({ summary: 'Print JSON to standard output.', helpGroup: 'GLOBAL' }),
+  };
 
-  readonly output = new Output({ stdout: process.stdout, stderr: process.stderr }, process.env);
+  protected readonly context: CliContext;
+  protected readonly output: Output;
   #interrupt: AbortSignal | null = null;
 
-  /** Does the work; what it returns is the exit code. */
-  abstract perform(): Promise<ExitCode>;
-
-  override async run(): Promise<void> {
-    process.exitCode = await this.perform();
+  constructor(argv: string[], config: Config, context: CliContext) {
+    super(argv, config);
+    this.context = context;
+    this.output = new Output(context);
   }
 
-  /** Failures are reported in one place, run.ts, whatever command they come from. */
-  protected override async catch(error: Error): Promise<never> {
-    throw error;
+  /** Does the work; what it returns is the exit code. What it throws becomes a message and an exit code in cli.ts. */
+  abstract perform(): Promise<ExitCode>;
+
+  /** oclif's name for `perform`, which only runCli calls. */
+  override async run(): Promise<ExitCode> {
+    return this.perform();
+  }
+
+  /** Whether the result is wanted as JSON. */
+  protected get json(): boolean {
+    return wantsJson(this.argv);
   }
 
   /** Aborts at the first Ctrl-C. Until it is asked for, Ctrl-C simply ends the program. */
-  get interrupt(): AbortSignal {
-    this.#interrupt ??= listenForInterrupt();
+  protected get interrupt(): AbortSignal {
+    this.#interrupt ??= this.context.listenForInterrupt();
     return this.#interrupt;
   }
 
-  async settings(flags: { readonly 'base-url': string | undefined }): Promise<ClientSettings> {
-    return resolveClientSettings({ baseUrlFlag: flags['base-url'], environment: process.env, folder: process.cwd() });
+  /** Prints a result: as one JSON document with --json, else as lines for people. */
+  protected async show(document: unknown, lines: () => readonly string[]): Promise<void> {
+    if (this.json) await this.output.document(document);
+    else await this.output.lines(lines());
   }
 
-  /** A client of the server that the settings name. Throws `CliError` without a key. */
-  client(settings: ClientSettings): Rushes {
-    if (settings.apiKey === null) throw noApiKey(settings, process.env);
-    return new Rushes({
-      apiKey: settings.apiKey,
-      baseUrl: settings.baseUrl,
-      logger: { debug: () => undefined, warn: (message) => this.output.note(message) },
-    });
-  }
-
-  /** `client` for commands that need nothing else of the settings. */
-  async connect(flags: { readonly 'base-url': string | undefined }): Promise<Rushes> {
-    return this.client(await this.settings(flags));
-  }
-
-  /** Prints a list: JSON lines as they come with --json, else a table. Stops when nobody reads any more. */
-  async printList<T>(
-    list: AsyncIterable<T>,
+  /**
+   * Shows at most `limit` rows: JSON lines as they come with --json, else a table. Stops when nobody reads any more.
+   */
+  protected async showRows<Row>(
+    source: AsyncIterable<Row>,
     limit: number,
-    noun: string,
-    makeTable: (rows: readonly T[]) => readonly string[],
+    { noun, columns }: Listing<Row>,
   ): Promise<ExitCode> {
-    const rows: T[] = [];
+    const rows: Row[] = [];
     let seen = 0;
     let hasMore = false;
-    for await (const row of list) {
+    for await (const row of source) {
       if (this.output.isClosed) break;
       hasMore = seen >= limit;
       if (hasMore) break;
       seen += 1;
-      if (this.jsonEnabled()) await this.output.jsonLine(row);
+      if (this.json) await this.output.jsonLine(row);
       else rows.push(row);
     }
-    if (rows.length > 0) for (const line of makeTable(rows)) await this.output.line(line);
+    if (rows.length > 0) await this.output.lines(tableOf(columns, rows));
     if (seen === 0) this.output.note(`There are no ${noun}.`);
-    if (hasMore) this.output.note(`There are more ${noun}: --all shows them, --limit more of them.`);
+    if (hasMore) this.output.note(`There are more ${noun}: --all shows all of them, --limit another number.`);
     return EXIT.success;
   }
 }

@@ -1,5 +1,5 @@
 import type { ItemError } from '@rushes/sdk';
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 
 /** Codes of the problems that the CLI itself finds; those of the server are in the API's reference. */
 export type CliErrorCode =
@@ -63,4 +63,9 @@ export class CliError extends Error {
     this.source = options.source ?? null;
     this.members = options.members ?? {};
   }
+}
+
+/** The error of a command line that cannot be meant, with what to write instead. */
+export function usageError(message: string, ...advice: readonly string[]): CliError {
+  return new CliError('usage', message, { exitCode: EXIT.usage, advice });
 }

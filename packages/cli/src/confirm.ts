@@ -1,11 +1,18 @@
 import { createInterface } from 'node:readline';
+import { Flags } from '@oclif/core';
 import { CliError } from './cli-error.ts';
+import type { CliContext } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { isCi } from './submission/run-key.ts';
 
+/** Flag of every command that asks before it acts. */
+export const yesFlag = Flags.boolean({ char: 'y', summary: 'Do not ask for a confirmation.' });
+
+type Terminal = Pick<CliContext, 'stdin' | 'stderr' | 'environment'>;
+
 /** Whether somebody sits there to be asked. */
-export function canAsk(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY && !isCi(process.env);
+function canAsk({ stdin, stderr, environment }: Terminal): boolean {
+  return stdin.isTTY === true && stderr.isTTY === true && !isCi(environment);
 }
 
 function interrupted(): CliError {
@@ -13,9 +20,9 @@ function interrupted(): CliError {
 }
 
 /** Asks on stderr. Only "y" and "yes" are a yes. Ctrl-C throws, Ctrl-D is a no. */
-async function ask(question: string, signal: AbortSignal): Promise<boolean> {
+async function ask(question: string, { stdin, stderr }: Terminal, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  const reader = createInterface({ input: stdin, output: stderr });
   try {
     return await new Promise<boolean>((resolve, reject) => {
       reader.once('SIGINT', () => reject(interrupted()));
@@ -32,14 +39,14 @@ async function ask(question: string, signal: AbortSignal): Promise<boolean> {
  * Returns when there is a yes: from the flag, or from the terminal. Throws `CliError` with exit code 2 where nobody can
  * be asked, and with `declined` on a no.
  */
-export async function confirm(question: string, yes: boolean, signal: AbortSignal): Promise<void> {
+export async function confirm(question: string, yes: boolean, terminal: Terminal, signal: AbortSignal): Promise<void> {
   if (yes) return;
-  if (!canAsk()) {
-    throw new CliError('confirmation_required', `${question} Nobody is there to answer.`, {
+  if (!canAsk(terminal)) {
+    throw new CliError('confirmation_required', `${question} This needs a yes, and nobody can be asked here.`, {
       exitCode: EXIT.usage,
-      advice: ['Nothing was done. Run it again with --yes to go ahead without being asked.'],
+      advice: ['Nothing was done. Run the command again with --yes to answer yes in advance.'],
     });
   }
-  if (await ask(question, signal)) return;
-  throw new CliError('declined', 'That was no yes; nothing was done.', { exitCode: EXIT.failed });
+  if (await ask(question, terminal, signal)) return;
+  throw new CliError('declined', 'The answer was not yes; nothing was done.', { exitCode: EXIT.failed });
 }

@@ -161,7 +161,7 @@ describe('with a server', () => {
     expect(unknown.stdout).toContain('which is not pinned');
     const back = await online(await serverOf(20));
     expect(back.code).toBe(1);
-    expect(back.stdout).toContain('it went back');
+    expect(back.stdout).toContain('the server lost entries');
   });
 
   test('ledger keys shows a rotated key, and pins it when told to', async () => {

@@ -1,32 +1,24 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { EventServer } from './event-server.ts';
-import { type RunOptions, rushes, scratchFolder, type Started, startRushes } from './rushes.ts';
+import { rushes, type RunOptions, type Running, scratchFolder, startRushes } from './rushes.ts';
 import { freePort, startReceiver } from './webhook-receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const SIGNED = { RUSHES_WEBHOOK_SECRET: SECRET };
 
-interface Listener extends Started {
-  /** What it wrote so far. */
-  stdout: () => string;
-  stderr: () => string;
+interface Listener extends Running {
   lines: () => { kind: string; [name: string]: unknown }[];
 }
 
 function listen(server: EventServer, flags: string[], options: RunOptions = {}): Listener {
   const started = startRushes(['webhooks', 'listen', '--heartbeat', '1', ...flags], { server, ...options });
-  let stdout = '';
-  let stderr = '';
-  started.child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  started.child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   return {
     ...started,
-    stdout: () => stdout,
-    stderr: () => stderr,
     lines: () =>
-      stdout
+      started
+        .stdout()
         .split('\n')
         .slice(0, -1)
         .map((line) => JSON.parse(line) as { kind: string }),
@@ -50,7 +42,7 @@ describe('listening', () => {
     expect(events).toEqual(server.events.map(({ seq: _, ...event }) => event));
     expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual(['evt_1', 'evt_2', 'evt_3', 'evt_4']);
     expect(listener.stdout()).toMatch(/^4 {2}2026-11-20 12:00:00 {2}batch\.completed {2}evt_4 {2}204 in \d+ ms$/m);
-    listener.child.kill('SIGINT');
+    listener.interrupt();
     const { code, stderr } = await listener.ended;
     expect(code).toBe(130);
     expect(stderr).toContain('behind event 4: 4 delivered, 0 given up');
@@ -88,8 +80,8 @@ describe('listening', () => {
         event: { seq: count + 1 },
         delivery: null,
       });
-      listener.child.kill('SIGKILL');
-      await listener.exit;
+      listener.interrupt();
+      await listener.ended;
     }
   });
 
@@ -134,7 +126,7 @@ describe('a receiver that does not take an event', () => {
       { delivered: false, status: 302, attempts: 2 },
       { delivered: true, status: 204, attempts: 1 },
     ]);
-    listener.child.kill('SIGINT');
+    listener.interrupt();
     const { code, stdout } = await listener.ended;
     expect(code).toBe(130);
     expect(stdout).toContain('"cursor": 3');
@@ -148,7 +140,7 @@ describe('a receiver that does not take an event', () => {
     const to = `${port}/hook`;
     const first = listen(server, ['--forward-to', to, '--from', '1', '--retries', '0'], { env: SIGNED });
     await poll(first.stderr).toMatch(/2 task\.succeeded: .*ECONNREFUSED.*; again in 1s/);
-    first.child.kill('SIGINT');
+    first.interrupt();
     const { code, stderr } = await first.ended;
     expect(code).toBe(130);
     expect(stderr).toContain(`--forward-to ${to} --from 1\n`);
@@ -172,7 +164,7 @@ describe('the secret', () => {
       const listener = listen(server, flags);
       await poll(listener.stderr).toContain(`${says} ${file}`);
       await poll(() => receiver.received.length).toBe(round + 1);
-      listener.child.kill('SIGINT');
+      listener.interrupt();
       expect((await listener.ended).stderr).toContain(`--secret-file ${file} --from 1`);
     }
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -207,15 +199,15 @@ describe('listening ends at once', () => {
   test.each([
     [['--from', 'yesterday'], /--from takes/],
     [['--events', 'Batch!'], /An event is written/],
-    [['--forward-to', 'ftp://x'], /no http or https URL/],
-    [['--forward-to', 'http://user:secret@x/'], /no http or https URL/],
+    [['--forward-to', 'ftp://x'], /not an http or https URL/],
+    [['--forward-to', 'http://user:secret@x/'], /not an http or https URL/],
   ])('when it cannot be meant: %j', async (flags, message) => {
     const { code, stderr } = await rushes(['webhooks', 'listen', ...flags]);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
   });
 
-  test('when the secret cannot be read, is none, or nobody reads the output any more', async () => {
+  test('when the secret cannot be read or is not a secret', async () => {
     const server = await new EventServer().start();
     const folder = scratchFolder();
     mkdirSync(join(folder, 'a'));
@@ -224,16 +216,9 @@ describe('listening ends at once', () => {
     for (const name of ['a', 'empty', 'missing/secret']) {
       expect((await rushes([...flags, join(folder, name)], { server })).code).toBe(2);
     }
-    server.add(1);
     const env = { RUSHES_WEBHOOK_SECRET: 'whsec_short' };
     const bad = await rushes(['webhooks', 'listen', '--forward-to', '8080', '--from', '0'], { server, env });
     expect(bad.code).toBe(2);
     expect(bad.stderr).toContain('The webhook secret is not one');
-    const listener = listen(server, ['--from', '0']);
-    onTestFinished(() => void listener.child.kill('SIGKILL'));
-    await poll(listener.stdout).toContain('evt_1');
-    listener.child.stdout.destroy();
-    server.add(1);
-    expect((await listener.exit).code).toBe(0);
   });
 });

@@ -1,50 +1,37 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { PassThrough, Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import { AbortError } from '@rushes/sdk';
 import { onTestFinished } from 'vitest';
-
-const PACKAGE = join(import.meta.dirname, '..');
-const BIN = join(PACKAGE, 'bin', 'rushes.js');
-const BUILD = join(PACKAGE, 'dist', 'run.cjs');
+import { runCli } from '../src/cli.ts';
+import type { CliContext, Clock } from '../src/context.ts';
+import { Files } from '../src/files/files.ts';
 
 export const API_KEY = 'rk_test_0000000000000000000000000000000000000000';
 
-/** The tests run what is shipped; a build that is older than its sources would make them lie. */
-function demandFreshBuild(): void {
-  const built = existsSync(BUILD) ? statSync(BUILD).mtimeMs : 0;
-  for (const entry of readdirSync(join(PACKAGE, 'src'), { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || entry.name.endsWith('.test.ts')) continue;
-    const file = join(entry.parentPath, entry.name);
-    if (statSync(file).mtimeMs > built)
-      throw new Error(`${file} is newer than the build: npm run build -w packages/cli`);
-  }
-}
-
-demandFreshBuild();
-
-export interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 export interface RunOptions {
-  /** Besides PATH, HOME and the key; undefined takes one of them away. */
+  /** Besides HOME and the key; undefined takes one of them away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly stdin?: string | Uint8Array;
   readonly server?: { readonly url: string };
-  /** An open file in place of a pipe. */
-  readonly stdout?: number;
 }
 
-export interface Started {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly exit: Promise<Pick<Ended, 'code' | 'signal'>>;
-  /** Reads what it writes too. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that runs in this process. */
+export interface Running {
+  /** What it wrote so far. */
+  stdout(): string;
+  stderr(): string;
+  /** What the first Ctrl-C does. */
+  interrupt(): void;
   readonly ended: Promise<Ended>;
 }
 
@@ -55,42 +42,72 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** Starts the shipped bin with an environment in which nothing of the machine's own settings shows. */
-export function startRushes(argv: readonly string[], options: RunOptions = {}): Started {
+/** Real waiting for each wait of the program, however long: enough for others to have their turn. */
+const TURN_MS = 1;
+
+/** A clock on which every wait is over at once, and on which it then is later. */
+export function fastClock(): Clock {
+  let skippedMs = 0;
+  return {
+    monotonicMs: () => performance.now() + skippedMs,
+    nowMs: () => Date.now() + skippedMs,
+    async sleep(ms, signal) {
+      await wait(TURN_MS, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+        throw new AbortError('The wait was interrupted.', { cause });
+      });
+      skippedMs += ms;
+    },
+    fraction: () => 0.5,
+    uuid: () => crypto.randomUUID(),
+    every: () => () => undefined,
+  };
+}
+
+function collect(stream: PassThrough): () => string {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString('utf8');
+}
+
+/** Runs a command in this process, on a machine in which nothing of the real one's settings shows. */
+export function startRushes(argv: readonly string[], options: RunOptions = {}): Running {
   const home = scratchFolder();
-  const env: Record<string, string | undefined> = {
-    PATH: process.env['PATH'],
+  const environment: Record<string, string | undefined> = {
     HOME: home,
     XDG_CONFIG_HOME: join(home, '.config'),
     RUSHES_API_KEY: API_KEY,
     ...(options.server === undefined ? {} : { RUSHES_BASE_URL: options.server.url }),
     ...options.env,
   };
-  const stdout = options.stdout ?? 'pipe';
-  const child = spawn(process.execPath, [BIN, ...argv], {
-    cwd: options.cwd ?? home,
-    env,
-    stdio: ['pipe', stdout, 'pipe'],
-  }) as ChildProcessWithoutNullStreams;
-  onTestFinished(() => void child.kill('SIGKILL'));
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(options.stdin ?? '');
-  const exit = new Promise<Pick<Ended, 'code' | 'signal'>>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal }));
-  });
-  const ended = Promise.all([exit, stdout === 'pipe' ? text(child.stdout) : '', text(child.stderr)]).then(
-    ([how, written, stderr]) => ({
-      ...how,
-      stdout: written,
-      stderr,
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const [written, noted] = [collect(stdout), collect(stderr)];
+  const interrupt = new AbortController();
+  onTestFinished(() => interrupt.abort());
+  const context: CliContext = {
+    environment,
+    stdin: Readable.from([Buffer.from(options.stdin ?? '')]),
+    stdout,
+    stderr,
+    files: new Files({
+      folder: options.cwd ?? home,
+      home: environment['HOME'] ?? home,
+      runId: crypto.randomUUID(),
+      hasModes: process.platform !== 'win32',
     }),
-  );
-  // A test that closes stdout itself waits for `exit` alone.
-  ended.catch(() => undefined);
-  return { child, exit, ended };
+    clock: fastClock(),
+    fetch: globalThis.fetch,
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+    listenForInterrupt: () => interrupt.signal,
+    exit: (code) => {
+      throw new Error(`The command ended the program with ${code}.`);
+    },
+    platform: 'test-machine',
+  };
+  const ended = runCli(argv, context).then((code) => ({ code, stdout: written(), stderr: noted() }));
+  return { stdout: written, stderr: noted, interrupt: () => interrupt.abort(new Error('SIGINT')), ended };
 }
 
+/** Runs a command in this process to its end. */
 export async function rushes(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
   return startRushes(argv, options).ended;
 }

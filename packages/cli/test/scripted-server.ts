@@ -103,7 +103,10 @@ export class ScriptedServer {
       'content-type': raw ? 'application/octet-stream' : 'application/json',
       ...answer.headers,
     });
-    response.end(raw ? answer.body : JSON.stringify(answer.body));
+    // A connection that breaks before all of the promised bytes were sent.
+    const breaksOff = answer.headers?.['content-length'] !== undefined;
+    if (breaksOff) response.write(answer.body, () => response.destroy());
+    else response.end(raw ? answer.body : JSON.stringify(answer.body));
   }
 
   #answer(request: SeenRequest): Answer {

@@ -369,30 +369,10 @@ describe('waiting', () => {
     expect(JSON.parse(second.stdout)).toMatchObject({ existing: true, download: { fetched: 0, already_present: 8 } });
   });
 
-  test('Ctrl-C leaves the batch running, says how to come back, and exits with 130', async () => {
-    const server = await startServer();
-    server.looksUntilFinal = Infinity;
-    const { child, ended } = startRushes(['submit', file(PROMPTS), ...SUBMIT, '--wait', '--json'], { server });
-    const looking = new Promise<void>((resolve) => {
-      server.before = (request) => {
-        if (request.path === '/v1/batches/bat_1') resolve();
-        return null;
-      };
-    });
-    await looking;
-    child.kill('SIGINT');
-    const { code, signal, stdout, stderr } = await ended;
-    expect({ code, signal }).toEqual({ code: 130, signal: null });
-    expect(JSON.parse(stdout)).toMatchObject({ code: 'interrupted', exit_code: 130, batch_id: 'bat_1' });
-    expect(stderr).toContain('bat_1 goes on');
-    expect(stderr).toContain('rushes watch bat_1');
-    expect(server.requests.some((request) => request.path.endsWith('/cancel'))).toBe(false);
-  });
-
   test('Ctrl-C while the batch is being made says that it may exist, and running again finds it', async () => {
     const server = await startServer();
     const path = file(PROMPTS);
-    const { child, ended } = startRushes(['submit', path, ...SUBMIT], { server });
+    const { interrupt, ended } = startRushes(['submit', path, ...SUBMIT], { server });
     let release = (): void => undefined;
     const made = new Promise<void>((resolve) => {
       server.before = (request) => {
@@ -403,7 +383,7 @@ describe('waiting', () => {
       };
     });
     await made;
-    child.kill('SIGINT');
+    interrupt();
     const { code, stderr } = await ended;
     expect(code).toBe(130);
     expect(stderr).toContain('Run the same command again to find it');

@@ -28,3 +28,8 @@ export function exitCodeOf(batch: Batch): ExitCode {
       return isFinal(batch) ? EXIT.failed : EXIT.stillRunning;
   }
 }
+
+/** The batch and its state on one line. */
+export function stateLine(batch: Batch): string {
+  return `${batch.id} ${stateWord(batch)}`;
+}

@@ -1,17 +1,22 @@
+import { basename, join } from 'node:path';
 import { AbortError, type Rushes } from '@rushes/sdk';
 import { downloadBatch, type DownloadedBatch } from '@rushes/sdk/node';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { Clock } from '../context.ts';
+import type { Files } from '../files/files.ts';
 import type { Output } from '../output/output.ts';
 import { bytes, count, plural } from '../output/wording.ts';
 
 interface DownloadOptions {
   readonly output: Output;
+  readonly clock: Clock;
+  readonly files: Files;
   readonly signal: AbortSignal;
   readonly concurrency: number | undefined;
 }
 
-/** What was brought, as `--json` shows it. */
+/** What was downloaded, as `--json` shows it. */
 export interface DownloadReport {
   readonly directory: string;
   readonly manifest: string;
@@ -25,14 +30,17 @@ const PLAIN_INTERVAL_MS = 15_000;
 const NAMED_FAILURES_MAX = 10;
 
 /** Shows the number of videos while they come. */
-function progressOf(output: Output): { update: (done: number, total: number, size: number) => void; stop: () => void } {
-  let lastAtMs = performance.now();
+function progressOf(
+  output: Output,
+  clock: Clock,
+): { update: (done: number, total: number, size: number) => void; stop: () => void } {
+  let lastAtMs = clock.monotonicMs();
   return {
     update: (done, total, size) => {
       const text = `downloading ${count(done)}/${count(total)}, ${bytes(size)}`;
       if (output.canDraw) output.draw(`\r\u001b[2K${text}`);
-      else if (performance.now() - lastAtMs >= PLAIN_INTERVAL_MS) {
-        lastAtMs = performance.now();
+      else if (clock.monotonicMs() - lastAtMs >= PLAIN_INTERVAL_MS) {
+        lastAtMs = clock.monotonicMs();
         output.note(text);
       }
     },
@@ -54,13 +62,13 @@ function failed(result: DownloadedBatch, directory: string): CliError {
     `${plural(failures.length, 'video')} of ${batch.id} could not be downloaded.`,
     {
       exitCode: EXIT.failed,
-      advice: [...named, `Try again, only what is missing is fetched: rushes download ${batch.id} ${directory}`],
+      advice: [...named, `Try again; only missing videos are fetched: rushes download ${batch.id} ${directory}`],
       members: { batch_id: batch.id },
     },
   );
 }
 
-/** Brings the videos of a batch into a folder, with a manifest. Throws `CliError` when one is missing at the end. */
+/** Downloads the videos of a batch into a folder, with a manifest. Throws `CliError` when one is missing at the end. */
 export async function downloadVideos(
   client: Rushes,
   batchId: string,
@@ -68,17 +76,17 @@ export async function downloadVideos(
   options: DownloadOptions,
 ): Promise<{ report: DownloadReport; batch: DownloadedBatch['batch'] }> {
   const { output, signal, concurrency } = options;
-  const progress = progressOf(output);
+  const progress = progressOf(output, options.clock);
   let result: DownloadedBatch;
   try {
-    result = await downloadBatch(client, batchId, directory, {
+    result = await downloadBatch(client, batchId, options.files.path(directory), {
       signal,
       ...(concurrency === undefined ? {} : { concurrency }),
       onProgress: ({ done, total, bytes: size }) => progress.update(done, total, size),
     });
   } catch (error) {
     if (!(error instanceof AbortError)) throw error;
-    throw new CliError('interrupted', 'Interrupted. What came so far stays and is used the next time.', {
+    throw new CliError('interrupted', 'Interrupted. What was downloaded stays and is used the next time.', {
       exitCode: EXIT.interrupted,
       advice: [`Go on: rushes download ${batchId} ${directory}`],
       members: { batch_id: batchId },
@@ -91,7 +99,7 @@ export async function downloadVideos(
   const files = result.rows.filter((row) => row.file !== null);
   const report: DownloadReport = {
     directory,
-    manifest: result.manifest,
+    manifest: join(directory, basename(result.manifest)),
     videos: files.length,
     fetched: result.fetched,
     already_present: result.alreadyPresent,
@@ -103,5 +111,5 @@ export async function downloadVideos(
 /** The report in a sentence. */
 export function downloadSentence(report: DownloadReport): string {
   const already = report.already_present > 0 ? `, ${count(report.already_present)} of them there before` : '';
-  return `${plural(report.videos, 'video')} (${bytes(report.bytes)}) in ${report.directory}${already}; list in ${report.manifest}`;
+  return `${plural(report.videos, 'video')} (${bytes(report.bytes)}) in ${report.directory}${already}; the list is ${report.manifest}`;
 }

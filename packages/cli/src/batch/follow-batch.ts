@@ -1,5 +1,6 @@
 import { AbortError, type Batch, isFinal, type Rushes, WaitTimeoutError } from '@rushes/sdk';
 import { CliError } from '../cli-error.ts';
+import type { Clock } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Output } from '../output/output.ts';
 import { duration } from '../output/wording.ts';
@@ -7,6 +8,7 @@ import { startProgress } from './progress.ts';
 
 interface FollowOptions {
   readonly output: Output;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
   /** Called with every look at the batch. */
@@ -40,7 +42,7 @@ function paused(batch: Batch): CliError {
  */
 export async function followBatch(client: Rushes, batchId: string, options: FollowOptions): Promise<Batch> {
   const { output, signal, timeoutMs } = options;
-  const progress = startProgress(output);
+  const progress = startProgress(output, options.clock);
   try {
     return await client.batches.wait(batchId, {
       signal,

@@ -1,11 +1,29 @@
 import { PassThrough } from 'node:stream';
 import type { Batch } from '@rushes/sdk';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
+import type { Clock } from '../context.ts';
 import { Output } from '../output/output.ts';
 import { startProgress } from './progress.ts';
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+/** A clock that the test turns, with at most one repeating timer on it. */
+function manualClock(): { clock: Clock; advance: (ms: number) => void } {
+  let nowMs = 0;
+  let timer: { everyMs: number; act: () => void } | null = null;
+  const clock = {
+    monotonicMs: () => nowMs,
+    every: (everyMs: number, act: () => void) => {
+      timer = { everyMs, act };
+      return () => (timer = null);
+    },
+  } as unknown as Clock;
+  const advance = (ms: number): void => {
+    for (const end = nowMs + ms; nowMs < end;) {
+      nowMs = Math.min(end, nowMs + (timer?.everyMs ?? ms));
+      timer?.act();
+    }
+  };
+  return { clock, advance };
+}
 
 function batchWith(succeeded: number, failed: number): Batch {
   return {
@@ -20,18 +38,19 @@ function batchWith(succeeded: number, failed: number): Batch {
 }
 
 function outputOn(terminal: object): { output: Output; written: () => string } {
-  const stream = Object.assign(new PassThrough(), terminal) as unknown as NodeJS.WriteStream;
-  const output = new Output({ stdout: process.stdout, stderr: stream }, {});
-  return { output, written: () => String((stream as unknown as PassThrough).read() ?? '') };
+  const stream = Object.assign(new PassThrough(), terminal);
+  const output = new Output({ stdout: new PassThrough(), stderr: stream, environment: {}, exit: () => undefined });
+  return { output, written: () => String(stream.read() ?? '') };
 }
 
 test('in a log there is a line at the start, then seldom, each whole and without codes', () => {
   const { output, written } = outputOn({});
-  const progress = startProgress(output);
+  const { clock, advance } = manualClock();
+  const progress = startProgress(output, clock);
   progress.update(batchWith(0, 0));
-  vi.advanceTimersByTime(5_000);
+  advance(5_000);
   progress.update(batchWith(10, 0));
-  vi.advanceTimersByTime(10_000);
+  advance(10_000);
   progress.update(batchWith(50, 10));
   progress.stop();
   expect(written().split('\n')).toEqual([
@@ -44,9 +63,10 @@ test('in a log there is a line at the start, then seldom, each whole and without
 test('in a terminal one line is drawn over, never wider than the terminal, and taken away at the end', () => {
   for (const columns of [0, 40, 200]) {
     const { output, written } = outputOn({ isTTY: true, columns });
-    const progress = startProgress(output);
+    const { clock, advance } = manualClock();
+    const progress = startProgress(output, clock);
     progress.update(batchWith(0, 0));
-    vi.advanceTimersByTime(10_000);
+    advance(10_000);
     progress.update(batchWith(100, 0));
     progress.stop();
     const frames = written().split('\r\u001b[2K');

@@ -1,4 +1,5 @@
 import type { Batch } from '@rushes/sdk';
+import type { Clock } from '../context.ts';
 import type { Output } from '../output/output.ts';
 import { count, credits, duration, plural } from '../output/wording.ts';
 import { settled, stateWord } from './batch-state.ts';
@@ -52,14 +53,15 @@ class Bar implements Progress {
   readonly #output: Output;
   readonly #startedAtMs: number;
   readonly #pace = new Pace();
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #stopTimer: () => void;
   #batch: Batch | null = null;
 
-  constructor(output: Output) {
+  constructor(output: Output, clock: Clock) {
     this.#output = output;
-    this.#startedAtMs = performance.now();
-    this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
-    this.#timer.unref();
+    this.#clock = clock;
+    this.#startedAtMs = clock.monotonicMs();
+    this.#stopTimer = clock.every(REDRAW_MS, () => this.#draw());
   }
 
   update(batch: Batch): void {
@@ -68,14 +70,14 @@ class Bar implements Progress {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopTimer();
     this.#output.draw('\r\u001b[2K');
   }
 
   #draw(): void {
     const batch = this.#batch;
     if (batch === null) return;
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     const filled = Math.round((percent(batch) * BAR_CHARACTERS) / 100);
     const text = `${facts(batch, this.#pace.leftMs(batch, nowMs))}, ${duration(nowMs - this.#startedAtMs)}`;
     const { columns, paintNote } = this.#output;
@@ -88,15 +90,17 @@ class Bar implements Progress {
 /** A line now and then, for a log. */
 class PlainLines implements Progress {
   readonly #output: Output;
+  readonly #clock: Clock;
   readonly #pace = new Pace();
   #last: { readonly atMs: number; readonly text: string } | null = null;
 
-  constructor(output: Output) {
+  constructor(output: Output, clock: Clock) {
     this.#output = output;
+    this.#clock = clock;
   }
 
   update(batch: Batch): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     const text = `${stateWord(batch)} ${facts(batch, this.#pace.leftMs(batch, nowMs))}`;
     const due =
       this.#last === null || nowMs - this.#last.atMs >= PLAIN_INTERVAL_MS || settled(batch) === batch.counts.total;
@@ -111,11 +115,11 @@ class PlainLines implements Progress {
 }
 
 /** A bar where stderr is a terminal, plain lines elsewhere. */
-export function startProgress(output: Output): Progress {
-  return output.canDraw ? new Bar(output) : new PlainLines(output);
+export function startProgress(output: Output, clock: Clock): Progress {
+  return output.canDraw ? new Bar(output, clock) : new PlainLines(output, clock);
 }
 
-/** `60 videos for 2,940 credits ($29.40)`. */
+/** `60 videos for at most 2,940 credits ($29.40)`. */
 export function batchSize(batch: Batch): string {
   return `${plural(batch.counts.total, 'video')} for at most ${credits(batch.credits.reserved)}`;
 }

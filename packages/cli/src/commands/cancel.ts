@@ -1,8 +1,9 @@
-import { Args, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import type { CancelResult } from '@rushes/sdk';
-import { RushesCommand, serverFlags } from '../base-command.ts';
-import { stateWord } from '../batch/batch-state.ts';
-import { confirm } from '../confirm.ts';
+import { ServerCommand } from '../server-command.ts';
+import { batchArg } from '../batch/batch-arg.ts';
+import { stateLine } from '../batch/batch-state.ts';
+import { confirm, yesFlag } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { credits, plural } from '../output/wording.ts';
 
@@ -17,38 +18,35 @@ function consequences(result: CancelResult, tense: 'would' | 'did'): string[] {
 }
 
 /** Stops what a batch has not started yet. */
-export default class Cancel extends RushesCommand {
-  static override summary = 'Cancel a batch: shows what it gives back, asks, and cancels.';
+export default class Cancel extends ServerCommand {
+  static override summary = 'Cancel a batch, after showing what comes back and asking.';
   static override description =
-    'What was not sent yet is refunded (unless the terms of the account say otherwise); what already runs goes on to its end.';
+    'Videos that have not started are refunded, unless the terms of the account say otherwise; videos that are running finish.';
   static override examples = [
     '<%= config.bin %> cancel bat_3kTz…',
-    { description: 'Only see the consequences', command: '<%= config.bin %> cancel bat_3kTz… --dry-run' },
+    { description: 'Only show the consequences', command: '<%= config.bin %> cancel bat_3kTz… --dry-run' },
   ];
-  static override args = { id: Args.string({ description: 'Batch, as in "rushes list".', required: true }) };
+  static override args = batchArg;
   static override flags = {
-    ...serverFlags,
-    yes: Flags.boolean({ char: 'y', summary: 'Do not ask.' }),
+    yes: yesFlag,
     'dry-run': Flags.boolean({ summary: 'Only show what canceling would do.' }),
   };
 
   override async perform(): Promise<ExitCode> {
     const { args, flags } = await this.parse(Cancel);
     const client = await this.connect(flags);
-    const preview = await client.batches.cancel(args.id, { preview: true }, { signal: this.interrupt });
+    const preview = await client.batches.cancel(args.id, { preview: true }, this.options);
     if (flags['dry-run']) return this.#end(preview, 'would');
     for (const line of consequences(preview, 'would')) this.output.note(line);
-    await confirm(`Cancel ${preview.batch.id}?`, flags.yes, this.interrupt);
-    return this.#end(await client.batches.cancel(args.id, {}, { signal: this.interrupt }), 'did');
+    await confirm(`Cancel ${preview.batch.id}?`, flags.yes, this.context, this.interrupt);
+    return this.#end(await client.batches.cancel(args.id, {}, this.options), 'did');
   }
 
   async #end(result: CancelResult, tense: 'would' | 'did'): Promise<ExitCode> {
-    if (this.jsonEnabled()) {
-      await this.output.document({ preview: tense === 'would', ...result });
-      return EXIT.success;
-    }
-    if (tense === 'did') await this.output.line(`${result.batch.id} ${stateWord(result.batch)}`);
-    for (const line of consequences(result, tense)) await this.output.line(line);
+    await this.show({ preview: tense === 'would', ...result }, () => [
+      ...(tense === 'did' ? [stateLine(result.batch)] : []),
+      ...consequences(result, tense),
+    ]);
     return EXIT.success;
   }
 }

@@ -1,22 +1,17 @@
-import { RushesCommand, serverFlags } from '../base-command.ts';
+import { ServerCommand } from '../server-command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { table } from '../output/terminal.ts';
 import { credits } from '../output/wording.ts';
 
 /** Shows the balance. */
-export default class CreditsCommand extends RushesCommand {
+export default class CreditsCommand extends ServerCommand {
   static override summary = "Show the account's credits: available, reserved for batches, spent.";
   static override examples = ['<%= config.bin %> credits', '<%= config.bin %> credits --json | jq .available'];
-  static override flags = { ...serverFlags };
 
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(CreditsCommand);
     const client = await this.connect(flags);
-    const balance = await client.credits.retrieve({ signal: this.interrupt });
-    if (this.jsonEnabled()) {
-      await this.output.document(balance);
-      return EXIT.success;
-    }
+    const balance = await client.credits.retrieve(this.options);
     const rows = [
       ['available', credits(balance.available)],
       ['reserved', credits(balance.reserved)],
@@ -24,7 +19,7 @@ export default class CreditsCommand extends RushesCommand {
       ['issued', credits(balance.issued)],
       ...(balance.debt > 0 ? [['debt', credits(balance.debt)]] : []),
     ];
-    for (const line of table(rows)) await this.output.line(line);
+    await this.show(balance, () => table(rows));
     return EXIT.success;
   }
 }

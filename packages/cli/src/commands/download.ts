@@ -1,26 +1,29 @@
 import { Args, Flags } from '@oclif/core';
 import { isFinal } from '@rushes/sdk';
-import { RushesCommand, serverFlags } from '../base-command.ts';
+import { ServerCommand } from '../server-command.ts';
+import { batchArg } from '../batch/batch-arg.ts';
 import { downloadSentence, downloadVideos } from '../batch/download-videos.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 
-/** Brings the videos of a batch. */
-export default class Download extends RushesCommand {
-  static override summary = "Bring a batch's videos into a folder, with manifest.csv beside them.";
-  static override description = `Files are named <custom_id or five-digit index>.mp4 and appear whole, with their SHA-256 checked. Run again, only what is missing is fetched, and what broke off is resumed.
+/** Downloads the videos of a batch. */
+export default class Download extends ServerCommand {
+  static override summary = 'Download the videos of a batch into a folder, with a list in manifest.csv.';
+  static override description = `Files are named <custom_id or five-digit index>.mp4 and appear only when they are whole and their SHA-256 is right. Run the command again to fetch what is missing and to resume what broke off.
 
-Works before the batch is final too: then the exit code is 69, and running it again brings the rest.`;
+It also works before the batch is final: then the exit code is 69, and running it again fetches the rest.`;
   static override examples = [
     '<%= config.bin %> download bat_3kTz… ./videos',
-    { description: 'More at a time', command: '<%= config.bin %> download bat_3kTz… ./videos --concurrency 16' },
+    {
+      description: 'More downloads at a time',
+      command: '<%= config.bin %> download bat_3kTz… ./videos --concurrency 16',
+    },
   ];
   static override args = {
-    id: Args.string({ description: 'Batch, as in "rushes list".', required: true }),
-    dir: Args.string({ description: 'Folder; made when it is not there.', required: true }),
+    ...batchArg,
+    dir: Args.string({ description: 'Folder; it is created when it does not exist.', required: true }),
   };
   static override flags = {
-    ...serverFlags,
-    concurrency: Flags.integer({ summary: 'Videos at a time.', min: 1, max: 64 }),
+    concurrency: Flags.integer({ summary: 'How many videos to download at a time.', min: 1, max: 64 }),
   };
 
   override async perform(): Promise<ExitCode> {
@@ -28,13 +31,14 @@ Works before the batch is final too: then the exit code is 69, and running it ag
     const client = await this.connect(flags);
     const { report, batch } = await downloadVideos(client, args.id, args.dir, {
       output: this.output,
+      clock: this.context.clock,
+      files: this.context.files,
       signal: this.interrupt,
       concurrency: flags.concurrency,
     });
-    if (this.jsonEnabled()) await this.output.document({ batch, download: report });
-    else await this.output.line(downloadSentence(report));
+    await this.show({ batch, download: report }, () => [downloadSentence(report)]);
     if (isFinal(batch)) return EXIT.success;
-    this.output.note(`${batch.id} is not final yet: run it again for the rest.`);
+    this.output.note(`${batch.id} is not final yet: run the command again for the rest.`);
     return EXIT.stillRunning;
   }
 }

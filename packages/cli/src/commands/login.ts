@@ -1,15 +1,15 @@
 import { PermissionDeniedError } from '@rushes/sdk';
-import { RushesCommand, serverFlags } from '../base-command.ts';
+import { ServerCommand } from '../server-command.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { readSecret } from '../settings/read-secret.ts';
 import { saveUserKey } from '../settings/save-user-key.ts';
 
 /** Keeps a key for later commands. */
-export default class Login extends RushesCommand {
+export default class Login extends ServerCommand {
   static override summary = 'Keep an API key for this server in your user settings.';
   static override description =
-    'The key is read from the terminal without showing it, or from standard input; it is tried before it is kept. The file is readable by you alone, and the key in it is only ever sent to this server.';
+    'The key is read from the terminal without showing it, or from standard input; it is tested before it is kept. Only you can read the file, and the key is only ever sent to this server.';
   static override examples = [
     '<%= config.bin %> login --base-url https://rushes.example.com',
     {
@@ -17,24 +17,23 @@ export default class Login extends RushesCommand {
       command: 'pass show rushes | <%= config.bin %> login --base-url https://rushes.example.com',
     },
   ];
-  static override flags = { ...serverFlags };
 
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(Login);
     const { baseUrl } = await this.settings(flags);
-    const apiKey = await readSecret(`API key for ${baseUrl}: `);
+    const apiKey = await readSecret(`API key for ${baseUrl}: `, this.context);
     if (apiKey === '') throw new CliError('no_api_key', 'No key was given.', { exitCode: EXIT.auth });
     const client = this.client({ baseUrl, apiKey, apiKeySource: 'login', model: null });
     try {
-      await client.credits.retrieve({ signal: this.interrupt });
+      await client.credits.retrieve(this.options);
     } catch (error) {
       // A key that may not read credits is still a key.
       if (!(error instanceof PermissionDeniedError)) throw error;
     }
-    const path = await saveUserKey(process.env, { baseUrl, apiKey });
-    if (this.jsonEnabled()) await this.output.document({ base_url: baseUrl, file: path });
-    else await this.output.line(`Kept the key for ${baseUrl} in ${path}.`);
-    if (process.env['RUSHES_API_KEY'] !== undefined) this.output.note('RUSHES_API_KEY is set and goes before it.');
+    const path = await saveUserKey(this.context, { baseUrl, apiKey });
+    await this.show({ base_url: baseUrl, file: path }, () => [`Kept the key for ${baseUrl} in ${path}.`]);
+    if (this.context.environment['RUSHES_API_KEY'] !== undefined)
+      this.output.note('RUSHES_API_KEY is set and is used instead of the kept key.');
     return EXIT.success;
   }
 }

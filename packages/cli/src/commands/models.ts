@@ -1,30 +1,31 @@
-import { RushesCommand, serverFlags } from '../base-command.ts';
+import type { Model } from '@rushes/sdk';
 import type { ExitCode } from '../exit-codes.ts';
-import { printable, table } from '../output/terminal.ts';
+import { type Column, printable } from '../output/terminal.ts';
 import { count, credits, duration } from '../output/wording.ts';
+import { ServerCommand } from '../server-command.ts';
+
+const COLUMNS: readonly Column<Model>[] = [
+  { name: 'MODEL', cell: (model) => printable(model.id) },
+  { name: 'PRICE', cell: (model) => credits(model.unit_price) },
+  { name: 'PROMPTS', cell: (model) => `${count(model.min_items)}-${count(model.max_items)}` },
+  { name: 'READY WITHIN', cell: (model) => duration(model.target_seconds * 1_000) },
+  { name: 'STATE', cell: (model) => printable(model.lifecycle) },
+  {
+    name: 'PARAMETERS',
+    cell: (model) =>
+      model.params.map(({ name, values }) => printable(`${name}=${values?.join('|') ?? 'URL'}`)).join(' '),
+  },
+];
 
 /** Lists what can be ordered. */
-export default class Models extends RushesCommand {
+export default class Models extends ServerCommand {
   static override summary = 'List the models with their prices, limits and parameters.';
-  static override description = 'With --json, one model a line.';
+  static override description = 'With --json, one model per line.';
   static override examples = ['<%= config.bin %> models'];
-  static override flags = { ...serverFlags };
 
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(Models);
     const client = await this.connect(flags);
-    return this.printList(client.models.list({ signal: this.interrupt }), Infinity, 'models', (rows) =>
-      table([
-        ['MODEL', 'PRICE', 'PROMPTS', 'READY WITHIN', 'STATE', 'PARAMETERS'],
-        ...rows.map((model) => [
-          printable(model.id),
-          credits(model.unit_price),
-          `${count(model.min_items)}-${count(model.max_items)}`,
-          duration(model.target_seconds * 1_000),
-          printable(model.lifecycle),
-          model.params.map((param) => printable(`${param.name}=${param.values?.join('|') ?? 'URL'}`)).join(' '),
-        ]),
-      ]),
-    );
+    return this.showRows(client.models.list(this.options), Infinity, { noun: 'models', columns: COLUMNS });
   }
 }

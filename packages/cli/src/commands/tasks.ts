@@ -1,27 +1,37 @@
-import { Args, Flags } from '@oclif/core';
-import { RushesCommand, serverFlags } from '../base-command.ts';
+import { Flags } from '@oclif/core';
+import type { Task, TaskListParams } from '@rushes/sdk';
+import { batchArg } from '../batch/batch-arg.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { printable, shorten, table } from '../output/terminal.ts';
+import { given } from '../given.ts';
+import { ListCommand } from '../list-command.ts';
+import { type Column, printable, shorten } from '../output/terminal.ts';
 import { count } from '../output/wording.ts';
-import { listFlags, listSize } from '../flags/paging.ts';
 
 const PROMPT_CHARACTERS = 48;
 
+const COLUMNS: readonly Column<Task>[] = [
+  { name: 'INDEX', cell: (task) => String(task.index), align: 'right' },
+  { name: 'CUSTOM_ID', cell: (task) => printable(task.custom_id ?? '') },
+  { name: 'STATUS', cell: (task) => printable(task.status) },
+  { name: 'TRIES', cell: (task) => String(task.attempts), align: 'right' },
+  { name: 'CHARGED', cell: (task) => count(task.credits.charged), align: 'right' },
+  { name: 'FAILURE', cell: (task) => printable(task.failure?.type ?? '') },
+  { name: 'PROMPT', cell: (task) => shorten(printable(task.prompt), PROMPT_CHARACTERS) },
+];
+
 /** Lists the videos of a batch. */
-export default class Tasks extends RushesCommand {
+export default class Tasks extends ListCommand {
   static override summary = 'List the videos of a batch, in the order of the file.';
-  static override description = 'With --json, one task a line, with its prompt, failure, credits and video.';
+  static override description = 'With --json, one task per line, with its prompt, failure, credits and video.';
   static override examples = [
     '<%= config.bin %> tasks bat_3kTz… --status failed',
     {
-      description: 'The prompts that were refused by moderation',
+      description: 'The prompts that moderation refused',
       command: '<%= config.bin %> tasks bat_3kTz… --failure-type moderation_input --all --json | jq -r .prompt',
     },
   ];
-  static override args = { id: Args.string({ description: 'Batch, as in "rushes list".', required: true }) };
+  static override args = batchArg;
   static override flags = {
-    ...serverFlags,
-    ...listFlags,
     status: Flags.string({
       summary: 'Only tasks with this status.',
       options: ['queued', 'processing', 'succeeded', 'failed', 'canceled'],
@@ -32,34 +42,15 @@ export default class Tasks extends RushesCommand {
 
   override async perform(): Promise<ExitCode> {
     const { args, flags } = await this.parse(Tasks);
-    const client = await this.connect(flags);
-    const { limit, pageSize } = listSize(flags);
-    const tasks = client.batches.tasks(
-      args.id,
-      {
-        limit: pageSize,
-        ...(flags.status === undefined ? {} : { status: flags.status }),
-        ...(flags['failure-type'] === undefined ? {} : { failure_type: flags['failure-type'] }),
-        ...(flags['custom-id'] === undefined ? {} : { custom_id: flags['custom-id'] }),
-      },
-      { signal: this.interrupt },
-    );
-    return this.printList(tasks, limit, 'tasks', (rows) =>
-      table(
-        [
-          ['INDEX', 'CUSTOM_ID', 'STATUS', 'TRIES', 'CHARGED', 'FAILURE', 'PROMPT'],
-          ...rows.map((task) => [
-            String(task.index),
-            printable(task.custom_id ?? ''),
-            printable(task.status),
-            String(task.attempts),
-            count(task.credits.charged),
-            printable(task.failure?.type ?? ''),
-            shorten(printable(task.prompt), PROMPT_CHARACTERS),
-          ]),
-        ],
-        new Set([0, 3, 4]),
-      ),
-    );
+    const query = given<TaskListParams>({
+      status: flags.status,
+      failure_type: flags['failure-type'],
+      custom_id: flags['custom-id'],
+    });
+    return this.list(flags, {
+      noun: 'tasks',
+      columns: COLUMNS,
+      ask: (client, page) => client.batches.tasks(args.id, { ...query, ...page }, this.options),
+    });
   }
 }

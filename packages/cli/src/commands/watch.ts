@@ -1,6 +1,6 @@
-import { Args } from '@oclif/core';
 import type { Batch } from '@rushes/sdk';
-import { RushesCommand, serverFlags } from '../base-command.ts';
+import { ServerCommand } from '../server-command.ts';
+import { batchArg } from '../batch/batch-arg.ts';
 import { exitCodeOf } from '../batch/batch-state.ts';
 import { batchSummary } from '../batch/batch-summary.ts';
 import { followBatch } from '../batch/follow-batch.ts';
@@ -8,17 +8,16 @@ import { durationFlag } from '../flags/duration.ts';
 import type { ExitCode } from '../exit-codes.ts';
 
 /** Follows a batch to its end. */
-export default class Watch extends RushesCommand {
+export default class Watch extends ServerCommand {
   static override summary = 'Follow a batch until it is final; the exit code says how it ended.';
   static override description =
-    'Ctrl-C leaves the batch running. With --json, every change is one line: the batch as it is then. The last line is the end.';
+    'Ctrl-C leaves the batch running. With --json, every change is one line with the whole batch; the last line is its end.';
   static override examples = [
     '<%= config.bin %> watch bat_3kTz…',
     { description: 'Wait at most half an hour', command: '<%= config.bin %> watch bat_3kTz… --wait-timeout 30m' },
   ];
-  static override args = { id: Args.string({ description: 'Batch, as in "rushes list".', required: true }) };
+  static override args = batchArg;
   static override flags = {
-    ...serverFlags,
     'wait-timeout': durationFlag({ summary: 'Stop waiting after this time with exit code 69.' }),
   };
 
@@ -35,11 +34,12 @@ export default class Watch extends RushesCommand {
     };
     const batch = await followBatch(client, args.id, {
       output,
+      clock: this.context.clock,
       signal: this.interrupt,
       timeoutMs: flags['wait-timeout'],
-      ...(this.jsonEnabled() ? { onLook: report } : {}),
+      ...(this.json ? { onLook: report } : {}),
     });
-    if (!this.jsonEnabled()) for (const line of batchSummary(batch, output.paint)) await output.line(line);
+    if (!this.json) await output.lines(batchSummary(batch, output.paint));
     return exitCodeOf(batch);
   }
 }

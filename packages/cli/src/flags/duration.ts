@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
+import { usageError } from '../cli-error.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 /** Timers hold their delay in 32 bits. */
@@ -13,8 +12,6 @@ export const durationFlag = Flags.custom<number>({
     const read = /^(\d{1,9})([smh])$/.exec(text);
     const ms = read === null ? 0 : Number(read[1]) * (UNIT_MS[read[2] ?? ''] ?? 0);
     if (ms > 0 && ms <= DURATION_MAX_MS) return ms;
-    throw new CliError('usage', `A time is written as 90s, 30m or 2h (at most 24 days), not ${JSON.stringify(text)}.`, {
-      exitCode: EXIT.usage,
-    });
+    throw usageError(`A duration is written as 90s, 30m or 2h (at most 24 days), not ${JSON.stringify(text)}.`);
   },
 });

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
+import { usageError } from '../cli-error.ts';
+import { isoOf } from '../output/wording.ts';
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
@@ -19,13 +19,15 @@ export const timeFlag = Flags.custom({
   helpValue: 'YYYY-MM-DD[Thh:mm:ssZ]',
   parse: async (text) => {
     const at = parseTime(text);
-    if (at !== null) return new Date(at).toISOString();
-    throw new CliError(
-      'usage',
-      `A time is a day as 2026-11-01 (from its beginning, UTC) or a moment as 2026-11-01T09:30:00Z, not ${JSON.stringify(text)}.`,
-      {
-        exitCode: EXIT.usage,
-      },
+    if (at !== null) return isoOf(at);
+    throw usageError(
+      `A time is a day, such as 2026-11-01 (its start in UTC), or a moment, such as 2026-11-01T09:30:00Z, not ${JSON.stringify(text)}.`,
     );
   },
 });
+
+/** The flags of a list that goes by the time at which its rows were made. */
+export const createdFlags = {
+  since: timeFlag({ summary: 'Only those created after this time.' }),
+  until: timeFlag({ summary: 'Only those created before this time.' }),
+} as const;

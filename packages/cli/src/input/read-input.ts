@@ -1,11 +1,13 @@
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
 import { CliError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
 /** Above the server's limit of 48 MiB for a body; a larger file cannot become one batch whatever is in it. */
 const INPUT_MAX_BYTES = 64 * 1024 * 1024;
 
+/** A file or standard input, read to its end. */
 export interface Input {
   /** For messages. */
   readonly name: string;
@@ -31,13 +33,21 @@ export function fileError(path: string, cause: unknown): CliError {
   });
 }
 
+/** What an input is read from. */
+export type InputMachine = Pick<CliContext, 'stdin' | 'stderr' | 'files'>;
+
+/** The stream of a file, or of standard input for `-`. */
+export function openInput(path: string, { stdin, files }: Pick<InputMachine, 'stdin' | 'files'>): Readable {
+  return path === '-' ? stdin : files.stream(path);
+}
+
 /** The bytes of a file, or of standard input for `-`. */
-export async function readInput(path: string, signal: AbortSignal): Promise<Input> {
+export async function readInput(path: string, machine: InputMachine, signal: AbortSignal): Promise<Input> {
   const name = path === '-' ? '<stdin>' : basename(path);
-  if (path === '-' && process.stdin.isTTY) {
-    process.stderr.write('Reading prompts from the terminal; end with Ctrl-D.\n');
+  if (path === '-' && machine.stdin.isTTY === true) {
+    machine.stderr.write('Reading from the terminal; end the input with Ctrl-D.\n');
   }
-  const stream = path === '-' ? process.stdin : createReadStream(path);
+  const stream = openInput(path, machine);
   const abort = (): void => void stream.destroy(new Error('interrupted'));
   signal.addEventListener('abort', abort, { once: true });
   const chunks: Uint8Array[] = [];
@@ -50,10 +60,7 @@ export async function readInput(path: string, signal: AbortSignal): Promise<Inpu
         throw new CliError(
           'invalid_input',
           `${name} is larger than ${INPUT_MAX_BYTES / 1024 / 1024} MiB, more than one batch can be.`,
-          {
-            exitCode: EXIT.usage,
-            advice: ['Split it: a batch takes 10,000 prompts at most.'],
-          },
+          { exitCode: EXIT.usage, advice: ['Split it: a batch takes 10,000 prompts at most.'] },
         );
       }
     }

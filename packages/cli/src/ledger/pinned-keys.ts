@@ -1,17 +1,10 @@
 /** Keys that were decided to be trusted, kept beside the user's settings. */
-import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LedgerKeys } from '@rushes/sdk';
 import { ledgerKeysFrom, parseLedgerKeys } from '@rushes/sdk/ledger';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
-import { writeWholeFile } from '../output/whole-file.ts';
-import { userFilePath } from '../settings/setting-files.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-const OWNER_ONLY_FILE = 0o600;
-const OWNER_ONLY_FOLDER = 0o700;
+import { type SettingsPlace, userFilePath } from '../settings/setting-files.ts';
 
 /** The keys of one server, and when they were pinned. */
 export interface Pin extends LedgerKeys {
@@ -20,12 +13,13 @@ export interface Pin extends LedgerKeys {
 }
 
 /** Where checkpoints and keys are kept: worth a backup. */
-export function ledgerFolder(environment: Environment): string {
-  return join(dirname(userFilePath(environment)), 'ledger');
+export function ledgerFolder(place: SettingsPlace): string {
+  return join(dirname(userFilePath(place)), 'ledger');
 }
 
-export function pinsPath(environment: Environment): string {
-  return join(ledgerFolder(environment), 'keys.json');
+/** The file of the pinned keys. */
+export function pinsPath(place: SettingsPlace): string {
+  return join(ledgerFolder(place), 'keys.json');
 }
 
 function isPin(value: unknown): value is Pin {
@@ -35,11 +29,12 @@ function isPin(value: unknown): value is Pin {
   return true;
 }
 
-export async function readPins(environment: Environment): Promise<Pin[]> {
-  const path = pinsPath(environment);
+/** The pinned keys of every server; none when there is no file yet. Throws `CliError` for a file that cannot be used. */
+export async function readPins(place: SettingsPlace): Promise<Pin[]> {
+  const path = pinsPath(place);
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (!Array.isArray(value) || !value.every(isPin)) throw new Error('it is no list of pinned keys');
+    const value: unknown = JSON.parse(await place.files.text(path));
+    if (!Array.isArray(value) || !value.every(isPin)) throw new Error('it is not a list of pinned keys');
     return value;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
@@ -53,10 +48,7 @@ export async function readPins(environment: Environment): Promise<Pin[]> {
 }
 
 /** Adds the keys of a server, or replaces those that were pinned for it. */
-export async function savePin(environment: Environment, pin: Pin): Promise<void> {
-  const others = (await readPins(environment)).filter(({ base_url: baseUrl }) => baseUrl !== pin.base_url);
-  const path = pinsPath(environment);
-  await mkdir(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER });
-  const text = `${JSON.stringify([...others, pin], null, 2)}\n`;
-  await writeWholeFile(path, [new TextEncoder().encode(text)], OWNER_ONLY_FILE);
+export async function savePin(place: SettingsPlace, pin: Pin): Promise<void> {
+  const others = (await readPins(place)).filter(({ base_url: baseUrl }) => baseUrl !== pin.base_url);
+  await place.files.writePrivate(pinsPath(place), `${JSON.stringify([...others, pin], null, 2)}\n`);
 }

@@ -1,10 +1,10 @@
 /** What a server publishes, and what of it is trusted. */
 import { type LedgerKeys, NotFoundError, type Rushes } from '@rushes/sdk';
 import { ledgerKeysFrom, parseLedgerKeys } from '@rushes/sdk/ledger';
+import type { CliContext } from '../context.ts';
 import type { Output } from '../output/output.ts';
+import { isoOf } from '../output/wording.ts';
 import { pinsPath, readPins, savePin } from './pinned-keys.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The keys that a server publishes, each of them looked at. */
 export async function fetchKeys(client: Rushes, signal: AbortSignal): Promise<LedgerKeys> {
@@ -23,24 +23,24 @@ export function unknownKeys(published: LedgerKeys, pinned: LedgerKeys): string[]
 export async function pinAtFirstUse(
   client: Rushes,
   output: Output,
-  environment: Environment,
+  context: Pick<CliContext, 'environment' | 'files' | 'clock'>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const pins = await readPins(environment);
+  const pins = await readPins(context);
   if (pins.some(({ base_url: baseUrl }) => baseUrl === client.baseUrl)) return true;
   let keys: LedgerKeys;
   try {
     keys = await fetchKeys(client, signal);
   } catch (error) {
-    // A server of before the ledger could be verified.
+    // Not every server has keys.
     if (error instanceof NotFoundError) return false;
     throw error;
   }
-  await savePin(environment, { ...keys, base_url: client.baseUrl, pinned_at: new Date().toISOString() });
+  await savePin(context, { ...keys, base_url: client.baseUrl, pinned_at: isoOf(context.clock.nowMs()) });
   output.note(
     [
       `Trust on first use: the ledger keys of ${keys.server_name} were fetched from ${client.baseUrl} and pinned in`,
-      `${pinsPath(environment)}. Compare them once with what the operator told you another way:`,
+      `${pinsPath(context)}. Compare them once with what the operator told you another way:`,
       ...keys.keys.map(({ key, status }) => `  ${key}  (${status})`),
     ].join('\n'),
   );

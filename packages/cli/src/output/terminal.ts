@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import type { Environment, Sink } from '../context.ts';
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
@@ -14,10 +15,7 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
 export type Paint = (style: Style, text: string) => string;
 
 /** Colours only for a terminal, and not against NO_COLOR (https://no-color.org) or TERM=dumb. */
-export function paintFor(
-  stream: { readonly isTTY?: boolean },
-  environment: Readonly<Record<string, string | undefined>>,
-): Paint {
+export function paintFor(stream: Pick<Sink, 'isTTY'>, environment: Environment): Paint {
   const refused = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== '';
   if (stream.isTTY !== true || refused || environment['TERM'] === 'dumb') return (_, text) => text;
   return (style, text) => {
@@ -51,5 +49,21 @@ export function table(rows: readonly (readonly string[])[], rightAligned: Readon
       })
       .join('  ')
       .trimEnd(),
+  );
+}
+
+/** A column of a table: its name, what is shown of a row, and on which side it is aligned. */
+export interface Column<Row> {
+  readonly name: string;
+  readonly cell: (row: Row) => string;
+  readonly align?: 'right';
+}
+
+/** The lines of a table with a header. */
+export function tableOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+  const rightAligned = columns.flatMap(({ align }, at) => (align === 'right' ? [at] : []));
+  return table(
+    [columns.map(({ name }) => name), ...rows.map((row) => columns.map(({ cell }) => cell(row)))],
+    new Set(rightAligned),
   );
 }

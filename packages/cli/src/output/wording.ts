@@ -39,6 +39,11 @@ export function dated(iso: string, nowMs: number): string {
   return `${moment(iso)} UTC (${ago})`;
 }
 
+/** `2026-11-20T14:03:09.000Z`, of milliseconds since 1970. */
+export function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 /** `2026-11-20 14:03:09`. */
 export function moment(iso: string): string {
   const at = new Date(iso);

@@ -1,9 +1,11 @@
 import { CliError } from '../cli-error.ts';
+import type { Environment } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { readProjectFile, readUserFile, userFilePath } from './setting-files.ts';
+import { readProjectFile, readUserFile, type SettingsPlace, userFilePath } from './setting-files.ts';
 
 const DEFAULT_BASE_URL = 'http://127.0.0.1:4600';
 
+/** What a client of the API is made with. */
 export interface ClientSettings {
   readonly baseUrl: string;
   /** Null when no key is set anywhere. */
@@ -13,13 +15,7 @@ export interface ClientSettings {
   readonly model: string | null;
 }
 
-interface Surroundings {
-  readonly baseUrlFlag: string | undefined;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly folder: string;
-}
-
-function fromEnvironment(environment: Surroundings['environment'], name: string): string | null {
+function fromEnvironment(environment: Environment, name: string): string | null {
   const value = environment[name]?.trim();
   return value === undefined || value === '' ? null : value;
 }
@@ -46,7 +42,7 @@ export function normalizeBaseUrl(text: string): string {
     );
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw wrongAddress(`The server's address is no http or https URL: ${JSON.stringify(text)}.`);
+    throw wrongAddress(`The server's address is not an http or https URL: ${JSON.stringify(text)}.`);
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
@@ -55,11 +51,14 @@ export function normalizeBaseUrl(text: string): string {
  * Flags, then environment, then the project's file, then the user's. A key from a file is only ever sent to the server
  * that the same file names: a project's file, which comes with the code of strangers, must not lead a stored key away.
  */
-export async function resolveClientSettings(surroundings: Surroundings): Promise<ClientSettings> {
-  const { environment } = surroundings;
-  const [project, user] = [await readProjectFile(surroundings.folder), await readUserFile(environment)];
+export async function resolveClientSettings(
+  baseUrlFlag: string | undefined,
+  context: SettingsPlace,
+): Promise<ClientSettings> {
+  const { environment } = context;
+  const [project, user] = [await readProjectFile(context.files), await readUserFile(context)];
   const named =
-    surroundings.baseUrlFlag ??
+    baseUrlFlag ??
     fromEnvironment(environment, 'RUSHES_BASE_URL') ??
     project?.baseUrl ??
     user?.baseUrl ??
@@ -78,12 +77,12 @@ export async function resolveClientSettings(surroundings: Surroundings): Promise
 }
 
 /** The error of a command that needs a key and has none. */
-export function noApiKey(settings: ClientSettings, environment: Surroundings['environment']): CliError {
+export function noApiKey(settings: ClientSettings, context: SettingsPlace): CliError {
   return new CliError('no_api_key', `There is no API key for ${settings.baseUrl}.`, {
     exitCode: EXIT.auth,
     advice: [
       'Set RUSHES_API_KEY (in CI as a secret), or run "rushes login" once, which keeps it in',
-      `${userFilePath(environment)} for this server. A key is never given on the command line.`,
+      `${userFilePath(context)} for this server. A key is never given on the command line.`,
     ],
   });
 }

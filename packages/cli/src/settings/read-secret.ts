@@ -1,14 +1,15 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { CliError } from '../cli-error.ts';
+import type { CliContext, Source } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
 /** Longer than any key; the rest of a wrong file is not read. */
 const SECRET_MAX_BYTES = 4_096;
 
-async function firstLineOfInput(): Promise<string> {
+async function firstLine(stdin: Source): Promise<string> {
   let text = '';
-  for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) {
+  for await (const chunk of stdin as AsyncIterable<Uint8Array>) {
     text += Buffer.from(chunk).toString('utf8');
     if (text.includes('\n') || text.length > SECRET_MAX_BYTES) break;
   }
@@ -16,11 +17,14 @@ async function firstLineOfInput(): Promise<string> {
 }
 
 /** One line from the terminal without echo, or the first line of standard input. */
-export async function readSecret(prompt: string): Promise<string> {
-  if (!process.stdin.isTTY) return firstLineOfInput();
-  process.stderr.write(prompt);
+export async function readSecret(
+  prompt: string,
+  { stdin, stderr }: Pick<CliContext, 'stdin' | 'stderr'>,
+): Promise<string> {
+  if (stdin.isTTY !== true) return firstLine(stdin);
+  stderr.write(prompt);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const reader = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  const reader = createInterface({ input: stdin, output: nowhere, terminal: true });
   try {
     return await new Promise<string>((resolve, reject) => {
       reader.once('SIGINT', () =>
@@ -31,6 +35,6 @@ export async function readSecret(prompt: string): Promise<string> {
     });
   } finally {
     reader.close();
-    process.stderr.write('\n');
+    stderr.write('\n');
   }
 }

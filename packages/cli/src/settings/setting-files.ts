@@ -1,10 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CliError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { Files } from '../files/files.ts';
 
-export const PROJECT_FILE = '.rushes.json';
+const PROJECT_FILE = '.rushes.json';
 
 /** What a settings file can say. */
 export interface FileSettings {
@@ -14,14 +14,15 @@ export interface FileSettings {
   readonly model: string | null;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Where settings are looked for. */
+export type SettingsPlace = Pick<CliContext, 'environment' | 'files'>;
 
 const MEMBERS = { base_url: 'baseUrl', api_key: 'apiKey', model: 'model' } as const;
 
 /** `$XDG_CONFIG_HOME/rushes/config.json`, by default in ~/.config. */
-export function userFilePath(environment: Environment): string {
+export function userFilePath({ environment, files }: SettingsPlace): string {
   const base = environment['XDG_CONFIG_HOME'];
-  return join(base === undefined || base === '' ? join(homedir(), '.config') : base, 'rushes', 'config.json');
+  return join(base === undefined || base === '' ? join(files.home, '.config') : base, 'rushes', 'config.json');
 }
 
 function badFile(path: string, detail: string, advice: string): CliError {
@@ -47,17 +48,17 @@ function parseSettings(path: string, text: string): FileSettings {
   for (const [name, member] of Object.entries(value)) {
     if (!Object.hasOwn(MEMBERS, name)) throw badFile(path, `the setting ${JSON.stringify(name)} is not known`, advice);
     if (typeof member !== 'string' || member === '')
-      throw badFile(path, `${name} must be a string with something in it`, advice);
+      throw badFile(path, `${name} must be a string that is not empty`, advice);
     settings[MEMBERS[name as keyof typeof MEMBERS]] = member;
   }
   return settings;
 }
 
 /** The settings of one file, or null when there is none. A key in it demands that only its owner can read the file. */
-async function readSettings(path: string): Promise<FileSettings | null> {
+async function readSettings(files: Files, path: string): Promise<FileSettings | null> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await files.text(path);
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
     throw new CliError('invalid_settings', `${path} cannot be read: ${String(error)}.`, {
@@ -66,29 +67,24 @@ async function readSettings(path: string): Promise<FileSettings | null> {
     });
   }
   const settings = parseSettings(path, text);
-  if (settings.apiKey !== null && process.platform !== 'win32') {
-    const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0) {
-      throw new CliError('invalid_settings', `${path} holds an API key, and others can read it.`, {
-        exitCode: EXIT.auth,
-        advice: [
-          `Run: chmod 600 ${path}`,
-          'If others had access to this machine, make a new key and disable this one.',
-        ],
-      });
-    }
+  if (settings.apiKey !== null && (await files.isOpenToOthers(path))) {
+    throw new CliError('invalid_settings', `${path} holds an API key, and others can read it.`, {
+      exitCode: EXIT.auth,
+      advice: [`Run: chmod 600 ${path}`, 'If others had access to this machine, make a new key and disable this one.'],
+    });
   }
   return settings;
 }
 
 /** The nearest `.rushes.json` of the folder and those above it. */
-export async function readProjectFile(folder: string): Promise<FileSettings | null> {
-  for (let at = folder; ; at = dirname(at)) {
-    const settings = await readSettings(join(at, PROJECT_FILE));
+export async function readProjectFile(files: Files): Promise<FileSettings | null> {
+  for (let at = files.folder; ; at = dirname(at)) {
+    const settings = await readSettings(files, join(at, PROJECT_FILE));
     if (settings !== null || dirname(at) === at) return settings;
   }
 }
 
-export async function readUserFile(environment: Environment): Promise<FileSettings | null> {
-  return readSettings(userFilePath(environment));
+/** The user's own settings, or null when there are none. */
+export async function readUserFile(place: SettingsPlace): Promise<FileSettings | null> {
+  return readSettings(place.files, userFilePath(place));
 }

@@ -1,11 +1,11 @@
 import { APIError, type EstimateParams } from '@rushes/sdk';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
+import { usageError } from '../cli-error.ts';
 import { RefusedInput } from '../failure.ts';
 import { decodeText } from '../input/decode-text.ts';
 import { detectFormat, type InputFormat } from '../input/format.ts';
 import { readItems } from '../input/items.ts';
-import { readInput } from '../input/read-input.ts';
+import { type InputMachine, readInput } from '../input/read-input.ts';
+import { given } from '../given.ts';
 import { columnSettings, defaultParams, metadataOf } from './submission-flags.ts';
 
 /** What was read of the command line and the file. */
@@ -33,24 +33,20 @@ export interface SubmissionFlagValues {
   readonly 'webhook-endpoint': string | undefined;
 }
 
-/** The object without members that are not set. */
-function defined<T extends object>(members: { readonly [Name in keyof T]: T[Name] | undefined }): T {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
-}
-
 /** Reads the file and the flags into one request. Whatever the format, the same prompts make the same request. */
 export async function readSubmission(
   path: string,
   flags: SubmissionFlagValues,
   defaultModel: string | null,
+  machine: InputMachine,
   signal: AbortSignal,
 ): Promise<Submission> {
   const model = flags.model ?? defaultModel;
   if (model === null) {
-    throw new CliError('usage', 'Which model? There is no default one.', {
-      exitCode: EXIT.usage,
-      advice: ['Add --model sora-2, or "model" to .rushes.json. "rushes models" lists them with their prices.'],
-    });
+    throw usageError(
+      'No model is named, and the settings have no default model.',
+      'Add --model sora-2, or "model" to .rushes.json. "rushes models" lists the models with their prices.',
+    );
   }
   const columns = columnSettings(flags.column, flags['ignore-columns']);
   const settings = {
@@ -62,12 +58,12 @@ export async function readSubmission(
     deadline_hours: flags['deadline-hours'],
     webhook_endpoint_id: flags['webhook-endpoint'],
   };
-  const given = metadataOf(flags.metadata);
-  const input = await readInput(path, signal);
+  const labels = metadataOf(flags.metadata);
+  const input = await readInput(path, machine, signal);
   const text = decodeText(input.bytes, input.name);
   const format = flags.format ?? detectFormat(input.path, text, columns.sourceOf('prompt'), columns.mapped.size > 0);
-  const { items, lines, metadata } = readItems(text, format, columns, given, input.name);
-  const params = defined<EstimateParams>({
+  const { items, lines, metadata } = readItems(text, format, columns, labels, input.name);
+  const params = given<EstimateParams>({
     ...settings,
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
     items: [...items],

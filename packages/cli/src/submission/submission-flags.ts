@@ -1,10 +1,14 @@
-import { Flags } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import type { TaskParams } from '@rushes/sdk';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
+import { usageError } from '../cli-error.ts';
 import { ColumnSettings, type FieldName, FIELD_LIST, isFieldName } from '../input/columns.ts';
 import { INPUT_FORMATS } from '../input/format.ts';
 import { isParamName, PARAM_NAMES, readParam } from '../input/params.ts';
+
+/** The prompts that a command is about. */
+export const submissionArg = {
+  file: Args.string({ description: 'File with the prompts, or - for standard input.', required: true }),
+} as const;
 
 /** Flags that say what is in the file and what is to be made of it: the same for `submit` and `estimate`. */
 export const submissionFlags = {
@@ -46,7 +50,7 @@ export const submissionFlags = {
     parse: async (text) => {
       const rate = Number(text);
       if (/^\d*\.?\d+$/.test(text) && rate >= 0 && rate <= 1) return rate;
-      throw usage(`--max-failure-rate must be a number from 0 to 1, not ${text}.`);
+      throw usageError(`--max-failure-rate must be a number from 0 to 1, not ${text}.`);
     },
   })({ summary: 'Pause the batch when a larger share of its finished videos failed.', helpValue: '0..1' }),
   'deadline-hours': Flags.integer({
@@ -57,20 +61,16 @@ export const submissionFlags = {
   'webhook-endpoint': Flags.string({ summary: "Send this batch's events to this endpoint only.", helpValue: 'whe_…' }),
 } as const;
 
-function usage(message: string): CliError {
-  return new CliError('usage', message, { exitCode: EXIT.usage });
-}
-
 /** `name=value` pairs of a repeatable flag, in order. Throws for text without "=" and for a name that comes twice. */
 function pairs(flag: string, texts: readonly string[] | undefined): [string, string][] {
   const read = (texts ?? []).map((text): [string, string] => {
     const at = text.indexOf('=');
-    if (at < 1) throw usage(`--${flag} takes NAME=VALUE, not ${JSON.stringify(text)}.`);
+    if (at < 1) throw usageError(`--${flag} takes NAME=VALUE, not ${JSON.stringify(text)}.`);
     return [text.slice(0, at), text.slice(at + 1)];
   });
   const names = read.map(([name]) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw usage(`--${flag} sets ${twice} twice.`);
+  if (twice !== undefined) throw usageError(`--${flag} sets ${twice} twice.`);
   return read;
 }
 
@@ -78,9 +78,9 @@ function pairs(flag: string, texts: readonly string[] | undefined): [string, str
 export function columnSettings(columns: readonly string[] | undefined, ignoreUnknown: boolean): ColumnSettings {
   const sources = new Map<FieldName, string>();
   for (const [field, column] of pairs('column', columns)) {
-    if (!isFieldName(field)) throw usage(`--column ${field}=…: the field must be one of ${FIELD_LIST}.`);
+    if (!isFieldName(field)) throw usageError(`--column ${field}=…: the field must be one of ${FIELD_LIST}.`);
     if ([...sources.values()].includes(column))
-      throw usage(`--column gives two fields the column ${JSON.stringify(column)}.`);
+      throw usageError(`--column gives two fields the column ${JSON.stringify(column)}.`);
     sources.set(field, column);
   }
   return new ColumnSettings(sources, ignoreUnknown);
@@ -89,9 +89,10 @@ export function columnSettings(columns: readonly string[] | undefined, ignoreUnk
 /** What --set says; undefined when it says nothing. */
 export function defaultParams(settings: readonly string[] | undefined): TaskParams | undefined {
   const read = pairs('set', settings).map(([name, text]) => {
-    if (!isParamName(name)) throw usage(`--set ${name}=…: the parameter must be one of ${PARAM_NAMES.join(', ')}.`);
+    if (!isParamName(name))
+      throw usageError(`--set ${name}=…: the parameter must be one of ${PARAM_NAMES.join(', ')}.`);
     const reading = readParam(name, text);
-    if (!reading.ok) throw usage(`--set ${name} ${reading.detail}.`);
+    if (!reading.ok) throw usageError(`--set ${name} ${reading.detail}.`);
     return [name, reading.value] as const;
   });
   // Which values a model takes is checked by the server.

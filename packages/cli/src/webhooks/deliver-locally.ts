@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ListedEvent } from '@rushes/sdk';
+import type { CliContext } from '../context.ts';
 import { type Attempt, forward, isSuccess } from './forward.ts';
 
+/** A program on this machine that gets events. */
 export interface LocalReceiver {
   readonly url: string;
   readonly secret: string;
@@ -22,15 +23,16 @@ export async function deliverLocally(
   event: ListedEvent,
   receiver: LocalReceiver,
   onRetry: (attempt: Attempt, delayMs: number) => Promise<void>,
+  machine: Pick<CliContext, 'clock' | 'fetch'>,
   signal: AbortSignal,
 ): Promise<{ readonly attempt: Attempt; readonly attempts: number }> {
   let refusals = 0;
   for (let attempts = 1; ; attempts += 1) {
-    const attempt = await forward(event, receiver, signal);
+    const attempt = await forward(event, receiver, machine, signal);
     if (attempt.reached) refusals += 1;
     if (isSuccess(attempt) || refusals > receiver.retries) return { attempt, attempts };
     const delayMs = Math.min(DELAY_MAX_MS, DELAY_FIRST_MS * 2 ** Math.min(attempts - 1, 10));
     await onRetry(attempt, delayMs);
-    await sleep(delayMs, undefined, { signal });
+    await machine.clock.sleep(delayMs, signal);
   }
 }

@@ -1,7 +1,7 @@
-import { access } from 'node:fs/promises';
 import type { WebhookEndpoint, WebhookEndpointWithSecret } from '@rushes/sdk';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { Files } from '../files/files.ts';
 import type { Output } from '../output/output.ts';
 import { printable } from '../output/terminal.ts';
 import { count, moment } from '../output/wording.ts';
@@ -34,13 +34,9 @@ export function endpointLines(endpoint: WebhookEndpoint): string[] {
 }
 
 /** Throws while there is time: a secret is in one answer only, so the file must take it before there is one. */
-export async function checkSecretFile(path: string | undefined): Promise<void> {
+export async function checkSecretFile(files: Files, path: string | undefined): Promise<void> {
   if (path === undefined) return;
-  const isTaken = await access(path).then(
-    () => true,
-    () => false,
-  );
-  const why = path === '' ? 'it has no name' : isTaken ? 'it is there already' : null;
+  const why = path === '' ? 'it has no name' : (await files.exists(path)) ? 'it exists already' : null;
   if (why === null) return;
   throw new CliError('file_error', `${JSON.stringify(path)} cannot take the secret: ${why}. Nothing was done.`, {
     exitCode: EXIT.usage,
@@ -51,19 +47,19 @@ export async function checkSecretFile(path: string | undefined): Promise<void> {
 export async function showWithSecret(
   endpoint: WebhookEndpointWithSecret,
   secretFile: string | undefined,
-  { output, json }: { readonly output: Output; readonly json: boolean },
+  { output, json, files }: { readonly output: Output; readonly json: boolean; readonly files: Files },
 ): Promise<void> {
   const { secret, ...view } = endpoint;
   if (secret === null) {
     // The answer that had it was lost on its way, and the server keeps no copy that it could show.
     output.note(
-      `The secret was in an answer that did not arrive. Make a new one: rushes webhooks endpoints rotate-secret ${endpoint.id}`,
+      `The secret was in an answer that did not arrive, and it is not shown again. Make a new one: rushes webhooks endpoints rotate-secret ${endpoint.id}`,
     );
   } else if (secretFile !== undefined) {
     try {
-      await writeNewSecretFile(secretFile, secret);
+      await writeNewSecretFile(files, secretFile, secret);
     } catch (error) {
-      output.note(`The secret is shown here, for it is shown once and cannot be kept in the file: ${secret}`);
+      output.note(`The file cannot take the secret, and the server shows it only once. Here it is: ${secret}`);
       throw error;
     }
     output.note(`The secret is in ${secretFile}.`);
@@ -76,5 +72,5 @@ export async function showWithSecret(
   for (const line of endpointLines(endpoint)) await output.line(line);
   if (shown === null) return;
   await output.line(`secret    ${shown}`);
-  output.note('The secret is shown this once: keep it where the receiver reads it.');
+  output.note('The secret is shown only once: keep it where the receiver reads it.');
 }

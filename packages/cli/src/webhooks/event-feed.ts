@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   APIError,
   ConnectionError,
@@ -7,6 +6,7 @@ import {
   type Rushes,
   TimeoutError,
 } from '@rushes/sdk';
+import type { Clock } from '../context.ts';
 
 /** What following the event list comes upon. */
 export type FeedNews =
@@ -44,7 +44,7 @@ function retryDelayMs(error: Error, failures: number): number {
  */
 export async function* followEvents(
   client: Rushes,
-  start: { readonly after: number; readonly waitSeconds: number },
+  start: { readonly after: number; readonly waitSeconds: number; readonly clock: Clock },
   signal: AbortSignal,
 ): AsyncGenerator<FeedNews, never, undefined> {
   let { after } = start;
@@ -62,7 +62,7 @@ export async function* followEvents(
       failures += 1;
       const delayMs = retryDelayMs(error, failures);
       yield { kind: 'lost', error, delayMs };
-      await sleep(delayMs, undefined, { signal });
+      await start.clock.sleep(delayMs, signal);
       continue;
     }
     if (failures > 0) yield { kind: 'found' };

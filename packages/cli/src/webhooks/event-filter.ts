@@ -1,5 +1,4 @@
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
+import { usageError } from '../cli-error.ts';
 
 /** Types of events as of this version; a newer server may have more. */
 export const EVENT_TYPES = [
@@ -31,10 +30,10 @@ export function commaList(values: readonly string[]): string[] {
 export function eventFilter(patterns: readonly string[]): (type: string) => boolean {
   for (const pattern of patterns) {
     if (/^[a-z_]+(\.[a-z_]+)*(\.\*)?$/.test(pattern)) continue;
-    throw new CliError('usage', `An event is written as batch.completed or batch.*, not ${JSON.stringify(pattern)}.`, {
-      exitCode: EXIT.usage,
-      advice: [`There are: ${EVENT_TYPES.join(', ')}.`],
-    });
+    throw usageError(
+      `An event is written as batch.completed or batch.*, not ${JSON.stringify(pattern)}.`,
+      `There are: ${EVENT_TYPES.join(', ')}.`,
+    );
   }
   return (type) =>
     patterns.length === 0 ||
@@ -46,5 +45,5 @@ export function eventTypes(values: readonly string[]): string[] {
   const types = commaList(values);
   if (types.length === 1 && types[0] === 'all') return [];
   if (types.length > 0) return types;
-  throw new CliError('usage', '--events names no event; "all" is every type.', { exitCode: EXIT.usage });
+  throw usageError('--events names no event; "all" stands for every type.');
 }

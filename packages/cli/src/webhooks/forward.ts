@@ -1,6 +1,6 @@
 import { signForTest } from '@rushes/sdk/webhooks';
-import { CliError } from '../cli-error.ts';
-import { EXIT } from '../exit-codes.ts';
+import { usageError } from '../cli-error.ts';
+import type { CliContext } from '../context.ts';
 
 /** What a webhook says: the body that a receiver gets. */
 export interface EventBody {
@@ -22,7 +22,7 @@ export interface Attempt {
 /** How much of an answer is read: what it says does not matter. */
 const ANSWER_MAX_BYTES = 65_536;
 
-/** Where to send, checked. Throws `CliError` for what is no http or https URL. */
+/** Where to send, checked. Throws `CliError` for what is not an http or https URL. */
 export function receiverUrl(text: string): string {
   // The usual way to name a program on this machine.
   const spelled = /^\d{1,5}(\/|$)/.test(text)
@@ -34,10 +34,10 @@ export function receiverUrl(text: string): string {
   if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) {
     if (url.username === '' && url.password === '') return url.href;
   }
-  throw new CliError('usage', `The receiver is no http or https URL: ${JSON.stringify(text)}.`, {
-    exitCode: EXIT.usage,
-    advice: ['It looks like http://localhost:8080/hooks/rushes, or 8080/hooks/rushes for short.'],
-  });
+  throw usageError(
+    `The receiver is not an http or https URL: ${JSON.stringify(text)}.`,
+    'It looks like http://localhost:8080/hooks/rushes, or 8080/hooks/rushes for short.',
+  );
 }
 
 function whyNot(error: unknown): string {
@@ -60,12 +60,15 @@ async function discard(response: Response): Promise<void> {
 export async function forward(
   event: EventBody,
   target: { readonly url: string; readonly secret: string; readonly timeoutMs: number },
+  { clock, fetch }: Pick<CliContext, 'clock' | 'fetch'>,
   signal: AbortSignal,
 ): Promise<Attempt> {
   const { id, type, created_at, data } = event;
-  const { body, headers } = await signForTest({ id, type, created_at, data }, target.secret);
-  const startedAt = performance.now();
-  const took = (): number => Math.round(performance.now() - startedAt);
+  const { body, headers } = await signForTest({ id, type, created_at, data }, target.secret, {
+    timestamp: new Date(clock.nowMs()),
+  });
+  const startedAt = clock.monotonicMs();
+  const took = (): number => Math.round(clock.monotonicMs() - startedAt);
   try {
     const response = await fetch(target.url, {
       method: 'POST',

@@ -1,9 +1,11 @@
 import type { ListedEvent } from '@rushes/sdk';
+import type { Clock } from '../context.ts';
 import type { Output } from '../output/output.ts';
 import { printable } from '../output/terminal.ts';
-import { duration, moment } from '../output/wording.ts';
+import { duration, isoOf, moment } from '../output/wording.ts';
 import { type Attempt, attemptWords, isSuccess } from './forward.ts';
 
+/** What is known when listening begins. */
 export interface ListenStart {
   readonly server: string;
   readonly cursor: number;
@@ -52,7 +54,7 @@ const ERASE_LINE = '\r\u001b[K';
 const SERVER_PATIENCE_MS = 5_000;
 
 /** A line an event on stdout; on stderr what happens meanwhile, and in a terminal one line that shows that it is alive. */
-export function textReport(output: Output): ListenReport {
+export function textReport(output: Output, clock: Clock): ListenReport {
   const { paint, paintNote } = output;
   let hasStatus = false;
   const erase = (): void => {
@@ -93,7 +95,7 @@ export function textReport(output: Output): ListenReport {
         note(text);
         return;
       }
-      output.draw(`${ERASE_LINE}${paintNote('dim', `${text} ${moment(new Date().toISOString()).slice(11)}`)}`);
+      output.draw(`${ERASE_LINE}${paintNote('dim', `${text} ${moment(isoOf(clock.nowMs())).slice(11)}`)}`);
       hasStatus = true;
     },
     async lost(error, delayMs, cursor) {

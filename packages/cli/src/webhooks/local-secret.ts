@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
 import { signForTest } from '@rushes/sdk/webhooks';
-import { CliError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
+import type { CliContext, Environment } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { Files } from '../files/files.ts';
 
 /** The secret that local requests are signed with. */
 export interface LocalSecret {
@@ -15,8 +15,14 @@ export interface LocalSecret {
 
 const SECRET_BYTES = 32;
 
-function make(): string {
-  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+/** The secrets of RUSHES_WEBHOOK_SECRET: during a rotation there are two, with a blank between them. */
+export function environmentSecrets(environment: Environment): string[] {
+  return secretsIn(environment['RUSHES_WEBHOOK_SECRET'] ?? '');
+}
+
+/** The secrets in a text, one after the other. */
+export function secretsIn(text: string): string[] {
+  return text.split(/\s+/).filter((secret) => secret !== '');
 }
 
 function fileFault(path: string, error: unknown): CliError {
@@ -34,15 +40,15 @@ async function checked(secret: string, place: string): Promise<LocalSecret> {
     await signForTest({}, secret);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CliError('usage', `${place}: ${why}`, { exitCode: EXIT.usage });
+    throw usageError(`${place}: ${why}`);
   }
   return { secret, isNew: false, place };
 }
 
 /** Writes a secret where only its owner can read it. Throws when the file is there. */
-export async function writeNewSecretFile(path: string, secret: string): Promise<void> {
+export async function writeNewSecretFile(files: Files, path: string, secret: string): Promise<void> {
   try {
-    await writeFile(path, `${secret}\n`, { mode: 0o600, flag: 'wx' });
+    await files.writeNew(path, `${secret}\n`);
   } catch (error) {
     throw fileFault(path, error);
   }
@@ -54,20 +60,22 @@ export async function writeNewSecretFile(path: string, secret: string): Promise<
  */
 export async function localSecret(
   file: string | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
+  { environment, files, randomBytes }: Pick<CliContext, 'environment' | 'files' | 'randomBytes'>,
 ): Promise<LocalSecret> {
+  const make = (): string => `whsec_${Buffer.from(randomBytes(SECRET_BYTES)).toString('base64')}`;
   if (file === undefined) {
-    const [secret = ''] = (environment['RUSHES_WEBHOOK_SECRET'] ?? '').trim().split(/\s+/);
-    return secret === '' ? { secret: make(), isNew: true, place: null } : checked(secret, 'RUSHES_WEBHOOK_SECRET');
+    const [secret] = environmentSecrets(environment);
+    if (secret === undefined) return { secret: make(), isNew: true, place: null };
+    return checked(secret, 'RUSHES_WEBHOOK_SECRET');
   }
   let text: string | null = null;
   try {
-    text = await readFile(file, 'utf8');
+    text = await files.text(file);
   } catch (error) {
     if (!isMissing(error)) throw fileFault(file, error);
   }
-  if (text !== null) return checked(text.trim().split(/\s+/)[0] ?? '', file);
+  if (text !== null) return checked(secretsIn(text)[0] ?? '', file);
   const secret = make();
-  await writeNewSecretFile(file, secret);
+  await writeNewSecretFile(files, file, secret);
   return { secret, isNew: true, place: file };
 }

@@ -12,6 +12,6 @@ export async function sendTestEvent(
   const event = await client.webhookEndpoints.test(endpointId, { signal });
   if (json) await output.document({ event });
   else await output.line(`${printable(event.type)}  ${printable(event.id)}`);
-  output.note(`How it went: rushes webhooks deliveries --event ${printable(event.id)}`);
+  output.note(`See the outcome: rushes webhooks deliveries --event ${printable(event.id)}`);
   return EXIT.success;
 }

@@ -9,10 +9,10 @@ export default class HelpExitCodes extends RushesCommand {
 
   override async perform(): Promise<ExitCode> {
     await this.parse(HelpExitCodes);
-    if (this.jsonEnabled()) for (const meaning of EXIT_MEANINGS) await this.output.jsonLine(meaning);
+    if (this.json) for (const meaning of EXIT_MEANINGS) await this.output.jsonLine(meaning);
     else {
       const rows = EXIT_MEANINGS.map(({ code, name, meaning }) => [String(code), name, meaning]);
-      for (const line of table(rows, new Set([0]))) await this.output.line(line);
+      await this.output.lines(table(rows, new Set([0])));
     }
     return EXIT.success;
   }

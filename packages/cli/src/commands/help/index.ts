@@ -1,6 +1,7 @@
-import { Help as HelpPages } from '@oclif/core';
 import { RushesCommand } from '../../base-command.ts';
+import { COMMAND_IDS } from '../../command-files.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
+import { showHelp } from '../../help.ts';
 import { unknownCommand } from '../../suggest.ts';
 
 /** Help by words, as `rushes help submit`. */
@@ -12,9 +13,9 @@ export default class Help extends RushesCommand {
   override async perform(): Promise<ExitCode> {
     const { argv } = await this.parse(Help);
     const words = argv.map(String);
-    const unknown = unknownCommand(words, this.config.commandIDs);
+    const unknown = unknownCommand(words, COMMAND_IDS);
     if (unknown !== null) throw unknown;
-    await new HelpPages(this.config).showHelp(words);
+    await showHelp(words, this.output);
     return EXIT.success;
   }
 }

@@ -1,30 +1,29 @@
 import { Flags } from '@oclif/core';
-import type { Rushes } from '@rushes/sdk';
-import { RushesCommand, serverFlags } from '../../base-command.ts';
-import { CliError } from '../../cli-error.ts';
+import type { LedgerExportParams, Rushes } from '@rushes/sdk';
+import { ServerCommand } from '../../server-command.ts';
+import { usageError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
+import { given } from '../../given.ts';
 import { pinAtFirstUse } from '../../ledger/server-keys.ts';
-import { writeWholeFile } from '../../output/whole-file.ts';
 import { bytes } from '../../output/wording.ts';
 import { timeFlag } from '../../flags/time.ts';
 
 const FORMATS = ['csv', 'json', 'jsonl'] as const;
 
 /** Exports the ledger. */
-export default class LedgerExport extends RushesCommand {
+export default class LedgerExport extends ServerCommand {
   static override summary = 'Export ledger entries, oldest first, to a file or standard output.';
   static override description =
-    'With -o the file appears only when it is whole. Without it, an export that broke off ends with a code other than 0. --json without -o means --format json.';
+    'With -o, the file appears only when it is whole. Without -o, an export that broke off ends with an exit code other than 0. --json without -o means --format json.';
   static override examples = [
     {
-      description: 'The month of November',
+      description: 'The entries of November',
       command: '<%= config.bin %> ledger export --from 2026-11-01 --to 2026-12-01 -o november.csv',
     },
     '<%= config.bin %> ledger export --format jsonl | jq -s length',
   ];
   static override flags = {
-    ...serverFlags,
-    format: Flags.option({ options: FORMATS })({ char: 'f', summary: 'csv when left out.' }),
+    format: Flags.option({ options: FORMATS })({ char: 'f', summary: 'Format of the export; csv when left out.' }),
     from: timeFlag({ summary: 'Entries from this time on.' }),
     to: timeFlag({ summary: 'Entries before this time.' }),
     output: Flags.string({ char: 'o', summary: 'Write this file instead of standard output.', helpValue: 'FILE' }),
@@ -33,15 +32,12 @@ export default class LedgerExport extends RushesCommand {
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(LedgerExport);
     const { from, to } = flags;
-    const format = flags.format ?? (this.jsonEnabled() && flags.output === undefined ? 'json' : 'csv');
+    const format = flags.format ?? (this.json && flags.output === undefined ? 'json' : 'csv');
     if (from !== undefined && to !== undefined && from >= to) {
-      throw new CliError('usage', '--from must be before --to.', { exitCode: EXIT.usage });
+      throw usageError('--from must be before --to.');
     }
     const client = await this.connect(flags);
-    const entries = await client.ledger.export(
-      { format, ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) },
-      { signal: this.interrupt },
-    );
+    const entries = await client.ledger.export(given<LedgerExportParams>({ format, from, to }), this.options);
     await this.#write(entries, format, flags.output);
     await this.#pinKeys(client);
     return EXIT.success;
@@ -55,15 +51,14 @@ export default class LedgerExport extends RushesCommand {
       }
       return;
     }
-    const length = await writeWholeFile(file, entries);
-    if (this.jsonEnabled()) await this.output.document({ file, format, bytes: length });
-    else await this.output.line(`${file}  ${bytes(length)}`);
+    const length = await this.context.files.writeWhole(file, entries);
+    await this.show({ file, format, bytes: length }, () => [`${file}  ${bytes(length)}`]);
   }
 
   /** While the server can be reached: verifying needs its keys, and may have to do without the server. */
   async #pinKeys(client: Rushes): Promise<void> {
     try {
-      await pinAtFirstUse(client, this.output, process.env, this.interrupt);
+      await pinAtFirstUse(client, this.output, this.context, this.interrupt);
     } catch (error) {
       this.interrupt.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);

@@ -1,35 +1,31 @@
 import { Args, Flags } from '@oclif/core';
 import type { RedeliverSinceParams, Rushes } from '@rushes/sdk';
-import { RushesCommand, serverFlags } from '../../base-command.ts';
-import { CliError } from '../../cli-error.ts';
+import { ServerCommand } from '../../server-command.ts';
+import { usageError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { printable } from '../../output/terminal.ts';
-import { count as number } from '../../output/wording.ts';
+import { count as number, isoOf } from '../../output/wording.ts';
 import { parseTime } from '../../flags/time.ts';
 
 const STATES = ['exhausted', 'missed', 'delivered'] as const;
 type State = (typeof STATES)[number];
-
-function usage(message: string): CliError {
-  return new CliError('usage', message, { exitCode: EXIT.usage });
-}
 
 /** A time as the server reads it, the id of an event, or its number. */
 function sinceOf(text: string): string | number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   if (/^evt_\w+$/.test(text)) return text;
   const at = parseTime(text);
-  if (at !== null) return new Date(at).toISOString();
-  throw usage(
-    `--since takes a day or moment (2026-11-20, 2026-11-20T09:30:00Z), the id of an event or its number, not ${JSON.stringify(text)}.`,
+  if (at !== null) return isoOf(at);
+  throw usageError(
+    `--since takes a day or a moment (2026-11-20, 2026-11-20T09:30:00Z), the ID of an event or its number, not ${JSON.stringify(text)}.`,
   );
 }
 
 /** Sends again what did not arrive. */
-export default class WebhooksRedeliver extends RushesCommand {
+export default class WebhooksRedeliver extends ServerCommand {
   static override summary = 'Send a delivery again, or all to an endpoint since a time.';
   static override description =
-    'One attempt each, with the same webhook-id, so that a receiver that remembers ids does nothing twice. Without --state it is what was given up and what the endpoint never got because it was disabled.';
+    'Makes one attempt for each, with the same webhook-id, so that a receiver that remembers IDs does nothing twice. Without --state, sends the deliveries that were given up and those that the endpoint missed while it was disabled.';
   static override examples = [
     '<%= config.bin %> webhooks redeliver whd_3kTz…',
     {
@@ -37,12 +33,13 @@ export default class WebhooksRedeliver extends RushesCommand {
       command: '<%= config.bin %> webhooks redeliver --endpoint whe_3kTz… --since 2026-11-20T09:30:00Z',
     },
   ];
-  static override args = { id: Args.string({ description: 'Delivery, as in "rushes webhooks deliveries".' }) };
+  static override args = {
+    id: Args.string({ description: 'ID of a delivery, as shown by "rushes webhooks deliveries".' }),
+  };
   static override flags = {
-    ...serverFlags,
-    endpoint: Flags.string({ summary: 'All deliveries to this endpoint; demands --since.', helpValue: 'ID' }),
+    endpoint: Flags.string({ summary: 'All deliveries to this endpoint; needs --since.', helpValue: 'ID' }),
     since: Flags.string({
-      summary: 'From this time or event on, that one included.',
+      summary: 'Start at this time or event, inclusive.',
       helpValue: 'TIME|EVENT|SEQ',
       dependsOn: ['endpoint'],
     }),
@@ -58,20 +55,19 @@ export default class WebhooksRedeliver extends RushesCommand {
   override async perform(): Promise<ExitCode> {
     const { args, flags } = await this.parse(WebhooksRedeliver);
     if ((args.id === undefined) === (flags.endpoint === undefined)) {
-      throw usage('Give the ID of a delivery, or --endpoint with --since.');
+      throw usageError('Give the ID of a delivery, or --endpoint with --since.');
     }
     if (args.id !== undefined) return this.#one(await this.connect(flags), args.id);
-    if (flags.endpoint === undefined || flags.since === undefined) throw usage('--endpoint demands --since.');
+    if (flags.endpoint === undefined || flags.since === undefined) throw usageError('--endpoint needs --since.');
     const states = STATES.filter((state) => flags.state?.includes(state) === true);
     const since = sinceOf(flags.since);
     return this.#since(await this.connect(flags), flags.endpoint, { since, states });
   }
 
   async #one(client: Rushes, id: string): Promise<ExitCode> {
-    const delivery = await client.webhookDeliveries.redeliver(id, { signal: this.interrupt });
-    if (this.jsonEnabled()) await this.output.document(delivery);
-    else await this.output.line(`${printable(delivery.id)} is sent again.`);
-    this.output.note(`How it went: rushes webhooks deliveries ${printable(delivery.id)}`);
+    const delivery = await client.webhookDeliveries.redeliver(id, this.options);
+    await this.show(delivery, () => [`${printable(delivery.id)} is sent again.`]);
+    this.output.note(`See the outcome: rushes webhooks deliveries ${printable(delivery.id)}`);
     return EXIT.success;
   }
 
@@ -84,13 +80,14 @@ export default class WebhooksRedeliver extends RushesCommand {
     const chosen: Pick<RedeliverSinceParams, 'states'> = states.length === 0 ? {} : { states };
     for (let from: string | number | null = since; from !== null;) {
       const asked = { since: from, ...chosen };
-      const answer = await client.webhookEndpoints.redeliver(endpointId, asked, { signal: this.interrupt });
+      const answer = await client.webhookEndpoints.redeliver(endpointId, asked, this.options);
       count += answer.count;
       from = answer.next_since;
       if (from !== null) this.output.note(`${number(count)} so far, behind event ${from}…`);
     }
-    if (this.jsonEnabled()) await this.output.document({ endpoint_id: endpointId, count });
-    else await this.output.line(`${number(count)} ${count === 1 ? 'delivery is' : 'deliveries are'} sent again.`);
+    await this.show({ endpoint_id: endpointId, count }, () => [
+      `${number(count)} ${count === 1 ? 'delivery is' : 'deliveries are'} sent again.`,
+    ]);
     return EXIT.success;
   }
 }

@@ -1,26 +1,21 @@
 import { Args, Flags } from '@oclif/core';
-import { RushesCommand, serverFlags } from '../../base-command.ts';
-import { CliError } from '../../cli-error.ts';
-import { durationFlag } from '../../flags/duration.ts';
+import { ServerCommand, type ServerFlags } from '../../server-command.ts';
+import { usageError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { printable } from '../../output/terminal.ts';
 import { EVENT_TYPES } from '../../webhooks/event-filter.ts';
 import { attemptWords, forward, isSuccess, receiverUrl } from '../../webhooks/forward.ts';
+import { RECEIVER_TIMEOUT_MS, localReceiverFlags } from '../../webhooks/local-receiver-flags.ts';
 import { localSecret } from '../../webhooks/local-secret.ts';
 import { sampleEvent } from '../../webhooks/sample-events.ts';
 import { sendTestEvent } from '../../webhooks/test-event.ts';
 
-const TIMEOUT_DEFAULT_MS = 30_000;
 const TEST_TYPE = 'webhook.test';
 
-function usage(message: string, ...advice: string[]): CliError {
-  return new CliError('usage', message, { exitCode: EXIT.usage, advice });
-}
-
 /** Sends one event to see what a receiver does with it. */
-export default class WebhooksTrigger extends RushesCommand {
+export default class WebhooksTrigger extends ServerCommand {
   static override summary = 'Send a sample event to a receiver, signed as the server signs.';
-  static override description = `With --to it comes from here: no server and no API key are needed, and the ids in it exist nowhere. It is signed with the secret of --secret-file (made when there is none), else of RUSHES_WEBHOOK_SECRET, else with a new one that is shown. With --endpoint the server sends a webhook.test, over the way that every event takes. Exit code 1 when the receiver refuses, 8 when there is none.`;
+  static override description = `With --to, this command sends it: no server and no API key are needed, and the IDs in it exist nowhere. It is signed with the secret of --secret-file, else of RUSHES_WEBHOOK_SECRET, else with a new secret that is shown. With --endpoint, the server sends the event webhook.test, in the same way as every other event. Exit code 1 when the receiver refuses the event, 8 when the receiver is not running.`;
   static override examples = [
     '<%= config.bin %> webhooks trigger batch.completed --to http://localhost:8080/hooks/rushes',
     {
@@ -32,57 +27,53 @@ export default class WebhooksTrigger extends RushesCommand {
     type: Args.string({ description: `One of ${EVENT_TYPES.join(', ')}.`, required: true }),
   };
   static override flags = {
-    ...serverFlags,
-    to: Flags.string({ summary: 'Receiver to send to from here.', helpValue: 'URL', exclusive: ['endpoint'] }),
-    endpoint: Flags.string({ summary: 'Endpoint that the server sends to.', helpValue: 'ID' }),
-    'secret-file': Flags.string({
-      summary: 'File with the secret to sign with; made when it is not there.',
-      helpValue: 'FILE',
+    to: Flags.string({
+      summary: 'URL of the receiver; this command sends the event.',
+      helpValue: 'URL',
+      exclusive: ['endpoint'],
     }),
-    timeout: durationFlag({ summary: 'How long the receiver may take; 30s when left out.' }),
+    endpoint: Flags.string({ summary: 'ID of the endpoint; the server sends the event.', helpValue: 'ID' }),
+    ...localReceiverFlags,
   };
 
   override async perform(): Promise<ExitCode> {
     const { args, flags } = await this.parse(WebhooksTrigger);
     if (flags.endpoint !== undefined) return this.#fromServer(args.type, flags.endpoint, flags);
     if (flags.to === undefined)
-      throw usage('Say where to send it: --to URL from here, or --endpoint ID from the server.');
-    const event = sampleEvent(args.type, Date.now());
+      throw usageError('Say where to send the event: --to URL sends it from here, --endpoint ID from the server.');
+    const event = sampleEvent(args.type, this.context.clock.nowMs());
     if (event === null) {
-      throw usage(`There is no event ${JSON.stringify(args.type)}.`, `There are: ${EVENT_TYPES.join(', ')}.`);
+      throw usageError(`There is no event ${JSON.stringify(args.type)}.`, `There are: ${EVENT_TYPES.join(', ')}.`);
     }
     const url = receiverUrl(flags.to);
-    const key = await localSecret(flags['secret-file'], process.env);
+    const key = await localSecret(flags['secret-file'], this.context);
     if (key.isNew) this.output.note(`Signed with ${key.secret}${key.place === null ? '' : ` (kept in ${key.place})`}`);
     const attempt = await forward(
       event,
-      { url, secret: key.secret, timeoutMs: flags.timeout ?? TIMEOUT_DEFAULT_MS },
+      { url, secret: key.secret, timeoutMs: flags.timeout ?? RECEIVER_TIMEOUT_MS },
+      this.context,
       this.interrupt,
     );
     const delivered = isSuccess(attempt);
-    if (this.jsonEnabled()) {
-      const { status, error, duration_ms } = attempt;
-      await this.output.document({ event, delivery: { url, delivered, status, error, duration_ms } });
-    } else await this.output.line(`${event.type}  ${event.id}  ${printable(attemptWords(attempt))}`);
+    const { status, error, duration_ms } = attempt;
+    await this.show({ event, delivery: { url, delivered, status, error, duration_ms } }, () => [
+      `${event.type}  ${event.id}  ${printable(attemptWords(attempt))}`,
+    ]);
     if (delivered) return EXIT.success;
     return attempt.reached ? EXIT.failed : EXIT.network;
   }
 
-  async #fromServer(
-    type: string,
-    endpointId: string,
-    flags: { readonly 'base-url': string | undefined },
-  ): Promise<ExitCode> {
+  async #fromServer(type: string, endpointId: string, flags: ServerFlags): Promise<ExitCode> {
     if (type !== TEST_TYPE) {
-      throw usage(
+      throw usageError(
         `The server sends ${TEST_TYPE} on request, not ${JSON.stringify(type)}.`,
-        'A sample of any other type comes from here, with --to URL.',
+        'Any other type can be sent from here, with --to URL.',
       );
     }
     const client = await this.connect(flags);
     return sendTestEvent(client, endpointId, {
       output: this.output,
-      json: this.jsonEnabled(),
+      json: this.json,
       signal: this.interrupt,
     });
   }

@@ -1,31 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { Flags } from '@oclif/core';
 import { unwrap } from '@rushes/sdk/webhooks';
 import { RushesCommand } from '../../base-command.ts';
-import { CliError } from '../../cli-error.ts';
+import { usageError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { readInput } from '../../input/read-input.ts';
 import { printable } from '../../output/terminal.ts';
-
-function usage(message: string, ...advice: string[]): CliError {
-  return new CliError('usage', message, { exitCode: EXIT.usage, advice });
-}
-
-/** `name: value` lines, as curl -i and request logs have them; other lines, such as the request line, are passed over. */
-function headerLines(text: string): [string, string][] {
-  return text.split(/\r\n|\n|\r/).flatMap((line): [string, string][] => {
-    const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*?)\s*$/.exec(line);
-    return match === null ? [] : [[(match[1] ?? '').toLowerCase(), match[2] ?? '']];
-  });
-}
-
-function headerObject(text: string): [string, string][] {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
-  return Object.entries(value).flatMap(([name, each]): [string, string][] =>
-    typeof each === 'string' ? [[name.toLowerCase(), each]] : [],
-  );
-}
+import { environmentSecrets, secretsIn } from '../../webhooks/local-secret.ts';
+import { requestHeaders } from '../../webhooks/request-headers.ts';
 
 /** Checks the signature of a webhook that was received. */
 export default class WebhooksVerify extends RushesCommand {
@@ -72,47 +53,28 @@ export default class WebhooksVerify extends RushesCommand {
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(WebhooksVerify);
     if (flags.body === '-' && flags['secret-file'] === '-')
-      throw usage('Standard input cannot be the body and the secret.');
+      throw usageError('Standard input cannot be the body and the secret.');
     const secrets = await this.#secrets(flags['secret-file']);
-    const headers = await this.#headers(flags.headers, flags.header ?? []);
-    const { bytes: body } = await readInput(flags.body, this.interrupt);
+    const headers = await requestHeaders(this.context.files, flags.headers, flags.header ?? []);
+    const { bytes: body } = await readInput(flags.body, this.context, this.interrupt);
     const toleranceSeconds = flags['any-age'] ? Number.MAX_SAFE_INTEGER : flags.tolerance;
-    const event = await unwrap(body, headers, secrets, { toleranceSeconds });
-    if (this.jsonEnabled()) await this.output.document({ valid: true, event });
-    else await this.output.line(`genuine  ${printable(event.type)}  ${printable(event.id)}`);
+    const event = await unwrap(body, headers, secrets, {
+      toleranceSeconds,
+      now: new Date(this.context.clock.nowMs()),
+    });
+    await this.show({ valid: true, event }, () => [`genuine  ${printable(event.type)}  ${printable(event.id)}`]);
     return EXIT.success;
   }
 
   async #secrets(file: string | undefined): Promise<string[]> {
-    const text =
+    const secrets =
       file === undefined
-        ? (process.env['RUSHES_WEBHOOK_SECRET'] ?? '')
-        : new TextDecoder().decode((await readInput(file, this.interrupt)).bytes);
-    const secrets = text.split(/\s+/).filter((secret) => secret !== '');
+        ? environmentSecrets(this.context.environment)
+        : secretsIn(new TextDecoder().decode((await readInput(file, this.context, this.interrupt)).bytes));
     if (secrets.length > 0) return secrets;
-    throw usage(
+    throw usageError(
       'There is no webhook secret.',
       'Set RUSHES_WEBHOOK_SECRET to the whsec_… that was shown when the endpoint was made, or name a file with --secret-file.',
     );
-  }
-
-  async #headers(file: string | undefined, lines: readonly string[]): Promise<Record<string, string>> {
-    const found = lines.flatMap((line) => {
-      const [header] = headerLines(line);
-      if (header === undefined) throw usage(`--header takes 'NAME: VALUE', not ${JSON.stringify(line)}.`);
-      return [header];
-    });
-    if (file !== undefined) {
-      const text = await readFile(file, 'utf8').catch((error: unknown) => {
-        throw usage(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-      });
-      try {
-        found.push(...(text.trimStart().startsWith('{') ? headerObject(text) : headerLines(text)));
-      } catch {
-        throw usage(`${file} starts like JSON and is none.`);
-      }
-    }
-    if (found.length === 0) throw usage('Give the headers with --headers FILE, or with --header for each.');
-    return Object.fromEntries(found);
   }
 }

@@ -1,12 +1,12 @@
 import { Args, Flags } from '@oclif/core';
-import { RushesCommand, serverFlags } from '../../../base-command.ts';
+import { ServerCommand } from '../../../server-command.ts';
 import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { checkSecretFile, showWithSecret } from '../../../webhooks/endpoint-view.ts';
 import { eventTypes } from '../../../webhooks/event-filter.ts';
 import { eventsFlag, secretFileFlag } from '../../../webhooks/endpoint-flags.ts';
 
 /** Has events sent to a URL. */
-export default class WebhooksEndpointsCreate extends RushesCommand {
+export default class WebhooksEndpointsCreate extends ServerCommand {
   static override summary = 'Have events sent to a URL; shows the signing secret, this once.';
   static override examples = [
     '<%= config.bin %> webhooks endpoints create https://example.com/hooks/rushes --secret-file .webhook-secret',
@@ -18,7 +18,6 @@ export default class WebhooksEndpointsCreate extends RushesCommand {
   ];
   static override args = { url: Args.string({ description: 'Where events are sent.', required: true }) };
   static override flags = {
-    ...serverFlags,
     events: eventsFlag,
     description: Flags.string({ summary: 'What it is for.' }),
     'secret-file': secretFileFlag,
@@ -26,7 +25,7 @@ export default class WebhooksEndpointsCreate extends RushesCommand {
 
   override async perform(): Promise<ExitCode> {
     const { args, flags } = await this.parse(WebhooksEndpointsCreate);
-    await checkSecretFile(flags['secret-file']);
+    await checkSecretFile(this.context.files, flags['secret-file']);
     const client = await this.connect(flags);
     const endpoint = await client.webhookEndpoints.create(
       {
@@ -34,9 +33,13 @@ export default class WebhooksEndpointsCreate extends RushesCommand {
         ...(flags.description === undefined ? {} : { description: flags.description }),
         ...(flags.events === undefined ? {} : { events: eventTypes(flags.events) }),
       },
-      { signal: this.interrupt },
+      this.options,
     );
-    await showWithSecret(endpoint, flags['secret-file'], { output: this.output, json: this.jsonEnabled() });
+    await showWithSecret(endpoint, flags['secret-file'], {
+      output: this.output,
+      json: this.json,
+      files: this.context.files,
+    });
     return EXIT.success;
   }
 }

@@ -1,38 +1,35 @@
-import { RushesCommand, serverFlags } from '../../../base-command.ts';
+import type { WebhookEndpoint } from '@rushes/sdk';
 import type { ExitCode } from '../../../exit-codes.ts';
-import { printable, shorten, table } from '../../../output/terminal.ts';
+import { ListCommand } from '../../../list-command.ts';
+import { type Column, printable, shorten } from '../../../output/terminal.ts';
 import { count } from '../../../output/wording.ts';
 import { endpointState } from '../../../webhooks/endpoint-view.ts';
-import { listFlags, listSize } from '../../../flags/paging.ts';
 
 const EVENTS_CHARACTERS = 40;
 
+const COLUMNS: readonly Column<WebhookEndpoint>[] = [
+  { name: 'ENDPOINT', cell: (endpoint) => endpoint.id },
+  { name: 'STATE', cell: endpointState },
+  { name: 'GIVEN UP', cell: (endpoint) => count(endpoint.exhausted_count), align: 'right' },
+  {
+    name: 'EVENTS',
+    cell: ({ events }) => shorten(events.length === 0 ? 'all' : printable(events.join(',')), EVENTS_CHARACTERS),
+  },
+  { name: 'URL', cell: (endpoint) => printable(endpoint.url) },
+];
+
 /** Lists the account's endpoints. */
-export default class WebhooksEndpointsList extends RushesCommand {
-  static override summary = 'List webhook endpoints, newest first, and how they fare.';
-  static override description = 'With --json, one endpoint a line.';
+export default class WebhooksEndpointsList extends ListCommand {
+  static override summary = 'List webhook endpoints and their state, newest first.';
+  static override description = 'With --json, one endpoint per line.';
   static override examples = ['<%= config.bin %> webhooks endpoints list'];
-  static override flags = { ...serverFlags, ...listFlags };
 
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(WebhooksEndpointsList);
-    const client = await this.connect(flags);
-    const { limit, pageSize } = listSize(flags);
-    const endpoints = client.webhookEndpoints.list({ limit: pageSize }, { signal: this.interrupt });
-    return this.printList(endpoints, limit, 'endpoints', (rows) =>
-      table(
-        [
-          ['ENDPOINT', 'STATE', 'GIVEN UP', 'EVENTS', 'URL'],
-          ...rows.map((endpoint) => [
-            endpoint.id,
-            endpointState(endpoint),
-            count(endpoint.exhausted_count),
-            shorten(endpoint.events.length === 0 ? 'all' : printable(endpoint.events.join(',')), EVENTS_CHARACTERS),
-            printable(endpoint.url),
-          ]),
-        ],
-        new Set([2]),
-      ),
-    );
+    return this.list(flags, {
+      noun: 'endpoints',
+      columns: COLUMNS,
+      ask: (client, page) => client.webhookEndpoints.list(page, this.options),
+    });
   }
 }

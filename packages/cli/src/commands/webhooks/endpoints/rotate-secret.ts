@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { RushesCommand, serverFlags } from '../../../base-command.ts';
+import { ServerCommand } from '../../../server-command.ts';
 import { durationFlag } from '../../../flags/duration.ts';
 import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { checkSecretFile, showWithSecret } from '../../../webhooks/endpoint-view.ts';
@@ -8,7 +8,7 @@ import { endpointArg, secretFileFlag } from '../../../webhooks/endpoint-flags.ts
 const SECOND_MS = 1_000;
 
 /** Gives an endpoint a new signing secret. */
-export default class WebhooksEndpointsRotateSecret extends RushesCommand {
+export default class WebhooksEndpointsRotateSecret extends ServerCommand {
   static override summary = 'Make a new signing secret; the old one signs beside it for a while.';
   static override description =
     'Until the overlap ends, every delivery has both signatures, so that a receiver with either secret accepts it: give the receiver the new one, and nothing is lost. The new secret is shown this once.';
@@ -21,7 +21,6 @@ export default class WebhooksEndpointsRotateSecret extends RushesCommand {
   ];
   static override args = endpointArg;
   static override flags = {
-    ...serverFlags,
     overlap: durationFlag({
       summary: 'How long the old secret goes on signing, a week at most; a day when left out.',
       exclusive: ['no-overlap'],
@@ -32,15 +31,19 @@ export default class WebhooksEndpointsRotateSecret extends RushesCommand {
 
   override async perform(): Promise<ExitCode> {
     const { args, flags } = await this.parse(WebhooksEndpointsRotateSecret);
-    await checkSecretFile(flags['secret-file']);
+    await checkSecretFile(this.context.files, flags['secret-file']);
     const overlap = flags['no-overlap'] ? 0 : flags.overlap;
     const client = await this.connect(flags);
     const endpoint = await client.webhookEndpoints.rotateSecret(
       args.id,
       overlap === undefined ? {} : { overlap_seconds: overlap / SECOND_MS },
-      { signal: this.interrupt },
+      this.options,
     );
-    await showWithSecret(endpoint, flags['secret-file'], { output: this.output, json: this.jsonEnabled() });
+    await showWithSecret(endpoint, flags['secret-file'], {
+      output: this.output,
+      json: this.json,
+      files: this.context.files,
+    });
     return EXIT.success;
   }
 }

@@ -1,18 +1,17 @@
-import { RushesCommand, serverFlags } from '../../../base-command.ts';
+import { ServerCommand } from '../../../server-command.ts';
 import type { ExitCode } from '../../../exit-codes.ts';
 import { sendTestEvent } from '../../../webhooks/test-event.ts';
 import { endpointArg } from '../../../webhooks/endpoint-flags.ts';
 
 /** Tries an endpoint. */
-export default class WebhooksEndpointsTest extends RushesCommand {
+export default class WebhooksEndpointsTest extends ServerCommand {
   static override summary = 'Have the server send an event webhook.test to an endpoint.';
   static override examples = ['<%= config.bin %> webhooks endpoints test whe_3kTz…'];
   static override args = endpointArg;
-  static override flags = { ...serverFlags };
 
   override async perform(): Promise<ExitCode> {
     const { args, flags } = await this.parse(WebhooksEndpointsTest);
     const client = await this.connect(flags);
-    return sendTestEvent(client, args.id, { output: this.output, json: this.jsonEnabled(), signal: this.interrupt });
+    return sendTestEvent(client, args.id, { output: this.output, json: this.json, signal: this.interrupt });
   }
 }

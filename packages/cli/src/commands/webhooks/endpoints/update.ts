@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core';
-import { RushesCommand, serverFlags } from '../../../base-command.ts';
-import { CliError } from '../../../cli-error.ts';
+import { ServerCommand } from '../../../server-command.ts';
+import { usageError } from '../../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { endpointLines } from '../../../webhooks/endpoint-view.ts';
 import { eventTypes } from '../../../webhooks/event-filter.ts';
 import { endpointArg, eventsFlag } from '../../../webhooks/endpoint-flags.ts';
 
 /** Changes an endpoint. */
-export default class WebhooksEndpointsUpdate extends RushesCommand {
+export default class WebhooksEndpointsUpdate extends ServerCommand {
   static override summary = 'Change the URL, the events or the description of an endpoint, or turn it off and on.';
   static override description =
     'What is not named stays. Turned on, it begins with the next event; "rushes webhooks redeliver" sends what came before.';
@@ -17,7 +17,6 @@ export default class WebhooksEndpointsUpdate extends RushesCommand {
   ];
   static override args = endpointArg;
   static override flags = {
-    ...serverFlags,
     url: Flags.string({ summary: 'Where events are sent from now on.' }),
     events: eventsFlag,
     description: Flags.string({ summary: 'What it is for; empty takes it away.' }),
@@ -36,14 +35,11 @@ export default class WebhooksEndpointsUpdate extends RushesCommand {
       ...(disable ? { enabled: false } : {}),
     };
     if (Object.keys(change).length === 0) {
-      throw new CliError('usage', 'Say what to change: --url, --events, --description, --enable or --disable.', {
-        exitCode: EXIT.usage,
-      });
+      throw usageError('Say what to change: --url, --events, --description, --enable or --disable.');
     }
     const client = await this.connect(flags);
-    const endpoint = await client.webhookEndpoints.update(args.id, change, { signal: this.interrupt });
-    if (this.jsonEnabled()) await this.output.document(endpoint);
-    else for (const line of endpointLines(endpoint)) await this.output.line(line);
+    const endpoint = await client.webhookEndpoints.update(args.id, change, this.options);
+    await this.show(endpoint, () => endpointLines(endpoint));
     return EXIT.success;
   }
 }

@@ -1,0 +1,2 @@
+/** What the help says of this topic. */
+export default 'Where the server sends events.';

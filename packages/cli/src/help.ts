@@ -1,0 +1,102 @@
+import { stripVTControlCharacters } from 'node:util';
+import { Config, Help, type Interfaces } from '@oclif/core';
+import pjson from '../package.json' with { type: 'json' };
+import { COMMAND_IDS, type CommandClass, loadCommand, loadTopics } from './command-files.ts';
+import type { Output } from './output/output.ts';
+
+const PACKAGE = pjson as unknown as Interfaces.PJSON;
+
+/** oclif looks here for files that this program does not have. */
+const NOWHERE = '/';
+
+/** Words that ask for help instead of for a command. */
+const HELP_FLAGS = ['--help', ...pjson.oclif.additionalHelpFlags];
+
+/** Whether the words ask for help; so do none at all. */
+export function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const words = end === -1 ? argv : argv.slice(0, end);
+  return argv.length === 0 || words.some((word) => HELP_FLAGS.includes(word));
+}
+
+/** Without the settings of its own that oclif reads from variables and files. */
+class PlainConfig extends Config {
+  override scopedEnvVar(): undefined {
+    return undefined;
+  }
+
+  override async loadTheme(): Promise<undefined> {
+    return undefined;
+  }
+}
+
+/** oclif's help wants the name of an argument or a flag in it too. */
+function named(members: object): object {
+  return Object.fromEntries(Object.entries(members).map(([name, member]) => [name, { ...(member as object), name }]));
+}
+
+/** What oclif's help asks of a command. */
+function loadable(command: CommandClass): Interfaces.Plugin['commands'][number] {
+  const { id, summary, description, examples, args, flags, baseFlags, strict } = command;
+  return {
+    id,
+    summary,
+    description,
+    examples,
+    args: named(args),
+    flags: named({ ...baseFlags, ...flags }),
+    strict,
+    hidden: false,
+    aliases: [],
+    hiddenAliases: [],
+    load: async () => command,
+  } as unknown as Interfaces.Plugin['commands'][number];
+}
+
+/** What oclif must know of the program to parse the flags of these commands, or to show their help. */
+export async function oclifConfig(
+  commands: readonly CommandClass[],
+  topics: readonly Interfaces.Topic[],
+): Promise<Config> {
+  const plugin: Interfaces.Plugin = {
+    _base: '',
+    alias: pjson.name,
+    commandIDs: commands.map(({ id }) => id),
+    commands: commands.map(loadable),
+    commandsDir: undefined,
+    findCommand: () => undefined as never,
+    hasManifest: false,
+    hooks: {},
+    isRoot: true,
+    load: async () => undefined,
+    moduleType: 'commonjs',
+    name: pjson.name,
+    options: { root: NOWHERE },
+    pjson: PACKAGE,
+    root: NOWHERE,
+    topics: [...topics],
+    type: 'core',
+    valid: true,
+    version: pjson.version,
+  };
+  const config = new PlainConfig({ root: NOWHERE, plugins: new Map([[plugin.name, plugin]]) });
+  await config.load();
+  return config;
+}
+
+/** Collects the page instead of writing it. */
+class HelpPage extends Help {
+  readonly text: string[] = [];
+
+  protected override log(...lines: string[]): void {
+    this.text.push(...lines);
+  }
+}
+
+/** Shows the help of what the words name: the program, a topic or a command. */
+export async function showHelp(words: readonly string[], output: Output): Promise<void> {
+  const commands = await Promise.all(COMMAND_IDS.map(loadCommand));
+  const page = new HelpPage(await oclifConfig(commands, await loadTopics()));
+  await page.showHelp([...words]);
+  await output.lines(output.isPainted ? page.text : page.text.map((text) => stripVTControlCharacters(text)));
+}

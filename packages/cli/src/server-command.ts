@@ -1,0 +1,50 @@
+import { Flags } from '@oclif/core';
+import { type RequestOptions, Rushes } from '@rushes/sdk';
+import { RushesCommand } from './base-command.ts';
+import { type ClientSettings, noApiKey, resolveClientSettings } from './settings/client-settings.ts';
+
+/** The parsed flags of every command that talks to a server. */
+export interface ServerFlags {
+  readonly 'base-url': string | undefined;
+}
+
+/** A command that talks to a server. */
+export abstract class ServerCommand extends RushesCommand {
+  static override baseFlags = {
+    ...RushesCommand.baseFlags,
+    'base-url': Flags.string({
+      summary: 'Address of the server; otherwise RUSHES_BASE_URL, .rushes.json, the user file, http://127.0.0.1:4600.',
+      helpGroup: 'GLOBAL',
+      helpValue: 'URL',
+    }),
+  };
+
+  /** Options of every request: it ends at Ctrl-C. */
+  protected get options(): RequestOptions {
+    return { signal: this.interrupt };
+  }
+
+  /** The settings from flags, environment and files. Throws `CliError` for one that is wrong. */
+  protected async settings(flags: ServerFlags): Promise<ClientSettings> {
+    return resolveClientSettings(flags['base-url'], this.context);
+  }
+
+  /** A client of the server that the settings name. Throws `CliError` without a key. */
+  protected client(settings: ClientSettings): Rushes {
+    if (settings.apiKey === null) throw noApiKey(settings, this.context);
+    return new Rushes(
+      {
+        apiKey: settings.apiKey,
+        baseUrl: settings.baseUrl,
+        fetch: this.context.fetch,
+        logger: { debug: () => undefined, warn: (message) => this.output.note(message) },
+      },
+      this.context.clock,
+    );
+  }
+
+  /** `client` for commands that need nothing else of the settings. */
+  protected async connect(flags: ServerFlags): Promise<Rushes> {
+    return this.client(await this.settings(flags));
+  }
+}
