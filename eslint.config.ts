@@ -18,6 +18,19 @@ const NO_CLOCK_READING = {
   message: 'Take the Clock port as an argument.',
 };
 
+/** What a command must take from its CliContext: its tests then run it in their own process. */
+const FROM_CONTEXT = 'Take it from the CliContext.';
+const CLI_GLOBALS = ['process', 'fetch', 'crypto', 'performance', 'setTimeout', 'setInterval', 'setImmediate'];
+const CLI_MODULES = ['node:process', 'node:os', 'node:timers', 'node:timers/promises', 'node:readline/promises'];
+const CLI_FILE_MODULES = ['node:fs', 'node:fs/promises'];
+const CLI_CHANCE = {
+  name: 'node:crypto',
+  importNames: ['randomUUID', 'randomBytes', 'randomInt', 'getRandomValues'],
+  message: FROM_CONTEXT,
+};
+const named = (names: readonly string[]): { name: string; message: string }[] =>
+  names.map((name) => ({ name, message: FROM_CONTEXT }));
+
 /** Node runs the sources as they are, and it looks for exactly the file that is named. */
 const RELATIVE_WITHOUT_EXTENSION = {
   regex: String.raw`^\.{1,2}/(?!.*\.(ts|js|mjs|json)$)`,
@@ -92,6 +105,42 @@ export default defineConfig(
   {
     files: ['packages/server/src/config/config.ts'],
     rules: { 'no-restricted-properties': ['error', PROCESS_ARGV, ...WORLD_PROPERTIES] },
+  },
+  {
+    // system-context.ts makes the context of the real machine, and run.ts starts the program with it.
+    files: ['packages/cli/src/**/*.ts'],
+    ignores: ['packages/cli/src/run.ts', 'packages/cli/src/system-context.ts', ...TESTS],
+    rules: {
+      'no-restricted-globals': ['error', ...named(CLI_GLOBALS)],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: FROM_CONTEXT },
+        { object: 'Math', property: 'random', message: FROM_CONTEXT },
+      ],
+      'no-restricted-syntax': ['error', NO_ENUM, { ...NO_CLOCK_READING, message: FROM_CONTEXT }],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [...named(CLI_MODULES), ...named(CLI_FILE_MODULES), CLI_CHANCE],
+          patterns: [RELATIVE_WITHOUT_EXTENSION],
+        },
+      ],
+    },
+  },
+  {
+    // The one owner of the file system.
+    files: ['packages/cli/src/files/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [...named(CLI_MODULES), CLI_CHANCE], patterns: [RELATIVE_WITHOUT_EXTENSION] },
+      ],
+    },
+  },
+  {
+    // The ids of samples exist nowhere, so nothing depends on them.
+    files: ['packages/cli/src/webhooks/sample-events.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [RELATIVE_WITHOUT_EXTENSION] }] },
   },
   {
     files: TESTS,

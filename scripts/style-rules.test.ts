@@ -6,6 +6,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const root = path.resolve(import.meta.dirname, '..');
 /** Typed rules need a file that belongs to a project; its real text is not read. */
 const IN_A_ROOM = path.join(root, 'packages/server/src/upstreams/index.ts');
+const IN_A_COMMAND = path.join(root, 'packages/cli/src/commands/credits.ts');
+const CLI_FILES = path.join(root, 'packages/cli/src/files/files.ts');
+const CLI_MACHINE = path.join(root, 'packages/cli/src/system-context.ts');
 const BESIDE_THE_ROOMS = path.join(root, 'packages/server/src/ports.ts');
 
 let eslint: ESLint;
@@ -77,6 +80,38 @@ describe('style rules refuse', () => {
     ['an enum, still', 'no-restricted-syntax', 'export enum Colour { Red }'],
   ])('in a room: %s', async (_, rule, text) => {
     expect(await broken(text, IN_A_ROOM)).toContain(rule);
+  });
+
+  it.each([
+    ['the environment', 'no-restricted-globals', 'export const f = process.env;'],
+    ['standard input', 'no-restricted-globals', 'export const f = process.stdin;'],
+    ['the process as a module', 'no-restricted-imports', "import { env } from 'node:process'; export const f = env;"],
+    ['the home folder', 'no-restricted-imports', "import { homedir } from 'node:os'; export const f = homedir();"],
+    ['the clock', 'no-restricted-properties', 'export const f = Date.now();'],
+    ['the clock by another name', 'no-restricted-syntax', 'export const f = new Date();'],
+    ['the clock that never goes back', 'no-restricted-globals', 'export const f = performance.now();'],
+    ['a timer', 'no-restricted-globals', 'export const f = setTimeout(() => undefined, 1);'],
+    [
+      'a timer as a module',
+      'no-restricted-imports',
+      "import { setTimeout } from 'node:timers/promises'; export const f = setTimeout(1);",
+    ],
+    ['random ids', 'no-restricted-globals', 'export const f = crypto.randomUUID();'],
+    [
+      'random ids as a module',
+      'no-restricted-imports',
+      "import { randomUUID } from 'node:crypto'; export const f = randomUUID();",
+    ],
+    ['the network', 'no-restricted-globals', "export const f = fetch('http://localhost');"],
+  ])('in a command: %s', async (_, rule, text) => {
+    expect(await broken(text, IN_A_COMMAND)).toContain(rule);
+    expect(await broken(text, CLI_MACHINE)).not.toContain(rule);
+  });
+
+  it('in a command: the file system, which Files alone owns', async () => {
+    const text = "import { readFileSync } from 'node:fs'; export const f = readFileSync('x');";
+    expect(await broken(text, IN_A_COMMAND)).toContain('no-restricted-imports');
+    expect(await broken(text, CLI_FILES)).not.toContain('no-restricted-imports');
   });
 
   it('nothing in ordinary code', async () => {

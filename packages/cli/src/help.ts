@@ -93,10 +93,32 @@ class HelpPage extends Help {
   }
 }
 
+/** oclif's id of what the words name; a flag ends them. */
+function subjectOf(words: readonly string[]): string {
+  const firstFlag = words.findIndex((word) => word.startsWith('-'));
+  return (firstFlag === -1 ? words : words.slice(0, firstFlag)).join(':');
+}
+
+/** The commands that the help of a subject shows: the named one and those below it, or else the first level. */
+function shownIds(subject: string): readonly string[] {
+  const below = COMMAND_IDS.filter((id) => id === subject || id.startsWith(`${subject}:`));
+  if (below.length > 0) return below;
+  // What follows a command are its arguments.
+  return COMMAND_IDS.filter((id) => !id.includes(':') || subject.startsWith(`${id}:`));
+}
+
 /** Shows the help of what the words name: the program, a topic or a command. */
 export async function showHelp(words: readonly string[], output: Output): Promise<void> {
-  const commands = await Promise.all(COMMAND_IDS.map(loadCommand));
-  const page = new HelpPage(await oclifConfig(commands, await loadTopics()));
-  await page.showHelp([...words]);
+  const subject = subjectOf(words);
+  const commands = await Promise.all(shownIds(subject).map(loadCommand));
+  // oclif takes a name for a topic only when it knows something below it, shown or not.
+  const topics = await loadTopics();
+  const below = COMMAND_IDS.filter((id) => !topics.some(({ name }) => name === id));
+  const config = await oclifConfig(commands, [...topics, ...below.map((name) => ({ name, hidden: true }))]);
+  const page = new HelpPage(config);
+  const command = config.findCommand(subject);
+  if (command === undefined) await page.showHelp([...words]);
+  // By its id, because oclif takes a lone "help" for the question itself.
+  else await page.showCommandHelp(command);
   await output.lines(output.isPainted ? page.text : page.text.map((text) => stripVTControlCharacters(text)));
 }
