@@ -13,6 +13,48 @@ export interface DelimitedFault {
 
 const QUOTE = '"';
 
+type Delimiter = ',' | '\t' | ';';
+
+/** A field as it is written and the position behind it, or why it cannot be read and the position of that. */
+type Field = { readonly written: string; readonly end: number } | { readonly fault: string; readonly at: number };
+
+function isFieldEnd(character: string | undefined, delimiter: Delimiter): boolean {
+  return character === undefined || character === delimiter || character === '\n' || character === '\r';
+}
+
+/** The field that opens with a quote at `start`. */
+function readQuoted(text: string, start: number, delimiter: Delimiter): Field {
+  let close = start + 1;
+  for (;;) {
+    close = text.indexOf(QUOTE, close);
+    if (close === -1) return { fault: 'this line opens a quote that is never closed', at: start };
+    if (text[close + 1] !== QUOTE) break;
+    close += 2;
+  }
+  if (isFieldEnd(text[close + 1], delimiter)) return { written: text.slice(start, close + 1), end: close + 1 };
+  return {
+    fault: 'there is text after a closing quote; a quote inside a quoted field is written twice ("")',
+    at: close,
+  };
+}
+
+/** The field without quotes that begins at `start`. */
+function readBare(text: string, start: number, delimiter: Delimiter): Field {
+  let end = start;
+  while (!isFieldEnd(text[end], delimiter)) end += 1;
+  const field = text.slice(start, end);
+  if (!field.includes(QUOTE)) return { written: field, end };
+  return {
+    fault: 'there is a quote inside an unquoted field; put the field in quotes and write the quote twice ("")',
+    at: start,
+  };
+}
+
+/** The content of a field: without the quotes around it, and with one for every doubled one. */
+function contentOf(written: string): string {
+  return written.startsWith(QUOTE) ? written.slice(1, -1).replaceAll('""', QUOTE) : written;
+}
+
 /**
  * Reads RFC 4180 text with any delimiter of one character: quoted fields with doubled quotes, delimiters and line ends
  * in them; CRLF, LF or CR between records. Lines with nothing on them are skipped. Stops at the first fault: after a
@@ -20,64 +62,26 @@ const QUOTE = '"';
  */
 export function parseDelimited(
   text: string,
-  delimiter: ',' | '\t' | ';',
+  delimiter: Delimiter,
 ): { records: DelimitedRecord[]; fault: DelimitedFault | null } {
   const records: DelimitedRecord[] = [];
   let fields: string[] = [];
   let line = 1;
   let recordLine = 1;
   let at = 0;
-  const isFieldEnd = (character: string | undefined): boolean =>
-    character === undefined || character === delimiter || character === '\n' || character === '\r';
-
   while (at < text.length) {
-    let field: string;
-    if (text[at] === QUOTE) {
-      const openedOn = line;
-      let close = at + 1;
-      for (;;) {
-        close = text.indexOf(QUOTE, close);
-        if (close === -1)
-          return { records, fault: { line: openedOn, detail: 'this line opens a quote that is never closed' } };
-        if (text[close + 1] !== QUOTE) break;
-        close += 2;
-      }
-      const quoted = text.slice(at + 1, close);
-      line += countLineEnds(quoted);
-      field = quoted.replaceAll('""', QUOTE);
-      at = close + 1;
-      if (!isFieldEnd(text[at])) {
-        return {
-          records,
-          fault: {
-            line,
-            detail: 'there is text after a closing quote; a quote inside a quoted field is written twice ("")',
-          },
-        };
-      }
-    } else {
-      let end = at;
-      while (!isFieldEnd(text[end])) end += 1;
-      field = text.slice(at, end);
-      if (field.includes(QUOTE)) {
-        return {
-          records,
-          fault: {
-            line,
-            detail: 'there is a quote inside an unquoted field; put the field in quotes and write the quote twice ("")',
-          },
-        };
-      }
-      at = end;
+    const field = text[at] === QUOTE ? readQuoted(text, at, delimiter) : readBare(text, at, delimiter);
+    if ('fault' in field) {
+      return { records, fault: { line: line + countLineEnds(text.slice(at, field.at)), detail: field.fault } };
     }
-    fields.push(field);
-    const stop = text[at];
-    if (stop === delimiter) {
+    fields.push(contentOf(field.written));
+    line += countLineEnds(field.written);
+    at = field.end;
+    if (text[at] === delimiter) {
       at += 1;
-      // A delimiter at the very end still has an empty field behind it.
-      if (at === text.length) fields.push('');
-      else if (text[at] !== '\n' && text[at] !== '\r') continue;
-      else fields.push('');
+      // A delimiter at the end of a record still has an empty field behind it.
+      if (at < text.length && text[at] !== '\n' && text[at] !== '\r') continue;
+      fields.push('');
     }
     if (!(fields.length === 1 && fields[0] === '')) records.push({ fields, line: recordLine });
     fields = [];

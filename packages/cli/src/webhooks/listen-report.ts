@@ -1,7 +1,7 @@
 import type { ListedEvent } from '@rushes/sdk';
 import type { Clock } from '../context.ts';
 import type { Output } from '../output/output.ts';
-import { printable } from '../output/terminal.ts';
+import { type Paint, printable } from '../output/terminal.ts';
 import { duration, isoOf, moment } from '../output/wording.ts';
 import { type Attempt, attemptWords, isSuccess } from './forward.ts';
 
@@ -53,6 +53,19 @@ const ERASE_LINE = '\r\u001b[K';
 /** Above this the server would have given up on the receiver. */
 const SERVER_PATIENCE_MS = 5_000;
 
+/** An event and how its delivery ended, on one line. */
+function eventLine(
+  { seq, created_at, type, id }: ListedEvent,
+  attempt: Attempt | null,
+  attempts: number,
+  paint: Paint,
+): string {
+  const what = `${seq}  ${moment(created_at)}  ${printable(type)}  ${printable(id)}`;
+  if (attempt === null) return what;
+  if (isSuccess(attempt)) return `${what}  ${paint('green', attemptWords(attempt))}`;
+  return `${what}  ${paint('red', `gave up after ${attempts}: ${printable(attemptWords(attempt))}`)}`;
+}
+
 /** A line an event on stdout; on stderr what happens meanwhile, and in a terminal one line that shows that it is alive. */
 export function textReport(output: Output, clock: Clock): ListenReport {
   const { paint, paintNote } = output;
@@ -74,16 +87,11 @@ export function textReport(output: Output, clock: Clock): ListenReport {
       if (secret !== null) note('Give it to the receiver, for example as RUSHES_WEBHOOK_SECRET.');
       else note(`Signed with the secret of ${secretPlace ?? ''}.`);
     },
-    async event({ seq, created_at, type, id }, attempt, attempts) {
+    async event(event, attempt, attempts) {
       erase();
-      const what = `${seq}  ${moment(created_at)}  ${printable(type)}  ${printable(id)}`;
-      if (attempt === null) return output.line(what);
-      if (!isSuccess(attempt)) {
-        await output.line(`${what}  ${paint('red', `gave up after ${attempts}: ${printable(attemptWords(attempt))}`)}`);
-        return;
-      }
-      await output.line(`${what}  ${paint('green', attemptWords(attempt))}`);
-      if (attempt.duration_ms > SERVER_PATIENCE_MS) note('  That took longer than the 5 seconds that a server waits.');
+      await output.line(eventLine(event, attempt, attempts, paint));
+      if (attempt !== null && isSuccess(attempt) && attempt.duration_ms > SERVER_PATIENCE_MS)
+        note('  That took longer than the 5 seconds that a server waits.');
     },
     async retry({ seq, type }, attempt, delayMs) {
       const why = printable(attemptWords(attempt));
