@@ -15,6 +15,7 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** A number with which a command can end. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 interface ExitMeaning {
@@ -34,20 +35,20 @@ export const EXIT_MEANINGS: readonly ExitMeaning[] = [
   {
     code: EXIT.usage,
     name: 'usage',
-    meaning: 'wrong flags or input: bad rows, an unknown model, a confirmation that nobody gave',
+    meaning: 'wrong flags or input: bad rows, an unknown model, or nobody could confirm',
   },
-  { code: EXIT.auth, name: 'auth', meaning: 'no API key, a wrong one, or one that may not do this' },
+  { code: EXIT.auth, name: 'auth', meaning: 'the API key is missing, wrong, or not allowed to do this' },
   {
     code: EXIT.insufficientCredits,
     name: 'insufficient_credits',
-    meaning: 'too few credits, or above --spend-limit; nothing was reserved and the same command works later',
+    meaning: 'too few credits, or above --spend-limit; nothing was reserved, and the same command works later',
   },
-  { code: EXIT.notFound, name: 'not_found', meaning: 'no such batch in this account' },
+  { code: EXIT.notFound, name: 'not_found', meaning: 'the batch or another object does not exist in this account' },
   { code: EXIT.rateLimited, name: 'rate_limited', meaning: 'too many requests, even after waiting' },
   {
     code: EXIT.conflict,
     name: 'conflict',
-    meaning: 'not possible now: the price changed, the batch is final, the request_id belongs to another submission',
+    meaning: 'not possible now: the price changed, the batch is final, or the request_id belongs to another submission',
   },
   {
     code: EXIT.network,
@@ -58,8 +59,8 @@ export const EXIT_MEANINGS: readonly ExitMeaning[] = [
   {
     code: EXIT.stillRunning,
     name: 'still_running',
-    meaning: 'the batch is paused or was not final within --wait-timeout; it goes on',
+    meaning: 'the batch is paused, or was not final within --wait-timeout; it continues',
   },
   { code: EXIT.canceled, name: 'canceled', meaning: 'the batch was canceled' },
-  { code: EXIT.interrupted, name: 'interrupted', meaning: 'Ctrl-C or SIGTERM; a submitted batch goes on' },
+  { code: EXIT.interrupted, name: 'interrupted', meaning: 'Ctrl-C or SIGTERM; a submitted batch continues' },
 ];

@@ -32,7 +32,7 @@ const TITLES: Readonly<Record<CliErrorCode, string>> = {
   usage: 'Wrong usage',
   invalid_input: 'The input cannot be submitted',
   invalid_settings: 'A setting is wrong',
-  confirmation_required: 'Nobody confirmed',
+  confirmation_required: 'A confirmation is needed',
   declined: 'Declined',
   no_api_key: 'No API key',
   still_running: 'The batch is still running',
@@ -82,7 +82,9 @@ export function exitCodeOfStatus(status: number): ExitCode {
 
 function adviceFor(error: APIError): string[] {
   if (error instanceof InsufficientCreditsError && error.shortfall !== null) {
-    return [`${credits(error.shortfall)} are missing. Nothing was reserved; the same command works after a top-up.`];
+    return [
+      `${credits(error.shortfall)} are missing. Nothing was reserved; the same command works when there are enough credits.`,
+    ];
   }
   if (error instanceof RateLimitError && error.retryAfterMs !== null)
     return [`Try again in ${duration(error.retryAfterMs)}.`];
@@ -92,7 +94,7 @@ function adviceFor(error: APIError): string[] {
     case 'spend_limit_exceeded':
       return ['Nothing was reserved. Raise --spend-limit, or submit fewer prompts.'];
     case 'price_changed':
-      return ['Nothing was reserved. "rushes models" shows the prices of now.'];
+      return ['Nothing was reserved. "rushes models" shows the current prices.'];
     case 'model_retired':
       return ['"rushes models" lists the models that can be used.'];
     case 'request_id_conflict':
@@ -172,14 +174,14 @@ function fileAdvice(code: unknown): string[] {
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return ['The disk is full. Make room and run the command again; what came so far is used.'];
+      return ['The disk is full. Free some space and run the command again; what was downloaded is used.'];
     case 'EEXIST':
     case 'ENOTDIR':
       return ['A file stands where a folder is needed.'];
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return ['It may not be written there. Name another place, or change its permissions.'];
+      return ['This place cannot be written to. Name another one, or change its permissions.'];
     default:
       return [];
   }

@@ -105,7 +105,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     const { code, signal, stdout, stderr } = await ended;
     expect({ code, signal }).toEqual({ code: 130, signal: null });
     expect(JSON.parse(stdout)).toMatchObject({ code: 'interrupted', exit_code: 130, batch_id: 'bat_1' });
-    expect(stderr).toContain('bat_1 goes on');
+    expect(stderr).toContain('bat_1 continues');
     expect(stderr).toContain('rushes watch bat_1');
     expect(server.requests.some((request) => request.path.endsWith('/cancel'))).toBe(false);
   },

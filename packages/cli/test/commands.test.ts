@@ -201,7 +201,7 @@ describe('one batch', () => {
     const asked = await rushes(['cancel', 'bat_1'], { server });
     expect(asked.code).toBe(2);
     expect(asked.stderr).toContain('490 credits ($4.90) come back at once.');
-    expect(asked.stderr).toContain('3 videos already running go on to the end');
+    expect(asked.stderr).toContain('3 videos already running finish');
     const cancels = (): (string | null)[] =>
       server.seen('POST', '/v1/batches/bat_1/cancel').map((request) => request.query.get('preview'));
     expect(cancels()).toEqual(['true']);

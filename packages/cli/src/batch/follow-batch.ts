@@ -25,12 +25,12 @@ export function wayBack(batchId: string): string[] {
 }
 
 function paused(batch: Batch): CliError {
-  return new CliError('paused', `${batch.id} is paused; its waiting videos do not start until it is resumed.`, {
+  return new CliError('paused', `${batch.id} is paused; its waiting videos start only after it is resumed.`, {
     exitCode: EXIT.stillRunning,
     advice: [
       `See why: rushes tasks ${batch.id} --status failed`,
-      `Go on: rushes resume ${batch.id}`,
-      `Give the rest back: rushes cancel ${batch.id}`,
+      `Resume it: rushes resume ${batch.id}`,
+      `Get the rest back: rushes cancel ${batch.id}`,
     ],
     members: { batch_id: batch.id },
   });
@@ -56,7 +56,7 @@ export async function followBatch(client: Rushes, batchId: string, options: Foll
     });
   } catch (error) {
     if (error instanceof WaitTimeoutError) {
-      throw new CliError('still_running', `${batchId} is not final after ${duration(timeoutMs ?? 0)}; it goes on.`, {
+      throw new CliError('still_running', `${batchId} is not final after ${duration(timeoutMs ?? 0)}; it continues.`, {
         exitCode: EXIT.stillRunning,
         advice: wayBack(batchId),
         members: { batch_id: batchId },
@@ -64,7 +64,7 @@ export async function followBatch(client: Rushes, batchId: string, options: Foll
       });
     }
     if (error instanceof AbortError) {
-      throw new CliError('interrupted', `Interrupted. ${batchId} goes on without this command.`, {
+      throw new CliError('interrupted', `Interrupted. ${batchId} continues without this command.`, {
         exitCode: EXIT.interrupted,
         advice: [...wayBack(batchId), `Stop it: rushes cancel ${batchId}`],
         members: { batch_id: batchId },

@@ -13,7 +13,7 @@ function consequences(result: CancelResult, tense: 'would' | 'did'): string[] {
     `${credits(result.refunded)} ${tense === 'would' ? 'come back at once' : 'came back'}.`,
     running === 0
       ? 'No video is running.'
-      : `${plural(running, 'video')} already running ${running === 1 ? 'goes' : 'go'} on to the end, charged or refunded by the outcome.`,
+      : `${plural(running, 'video')} already running ${running === 1 ? 'finishes' : 'finish'} and ${running === 1 ? 'is' : 'are'} charged or refunded by the outcome.`,
   ];
 }
 

@@ -7,9 +7,9 @@ import { saveUserKey } from '../settings/save-user-key.ts';
 
 /** Keeps a key for later commands. */
 export default class Login extends ServerCommand {
-  static override summary = 'Keep an API key for this server in your user settings.';
+  static override summary = 'Store an API key for this server in your user settings.';
   static override description =
-    'The key is read from the terminal without showing it, or from standard input; it is tested before it is kept. Only you can read the file, and the key is only ever sent to this server.';
+    'The key is read from the terminal without showing it, or from standard input; it is tested before it is stored. Only you can read the file, and the key is only ever sent to this server.';
   static override examples = [
     '<%= config.bin %> login --base-url https://rushes.example.com',
     {
@@ -31,9 +31,9 @@ export default class Login extends ServerCommand {
       if (!(error instanceof PermissionDeniedError)) throw error;
     }
     const path = await saveUserKey(this.context, { baseUrl, apiKey });
-    await this.show({ base_url: baseUrl, file: path }, () => [`Kept the key for ${baseUrl} in ${path}.`]);
+    await this.show({ base_url: baseUrl, file: path }, () => [`Stored the key for ${baseUrl} in ${path}.`]);
     if (this.context.environment['RUSHES_API_KEY'] !== undefined)
-      this.output.note('RUSHES_API_KEY is set and is used instead of the kept key.');
+      this.output.note('RUSHES_API_KEY is set and is used instead of the stored key.');
     return EXIT.success;
   }
 }

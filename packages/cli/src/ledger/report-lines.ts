@@ -12,8 +12,8 @@ function place(problem: LedgerProblem, file: string): string {
   return `${file}${where}:${entry} ${printable(problem.message)}`;
 }
 
-function heldAgainst({ compared, agreeing_size: size }: LedgerReport['kept']): string {
-  if (compared === 0) return 'This is the first checkpoint of this ledger: later exports will be held against it.';
+function comparedWith({ compared, agreeing_size: size }: LedgerReport['kept']): string {
+  if (compared === 0) return 'This is the first checkpoint of this ledger: later exports will be compared with it.';
   return `It agrees with ${plural(compared, 'checkpoint')} kept from earlier; the largest has ${plural(size ?? 0, 'entry').replace(/entrys$/, 'entries')}.`;
 }
 
@@ -41,10 +41,11 @@ function rightLines(report: LedgerReport, keeps: boolean, paint: Paint): string[
     `After:   available ${count(balances.after.available)}, reserved ${count(balances.after.reserved)}, spent ${count(balances.after.spent)}.`,
     `Batches: ${count(batches.closed)} closed, each with reserve = charges + refunds + forfeits; ${count(batches.open)} open.`,
     `Signed by ${report.signed_by ?? ''}.`,
-    ...(keeps ? [heldAgainst(report.kept)] : []),
+    ...(keeps ? [comparedWith(report.kept)] : []),
   ];
 }
 
+/** The report in lines: what was found right, or every problem with its place. */
 export function reportLines(report: LedgerReport, file: string, keeps: boolean, paint: Paint): string[] {
   const warnings = report.warnings.map((warning) => `Note: ${printable(warning)}.`);
   if (report.ok) return [...rightLines(report, keeps, paint), ...warnings];

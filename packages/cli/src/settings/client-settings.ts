@@ -81,8 +81,8 @@ export function noApiKey(settings: ClientSettings, context: SettingsPlace): CliE
   return new CliError('no_api_key', `There is no API key for ${settings.baseUrl}.`, {
     exitCode: EXIT.auth,
     advice: [
-      'Set RUSHES_API_KEY (in CI as a secret), or run "rushes login" once, which keeps it in',
-      `${userFilePath(context)} for this server. A key is never given on the command line.`,
+      'Set RUSHES_API_KEY (in CI as a secret), or run "rushes login" once, which stores it in',
+      `${userFilePath(context)} for this server. The command line does not take a key.`,
     ],
   });
 }

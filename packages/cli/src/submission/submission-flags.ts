@@ -12,25 +12,25 @@ export const submissionArg = {
 
 /** Flags that say what is in the file and what is to be made of it: the same for `submit` and `estimate`. */
 export const submissionFlags = {
-  model: Flags.string({ char: 'm', summary: 'Model, as in "rushes models". A default can stand in .rushes.json.' }),
+  model: Flags.string({ char: 'm', summary: 'Model, as shown by "rushes models"; .rushes.json can have a default.' }),
   format: Flags.option({ options: INPUT_FORMATS })({
-    summary: 'How the file is written, when its name or first line does not say.',
+    summary: 'Format of the file, when its name or first line does not tell.',
   }),
   column: Flags.string({
-    summary: 'Name of the column that holds a field.',
+    summary: 'Which column of the file holds a field.',
     helpValue: 'FIELD=COLUMN',
     multiple: true,
     multipleNonGreedy: true,
   }),
-  'ignore-columns': Flags.boolean({ summary: 'Skip columns that are not known instead of refusing the file.' }),
+  'ignore-columns': Flags.boolean({ summary: 'Skip unknown columns instead of refusing the file.' }),
   set: Flags.string({
-    summary: 'Parameter of every video whose row does not set it.',
+    summary: 'Set a parameter for every video whose row does not set it.',
     helpValue: 'PARAM=VALUE',
     multiple: true,
     multipleNonGreedy: true,
   }),
   metadata: Flags.string({
-    summary: 'Label of the batch, kept with it.',
+    summary: 'Add a label to the batch.',
     helpValue: 'KEY=VALUE',
     multiple: true,
     multipleNonGreedy: true,
@@ -41,8 +41,7 @@ export const submissionFlags = {
     helpValue: 'CREDITS',
   }),
   'expected-unit-price': Flags.integer({
-    summary:
-      'Refuse the batch when a video does not cost exactly this many credits; otherwise the price that is shown.',
+    summary: 'Refuse the batch when a video does not cost exactly this many credits; the shown price when left out.',
     min: 0,
     helpValue: 'CREDITS',
   }),
@@ -52,13 +51,16 @@ export const submissionFlags = {
       if (/^\d*\.?\d+$/.test(text) && rate >= 0 && rate <= 1) return rate;
       throw usageError(`--max-failure-rate must be a number from 0 to 1, not ${text}.`);
     },
-  })({ summary: 'Pause the batch when a larger share of its finished videos failed.', helpValue: '0..1' }),
+  })({ summary: 'Pause the batch when more than this share of its finished videos failed.', helpValue: '0..1' }),
   'deadline-hours': Flags.integer({
-    summary: 'Videos that wait longer than this fail and are refunded.',
+    summary: 'Videos that wait longer than this many hours fail and are refunded.',
     min: 1,
     max: 720,
   }),
-  'webhook-endpoint': Flags.string({ summary: "Send this batch's events to this endpoint only.", helpValue: 'whe_…' }),
+  'webhook-endpoint': Flags.string({
+    summary: 'Send the events of this batch only to this endpoint.',
+    helpValue: 'whe_…',
+  }),
 } as const;
 
 /** `name=value` pairs of a repeatable flag, in order. Throws for text without "=" and for a name that comes twice. */

@@ -2,12 +2,12 @@ import { Args, Flags } from '@oclif/core';
 
 /** The endpoint that a command is about. */
 export const endpointArg = {
-  id: Args.string({ description: 'Endpoint, as in "rushes webhooks endpoints list".', required: true }),
+  id: Args.string({ description: 'ID of an endpoint, as shown by "rushes webhooks endpoints list".', required: true }),
 } as const;
 
 /** The filter of an endpoint, when it is made and when it is changed. */
 export const eventsFlag = Flags.string({
-  summary: 'Only these types, with commas between them; "all" for every type.',
+  summary: 'Only these types of events, separated by commas; "all" for every type.',
   helpValue: 'TYPES',
   multiple: true,
   multipleNonGreedy: true,
@@ -15,6 +15,6 @@ export const eventsFlag = Flags.string({
 
 /** Where a secret goes instead of to stdout. */
 export const secretFileFlag = Flags.string({
-  summary: 'Write the secret into this new file, for its owner alone, instead of showing it.',
+  summary: 'Write the secret into this new file, which only you can read, instead of showing it.',
   helpValue: 'FILE',
 });

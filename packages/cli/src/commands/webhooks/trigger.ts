@@ -14,12 +14,12 @@ const TEST_TYPE = 'webhook.test';
 
 /** Sends one event to see what a receiver does with it. */
 export default class WebhooksTrigger extends ServerCommand {
-  static override summary = 'Send a sample event to a receiver, signed as the server signs.';
+  static override summary = 'Send a sample event to a receiver, signed in the same way as by the server.';
   static override description = `With --to, this command sends it: no server and no API key are needed, and the IDs in it exist nowhere. It is signed with the secret of --secret-file, else of RUSHES_WEBHOOK_SECRET, else with a new secret that is shown. With --endpoint, the server sends the event webhook.test, in the same way as every other event. Exit code 1 when the receiver refuses the event, 8 when the receiver is not running.`;
   static override examples = [
     '<%= config.bin %> webhooks trigger batch.completed --to http://localhost:8080/hooks/rushes',
     {
-      description: 'From the server, to an endpoint that it knows',
+      description: 'From the server, to one of its endpoints',
       command: '<%= config.bin %> webhooks trigger webhook.test --endpoint whe_3kTz…',
     },
   ];

@@ -11,14 +11,14 @@ import { requestHeaders } from '../../webhooks/request-headers.ts';
 /** Checks the signature of a webhook that was received. */
 export default class WebhooksVerify extends RushesCommand {
   static override summary = 'Check that a webhook request came from the server, and show its event.';
-  static override description = `Give the body exactly as it arrived: the signature is over its bytes. The secret is read from RUSHES_WEBHOOK_SECRET (during a rotation both, with a blank between them) or from a file, never from the command line. No API key and no server are needed. Exit code 1 when it is not genuine.`;
+  static override description = `Give the body exactly as it arrived, because the signature covers its bytes. The secret is read from RUSHES_WEBHOOK_SECRET (during a rotation both secrets, separated by a space) or from a file, never from the command line. No API key and no server are needed. Exit code 1 when the request is not genuine.`;
   static override examples = [
     {
-      description: 'A body and its headers that a receiver wrote down',
+      description: 'A body and headers that a receiver saved',
       command: '<%= config.bin %> webhooks verify --body body.json --headers headers.txt',
     },
     {
-      description: 'An old one: any age, headers one by one',
+      description: 'An old request, with its headers one by one',
       command:
         "<%= config.bin %> webhooks verify --any-age -H 'webhook-id: evt_…' -H 'webhook-timestamp: 1795000000' -H 'webhook-signature: v1,…' < body.json",
     },
@@ -42,12 +42,12 @@ export default class WebhooksVerify extends RushesCommand {
     }),
     'secret-file': Flags.string({ summary: 'File with the secret, or - for standard input.', helpValue: 'FILE' }),
     tolerance: Flags.integer({
-      summary: 'Seconds that the signature may be old.',
+      summary: 'How many seconds old the signature may be.',
       default: 300,
       min: 0,
       exclusive: ['any-age'],
     }),
-    'any-age': Flags.boolean({ summary: 'Accept a signature of any age, to look into an old delivery.' }),
+    'any-age': Flags.boolean({ summary: 'Accept a signature of any age, to check an old delivery.' }),
   };
 
   override async perform(): Promise<ExitCode> {
@@ -74,7 +74,7 @@ export default class WebhooksVerify extends RushesCommand {
     if (secrets.length > 0) return secrets;
     throw usageError(
       'There is no webhook secret.',
-      'Set RUSHES_WEBHOOK_SECRET to the whsec_… that was shown when the endpoint was made, or name a file with --secret-file.',
+      'Set RUSHES_WEBHOOK_SECRET to the whsec_… that was shown when the endpoint was created, or name a file with --secret-file.',
     );
   }
 }

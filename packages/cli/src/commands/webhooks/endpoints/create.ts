@@ -5,21 +5,21 @@ import { checkSecretFile, showWithSecret } from '../../../webhooks/endpoint-view
 import { eventTypes } from '../../../webhooks/event-filter.ts';
 import { eventsFlag, secretFileFlag } from '../../../webhooks/endpoint-flags.ts';
 
-/** Has events sent to a URL. */
+/** Creates an endpoint. */
 export default class WebhooksEndpointsCreate extends ServerCommand {
-  static override summary = 'Have events sent to a URL; shows the signing secret, this once.';
+  static override summary = 'Create an endpoint: events are sent to its URL. Shows the signing secret, only once.';
   static override examples = [
     '<%= config.bin %> webhooks endpoints create https://example.com/hooks/rushes --secret-file .webhook-secret',
     {
-      description: 'Only how batches end',
+      description: 'Only the events for the end of a batch',
       command:
         '<%= config.bin %> webhooks endpoints create https://example.com/hooks --events batch.completed,batch.partial,batch.failed,batch.canceled',
     },
   ];
-  static override args = { url: Args.string({ description: 'Where events are sent.', required: true }) };
+  static override args = { url: Args.string({ description: 'URL that events are sent to.', required: true }) };
   static override flags = {
     events: eventsFlag,
-    description: Flags.string({ summary: 'What it is for.' }),
+    description: Flags.string({ summary: 'What the endpoint is for.' }),
     'secret-file': secretFileFlag,
   };
 

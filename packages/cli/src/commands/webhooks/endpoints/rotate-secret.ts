@@ -9,23 +9,23 @@ const SECOND_MS = 1_000;
 
 /** Gives an endpoint a new signing secret. */
 export default class WebhooksEndpointsRotateSecret extends ServerCommand {
-  static override summary = 'Make a new signing secret; the old one signs beside it for a while.';
+  static override summary = 'Create a new signing secret; the old one stays valid for a while.';
   static override description =
-    'Until the overlap ends, every delivery has both signatures, so that a receiver with either secret accepts it: give the receiver the new one, and nothing is lost. The new secret is shown this once.';
+    'Until the overlap ends, every delivery has both signatures, so a receiver with either secret accepts it: give the receiver the new secret in this time, and no event is lost. The new secret is shown only once.';
   static override examples = [
     '<%= config.bin %> webhooks endpoints rotate-secret whe_3kTz… --overlap 2h',
     {
-      description: 'The old one leaked',
+      description: 'The old secret leaked',
       command: '<%= config.bin %> webhooks endpoints rotate-secret whe_3kTz… --no-overlap',
     },
   ];
   static override args = endpointArg;
   static override flags = {
     overlap: durationFlag({
-      summary: 'How long the old secret goes on signing, a week at most; a day when left out.',
+      summary: 'How long the old secret stays valid: a week at most, a day when left out.',
       exclusive: ['no-overlap'],
     }),
-    'no-overlap': Flags.boolean({ summary: 'The old secret ends now.' }),
+    'no-overlap': Flags.boolean({ summary: 'The old secret stops being valid now.' }),
     'secret-file': secretFileFlag,
   };
 

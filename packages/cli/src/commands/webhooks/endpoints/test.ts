@@ -5,7 +5,7 @@ import { endpointArg } from '../../../webhooks/endpoint-flags.ts';
 
 /** Tries an endpoint. */
 export default class WebhooksEndpointsTest extends ServerCommand {
-  static override summary = 'Have the server send an event webhook.test to an endpoint.';
+  static override summary = 'Ask the server to send the event webhook.test to an endpoint.';
   static override examples = ['<%= config.bin %> webhooks endpoints test whe_3kTz…'];
   static override args = endpointArg;
 

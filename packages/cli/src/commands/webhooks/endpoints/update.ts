@@ -8,20 +8,20 @@ import { endpointArg, eventsFlag } from '../../../webhooks/endpoint-flags.ts';
 
 /** Changes an endpoint. */
 export default class WebhooksEndpointsUpdate extends ServerCommand {
-  static override summary = 'Change the URL, the events or the description of an endpoint, or turn it off and on.';
+  static override summary = 'Change an endpoint: its URL, events or description, or whether it is enabled.';
   static override description =
-    'What is not named stays. Turned on, it begins with the next event; "rushes webhooks redeliver" sends what came before.';
+    'Everything without a flag stays as it is. An endpoint that is enabled again starts with the next event; "rushes webhooks redeliver" sends earlier ones.';
   static override examples = [
     '<%= config.bin %> webhooks endpoints update whe_3kTz… --enable',
     '<%= config.bin %> webhooks endpoints update whe_3kTz… --events all --description Production',
   ];
   static override args = endpointArg;
   static override flags = {
-    url: Flags.string({ summary: 'Where events are sent from now on.' }),
+    url: Flags.string({ summary: 'New URL that events are sent to.' }),
     events: eventsFlag,
-    description: Flags.string({ summary: 'What it is for; empty takes it away.' }),
+    description: Flags.string({ summary: 'What the endpoint is for; an empty text removes the description.' }),
     enable: Flags.boolean({ summary: 'Send events again.', exclusive: ['disable'] }),
-    disable: Flags.boolean({ summary: 'Send nothing.' }),
+    disable: Flags.boolean({ summary: 'Stop sending events.' }),
   };
 
   override async perform(): Promise<ExitCode> {
