@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { rushes } from './rushes.ts';
@@ -27,14 +27,14 @@ test('every file below src/commands is a command with a summary, an example and 
   }
 });
 
-test('every topic has a description, and a page of help of its own', async () => {
+test('every topic has a description: its own, or else the names of its commands', async () => {
   const topics = new Set(WORDS.filter(({ length }) => length > 1).map((words) => words.slice(0, -1).join(' ')));
-  expect([...topics].sort()).toEqual(['credits', 'help', 'ledger', 'webhooks', 'webhooks endpoints']);
+  expect(topics).toContain('webhooks endpoints');
   for (const topic of topics) {
-    const described = readFileSync(join(COMMANDS, topic.replaceAll(' ', '/'), 'topic.ts'), 'utf8');
-    const description = /'(.*)'/.exec(described)?.[1] ?? '';
+    const file = join(COMMANDS, topic.replaceAll(' ', '/'), 'topic.ts');
+    const own = existsSync(file) ? /'(.*)'/.exec(readFileSync(file, 'utf8'))?.[1] : undefined;
     const page = (await rushes([...topic.split(' ').slice(0, -1), '--help'])).stdout.replaceAll(/\s+/g, ' ');
-    expect(page).toContain(`${topic} ${description}`);
+    expect(page).toContain(`${topic} ${own ?? 'Commands: '}`);
   }
 });
 
