@@ -110,19 +110,3 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     expect(server.requests.some((request) => request.path.endsWith('/cancel'))).toBe(false);
   },
 );
-
-test('the second Ctrl-C ends the program at once', async () => {
-  const server = await startServer();
-  const asked = new Promise<void>((resolve) => {
-    // The answer never comes.
-    server.before = () => {
-      resolve();
-      return new Promise(() => undefined);
-    };
-  });
-  const { child, exit } = startBinary(['credits'], { server });
-  await asked;
-  child.kill('SIGINT');
-  child.kill('SIGINT');
-  expect((await exit).code).toBe(130);
-});
