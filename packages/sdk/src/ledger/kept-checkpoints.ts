@@ -4,7 +4,13 @@ import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import type { KeptCheckpoint } from './checkpoint-store.ts';
 import { type LedgerProblem, problem } from './problem.ts';
 
-interface Kept extends KeptCheckpoint {
+/** A checkpoint from earlier: one of a store, or one that the caller gave and whose time is not known. */
+export interface EarlierCheckpoint extends Omit<KeptCheckpoint, 'kept_at'> {
+  /** RFC 3339; null when it is not known. */
+  readonly kept_at: string | null;
+}
+
+interface Kept extends EarlierCheckpoint {
   readonly parsed: Checkpoint;
 }
 
@@ -17,9 +23,12 @@ interface Comparison {
   readonly isPartial: boolean;
 }
 
-/** `signed 2026-11-01…` for messages. */
-const describe = ({ parsed, kept_at: keptAt }: Kept): string =>
-  `the checkpoint of ${parsed.size} entries that was kept on ${keptAt.slice(0, 10)}`;
+/** Names a checkpoint in messages, with the day when it is known. A store of the caller's own may hold any text as time. */
+function describe({ parsed, kept_at: keptAt }: Kept): string {
+  const day = /^\d{4}-\d\d-\d\d(?=T)/.exec(keptAt ?? '')?.[0];
+  const when = day === undefined ? 'earlier' : `on ${day}`;
+  return `the checkpoint of ${parsed.size} entries that was kept ${when}`;
+}
 
 /** Checkpoints that were kept of one ledger, smallest first. */
 export class KeptCheckpoints {
@@ -27,7 +36,7 @@ export class KeptCheckpoints {
   readonly #current: Checkpoint;
   readonly #acceptedEpoch: number;
 
-  constructor(kept: readonly KeptCheckpoint[], current: Checkpoint, acceptEpoch: number) {
+  constructor(kept: readonly EarlierCheckpoint[], current: Checkpoint, acceptEpoch: number) {
     const readable: Kept[] = [];
     for (const each of kept) {
       const parsed = parseCheckpoint(each.checkpoint);

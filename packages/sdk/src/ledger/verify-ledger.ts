@@ -1,7 +1,7 @@
 /** Verification of a ledger without its server: docs/ledger-verification.md, section by section. */
 import { equal, toBase64 } from './bytes.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
-import type { CheckpointStore, KeptCheckpoint } from './checkpoint-store.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
 import { NOTHING } from './balances.ts';
 import type { ExportedEntry, RawEntry } from './entry.ts';
 import { EntryCheck } from './entry-check.ts';
@@ -14,7 +14,7 @@ import {
 } from './export/header.ts';
 import { readExport } from './export/read-export.ts';
 import type { ExportChunks } from './export/text-buffer.ts';
-import { KeptCheckpoints } from './kept-checkpoints.ts';
+import { type EarlierCheckpoint, KeptCheckpoints } from './kept-checkpoints.ts';
 import { type LedgerKeys, readLedgerKeys } from './keys.ts';
 import { checkNote, type LedgerKey } from './note.ts';
 import { type LedgerProblem, problem } from './problem.ts';
@@ -139,7 +139,7 @@ class Verification {
       );
       return false;
     }
-    const kept = [...(await this.#readKept(checkpoint.parsed))];
+    const kept = await this.#readKept(checkpoint.parsed);
     this.#kept = new KeptCheckpoints(kept, checkpoint.parsed, this.#options.acceptEpoch ?? 1);
     this.#entries = new EntryCheck(header.accountId, header.range, this.#kept.sizes());
     return true;
@@ -236,14 +236,14 @@ class Verification {
     }
   }
 
-  async #readKept(current: Checkpoint): Promise<readonly KeptCheckpoint[]> {
+  async #readKept(current: Checkpoint): Promise<readonly EarlierCheckpoint[]> {
     const { previousCheckpoint, store } = this.#options;
     const given = previousCheckpoint === undefined ? [] : [previousCheckpoint].flat();
-    const kept: KeptCheckpoint[] = [];
+    const kept: EarlierCheckpoint[] = [];
     for (const text of given) {
       const checked = await this.#checkCheckpoint(text, 'the previous checkpoint', current.accountId);
       if (checked === null || checked.key === null) continue;
-      kept.push({ checkpoint: text, kept_at: 'an earlier day', checked: false });
+      kept.push({ checkpoint: text, kept_at: null, checked: false });
     }
     return store === undefined ? kept : [...(await store.read(current)), ...kept];
   }
