@@ -53,6 +53,12 @@ test('an error that will not pass ends the wait', async () => {
   expect(server.seen).toHaveLength(1);
 });
 
+test('a refusal of which the server says that it lasts ends the wait', async () => {
+  const server = await serve((_, response) => refuse(response, 503, 'gone', {}, { 'x-should-retry': 'false' }));
+  await expect(clientFor(server.url).batches.wait('bat_1')).rejects.toMatchObject({ status: 503 });
+  expect(server.seen).toHaveLength(1);
+});
+
 test('running out of time says how the batch was last seen, and sleeps no longer than that', async () => {
   const server = await serve((_, response) => answer(response, 200, aBatch({ status: 'processing', paused: true })));
   const ports = fakePorts();

@@ -1,6 +1,6 @@
-import { APIError, ConnectionError, TimeoutError } from './errors.ts';
+import { APIError, TimeoutError } from './errors.ts';
 import type { RequestOptions } from './transport/request.ts';
-import { isRetryableStatus } from './transport/retry-policy.ts';
+import { isRetryable } from './transport/retry-policy.ts';
 import { checkDurationMs } from './transport/settings.ts';
 import type { Transport } from './transport/transport.ts';
 import type { Batch } from './types.ts';
@@ -48,11 +48,6 @@ export function isFinal(batch: Batch): boolean {
   return FINAL.has(batch.status) || (!RUNNING.has(batch.status) && batch.finished_at !== null);
 }
 
-function mayPass(error: unknown): boolean {
-  if (error instanceof APIError) return isRetryableStatus(error.status, error.retryAfterMs);
-  return error instanceof ConnectionError || error instanceof TimeoutError;
-}
-
 /**
  * Looks at a batch again and again until it is final: many short requests, so that no proxy or lost connection ends it.
  */
@@ -82,7 +77,7 @@ export async function waitForBatch(
       lastSeenAt = ports.monotonicMs();
     } catch (error) {
       const now = ports.monotonicMs();
-      if (!mayPass(error) || (now < endsAt && now - lastSeenAt >= outageMaxMs)) throw error;
+      if (!isRetryable(error) || (now < endsAt && now - lastSeenAt >= outageMaxMs)) throw error;
       if (error instanceof APIError) asksToWaitMs = error.retryAfterMs ?? 0;
       settings.logger?.warn(`Waiting for ${batchId}: the server cannot be asked at the moment, trying on.`);
     }

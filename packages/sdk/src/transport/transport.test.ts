@@ -100,6 +100,50 @@ describe('retries', () => {
     expect(ports.sleeps).toEqual([1_000]);
   });
 
+  test.each([400, 402, 404, 409, 422])(
+    '%i is tried again when the server says x-should-retry: true',
+    async (status) => {
+      const server = await serve((_, response, at) => {
+        if (at === 0) refuse(response, status, 'whatever', {}, { 'x-should-retry': 'true' });
+        else answer(response, 200, { available: 1 });
+      });
+      const ports = fakePorts();
+      expect(await clientFor(server.url, {}, ports).credits.retrieve()).toMatchObject({ available: 1 });
+      expect(ports.sleeps).toEqual([375]);
+    },
+  );
+
+  test.each([408, 429, 500, 503])('%i is final when the server says x-should-retry: false', async (status) => {
+    const headers = { 'x-should-retry': 'false', 'retry-after': '1' };
+    const server = await serve((_, response) => refuse(response, status, 'whatever', {}, headers));
+    const ports = fakePorts();
+    expect((await failure(clientFor(server.url, {}, ports).credits.retrieve())).status).toBe(status);
+    expect([server.seen.length, ports.sleeps]).toEqual([1, []]);
+  });
+
+  test('with x-should-retry: true the limits of retrying hold: their number, Retry-After and the longest wait', async () => {
+    const headers = { 'x-should-retry': 'true', 'retry-after': '2' };
+    const server = await serve((_, response) => refuse(response, 409, 'state_conflict', {}, headers));
+    const ports = fakePorts();
+    await failure(clientFor(server.url, {}, ports).credits.retrieve());
+    expect(ports.sleeps).toEqual([2_000, 2_000]);
+    await failure(clientFor(server.url, { maxRetries: 0 }, ports).credits.retrieve());
+    headers['retry-after'] = '7200';
+    await failure(clientFor(server.url, {}, ports).credits.retrieve());
+    expect(server.seen).toHaveLength(5);
+  });
+
+  test('an x-should-retry that is neither true nor false, or that is not on a refusal, changes nothing', async () => {
+    const server = await serve((_, response, at) => {
+      if (at === 0) refuse(response, 503, 'unavailable', {}, { 'x-should-retry': 'perhaps' });
+      else if (at === 1) refuse(response, 404, 'not_found', {}, { 'x-should-retry': '1' });
+      else answer(response, 200, 'the page of a proxy', { 'x-should-retry': 'true' });
+    });
+    expect(await failure(clientFor(server.url).credits.retrieve())).toBeInstanceOf(NotFoundError);
+    expect(await failure(clientFor(server.url).credits.retrieve())).toBeInstanceOf(InvalidResponseError);
+    expect(server.seen).toHaveLength(3);
+  });
+
   test('the server’s Retry-After wins over the backoff, in seconds and as a date', async () => {
     const date = new Date(Date.UTC(2030, 0, 1));
     const later = new Date(date.getTime() + 7_000);

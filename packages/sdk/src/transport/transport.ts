@@ -1,11 +1,11 @@
-import { AbortError, apiErrorFor, APIError, ConnectionError, NotFoundError, TimeoutError } from '../errors.ts';
+import { AbortError, NotFoundError } from '../errors.ts';
 import { RushesError } from '../rushes-error.ts';
 import { parseJson, refusal } from './answer.ts';
 import { AttemptScope } from './attempt-scope.ts';
 import { BodyStream } from './body-stream.ts';
 import type { Ports } from './ports.ts';
 import { queryString, type RequestOptions, type RequestSpec } from './request.ts';
-import { backoffMs, isRetryableStatus, RETRY_AFTER_MAX_MS } from './retry-policy.ts';
+import { retryDelayMs } from './retry-policy.ts';
 import { checkDurationMs, checkMaxRetries, type Settings, userAgent } from './settings.ts';
 
 /** A parsed answer with the raw response that it was read from. */
@@ -163,7 +163,7 @@ export class Transport {
       if (retry > 0 && call.goneIsSuccess && failure instanceof NotFoundError) {
         return { data: undefined as T, response: new Response(null, { status: 204, headers: failure.headers }) };
       }
-      const delayMs = retry < call.maxRetries ? this.#retryDelayMs(failure, retry) : null;
+      const delayMs = retry < call.maxRetries ? retryDelayMs(failure, retry, ports.fraction()) : null;
       if (delayMs === null || ports.monotonicMs() + delayMs >= endsAt) throw failure;
       this.settings.logger?.debug(
         `${call.label}: ${firstLine(failure)} Retry ${retry + 1} of ${call.maxRetries} in ${Math.round(delayMs)} ms.`,
@@ -173,17 +173,6 @@ export class Transport {
         throw new AbortError('The caller aborted the request.', { cause: error.cause, requestId: call.requestId });
       });
     }
-  }
-
-  /** Milliseconds to wait before trying again, or null when trying again is of no use. */
-  #retryDelayMs(failure: unknown, retry: number): number | null {
-    if (failure instanceof APIError) {
-      if (!isRetryableStatus(failure.status, failure.retryAfterMs)) return null;
-      if (failure.retryAfterMs !== null) return failure.retryAfterMs > RETRY_AFTER_MAX_MS ? null : failure.retryAfterMs;
-    } else if (!(failure instanceof ConnectionError || failure instanceof TimeoutError)) {
-      return null;
-    }
-    return backoffMs(retry, this.ports.fraction());
   }
 
   async #attempt<T>(call: Call, read: Reader<T>, keepOpen: boolean, endsAt: number): Promise<Answer<T>> {
@@ -230,14 +219,12 @@ export class Transport {
         requestId: call.requestId,
       });
     }
-    // The status alone decides; an error body that breaks off must not hide it.
+    // The status and the headers decide; an error body that breaks off must not hide them.
     const text = await scope.race(response.text()).catch((error: unknown) => {
       if (scope.signal.aborted) throw error;
-      return null;
+      return '';
     });
-    if (text !== null) return refusal(response, text, this.ports.nowMs(), call.requestId);
-    const { status, headers } = response;
-    return apiErrorFor({ status, headers, problem: null, requestId: call.requestId });
+    return refusal(response, text, this.ports.nowMs(), call.requestId);
   }
 }
 
