@@ -1,4 +1,4 @@
-import type { Answer } from './transport/transport.ts';
+import type { Answer } from './transport/answer.ts';
 
 /** What `.withResponse()` resolves with. */
 export interface WithResponse<T> {

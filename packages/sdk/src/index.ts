@@ -22,24 +22,8 @@ export {
   UnsupportedMediaTypeError,
 } from './errors.ts';
 export { type ListParams, Page, PagePromise } from './page.ts';
-export type { UpdateAccountParams } from './resources/account.ts';
-export type { BatchListParams, CancelParams, ResultsParams, TaskListParams } from './resources/batches.ts';
-export type { EventListParams } from './resources/events.ts';
 export type { LedgerKeys } from './ledger/keys.ts';
-export type {
-  LedgerConsistencyParams,
-  LedgerExportParams,
-  LedgerListParams,
-  LedgerProofParams,
-} from './resources/ledger.ts';
-export type { CreateLinkParams } from './resources/tasks.ts';
-export type {
-  RedeliverSinceParams,
-  RotateSecretParams,
-  UpdateWebhookEndpointParams,
-  CreateWebhookEndpointParams,
-} from './resources/webhook-endpoints.ts';
-export type { WebhookDeliveryListParams } from './resources/webhook-deliveries.ts';
+export type * from './resources/index.ts';
 export { ResultsPromise } from './results.ts';
 export { RushesError } from './rushes-error.ts';
 export type { Ports } from './transport/ports.ts';

@@ -1,8 +1,8 @@
 import { ApiPromise } from './api-promise.ts';
 import { InvalidResponseError } from './errors.ts';
 import { RushesError } from './rushes-error.ts';
-import type { Query, RequestOptions } from './transport/request.ts';
-import type { Answer, Transport } from './transport/transport.ts';
+import type { Answer } from './transport/answer.ts';
+import { fillPath, type RequestSpec } from './transport/request.ts';
 
 /** What every list takes besides its filters. */
 export interface ListParams {
@@ -12,19 +12,17 @@ export interface ListParams {
   cursor?: string;
 }
 
-interface WirePage<T> {
+/** A page as the server sends it. */
+export interface WirePage<T> {
   data: T[];
   has_more?: boolean;
   next_cursor?: string | null;
 }
 
 /** How a list is read: where it is, and how the query of the next page follows from this one's. */
-export interface ListSpec<T> {
-  readonly path: string;
-  readonly query: Query;
-  readonly heldBackMs?: number;
-  /** Defaults to the same query with the cursor put in. */
-  readonly next?: (query: Query, last: T) => Query;
+export interface ListSpec<T> extends Pick<RequestSpec<unknown>, 'path' | 'ids' | 'query' | 'heldBackMs'> {
+  /** What changes in the query for the page after the one that ends with `last`; the cursor when left out. */
+  readonly next?: (last: T) => object;
 }
 
 /** One page of a list. Iterating it goes through this page and all pages after it. */
@@ -69,39 +67,28 @@ export class PagePromise<T> extends ApiPromise<Page<T>> implements AsyncIterable
   }
 }
 
-function nextQuery<T>(spec: ListSpec<T>, page: WirePage<T>): Query {
+function nextQuery<T>({ path, ids, query, next }: ListSpec<T>, page: WirePage<T>): object {
   const last = page.data.at(-1);
-  if (spec.next !== undefined && last !== undefined) return spec.next(spec.query, last);
+  if (next !== undefined && last !== undefined) return { ...query, ...next(last) };
   const cursor = page.next_cursor ?? null;
-  if (cursor === null || cursor === spec.query['cursor']) {
-    throw new RushesError(`GET ${spec.path}: the server says that there is more, but not where.`);
+  const { cursor: before } = { ...query } as { cursor?: unknown };
+  if (cursor === null || cursor === before) {
+    throw new RushesError(`GET ${fillPath(path, ids)}: the server says that there is more, but not where.`);
   }
-  return { ...spec.query, cursor };
+  return { ...query, cursor };
 }
 
-async function loadPage<T>(
-  transport: Transport,
-  makeSpec: () => ListSpec<T>,
-  options: RequestOptions | undefined,
-): Promise<Answer<Page<T>>> {
-  const spec = makeSpec();
-  const { path, query, heldBackMs } = spec;
-  const request = { method: 'GET', path, query, ...(heldBackMs === undefined ? {} : { heldBackMs }) } as const;
-  const { data, response } = await transport.json<WirePage<T>>(request, options);
+/** The page in an answer. `load` reads the one after it; an error in finding that one rejects its promise. Throws `InvalidResponseError` for an answer without a list. */
+export function readPage<T>(
+  { data, response }: Answer<WirePage<T>>,
+  spec: ListSpec<T>,
+  load: (makeSpec: () => ListSpec<T>) => PagePromise<T>,
+): Answer<Page<T>> {
   if (!Array.isArray(data.data)) {
     const excerpt = JSON.stringify(data);
     throw new InvalidResponseError({ status: response.status, headers: response.headers, problem: null, excerpt });
   }
-  const next = (): PagePromise<T> =>
-    list(
-      transport,
-      () => ({ path, query: nextQuery(spec, data), ...(spec.next === undefined ? {} : { next: spec.next }) }),
-      options,
-    );
-  return { data: new Page(data, next), response };
-}
-
-/** Reads the list that `makeSpec` describes; an error in making it rejects the promise. */
-export function list<T>(transport: Transport, makeSpec: () => ListSpec<T>, options?: RequestOptions): PagePromise<T> {
-  return new PagePromise(loadPage(transport, makeSpec, options));
+  // Nothing is held back where there is more already.
+  const { heldBackMs: _, ...following } = spec;
+  return { data: new Page(data, () => load(() => ({ ...following, query: nextQuery(spec, data) }))), response };
 }

@@ -3,8 +3,10 @@ import { ConnectionError, InvalidResponseError, TimeoutError } from './errors.ts
 import { parseJsonLines } from './json-lines.ts';
 import type { BodyStream } from './transport/body-stream.ts';
 import { backoffMs } from './transport/retry-policy.ts';
+import type { Answer } from './transport/answer.ts';
+import { bytes } from './transport/readers.ts';
 import type { RequestOptions, RequestSpec } from './transport/request.ts';
-import type { Answer, Transport } from './transport/transport.ts';
+import type { Transport } from './transport/transport.ts';
 import type { TaskResult } from './types.ts';
 
 /** Results of a batch: iterate it, or await it first to have the answer's headers checked before the first line. */
@@ -16,7 +18,7 @@ export class ResultsPromise extends ApiPromise<AsyncIterable<TaskResult>> implem
 
 interface Source {
   readonly transport: Transport;
-  readonly spec: RequestSpec;
+  readonly spec: RequestSpec<BodyStream>;
   readonly options: RequestOptions;
 }
 
@@ -53,19 +55,19 @@ async function* readTasks(source: Source, first: Answer<BodyStream>): AsyncGener
     }
     await transport.ports.sleep(backoffMs(retry, transport.ports.fraction()), options.signal);
     retry += 1;
-    answer = await transport.stream(spec, options);
+    answer = await transport.send(spec, options);
   }
 }
 
-/** Opens the stream of results that `makeSpec` describes. */
+/** Opens the stream of results that `request` describes. */
 export function streamResults(
   transport: Transport,
-  makeSpec: () => RequestSpec,
+  request: RequestSpec<unknown>,
   options: RequestOptions = {},
 ): ResultsPromise {
+  const spec = { ...request, read: bytes };
   const open = async (): Promise<Answer<AsyncIterable<TaskResult>>> => {
-    const spec = makeSpec();
-    const first = await transport.stream(spec, options);
+    const first = await transport.send(spec, options);
     return { data: readTasks({ transport, spec, options }, first), response: first.response };
   };
   return new ResultsPromise(open());

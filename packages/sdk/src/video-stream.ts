@@ -2,8 +2,9 @@ import { APIError, ConnectionError, InvalidResponseError, TimeoutError } from '.
 import { RushesError } from './rushes-error.ts';
 import type { BodyStream } from './transport/body-stream.ts';
 import { backoffMs } from './transport/retry-policy.ts';
-import { jsonBody, type RequestOptions, segment } from './transport/request.ts';
-import type { Answer, Transport } from './transport/transport.ts';
+import type { Answer } from './transport/answer.ts';
+import type { RequestOptions } from './transport/request.ts';
+import type { Transport } from './transport/transport.ts';
 import type { Task, VideoLink } from './types.ts';
 
 /** What is needed of a task to fetch its video: a `Task`, a `TaskResult`, or just these two. */
@@ -99,10 +100,12 @@ class VideoReader {
 
   async #open(): Promise<Answer<BodyStream>> {
     if (this.#url === null) {
-      const path = `/v1/tasks/${segment(this.#task.id, 'task.id')}/links`;
-      const body = jsonBody({ action: 'download' });
-      const link = await this.#transport.json<VideoLink>({ method: 'POST', path, body }, this.#request);
-      this.#url = link.data.url;
+      const body = { action: 'download' };
+      const link = await this.#transport.call<VideoLink>(
+        { method: 'POST', path: '/v1/tasks/{taskId}/links', ids: { taskId: this.#task.id }, body },
+        this.#request,
+      );
+      this.#url = link.url;
       this.#linkIsFresh = true;
     }
     // Byte positions only mean anything in the video itself, not in a compressed form of it.

@@ -53,7 +53,7 @@ export function isFinal(batch: Batch): boolean {
  */
 export async function waitForBatch(
   transport: Transport,
-  look: (options: RequestOptions) => Promise<Batch>,
+  look: (options: RequestOptions) => PromiseLike<Batch>,
   batchId: string,
   options: WaitOptions,
 ): Promise<Batch> {

@@ -1,12 +1,21 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Rushes } from '../client.ts';
 import { APIError, AbortError, AuthenticationError, ConnectionError, TimeoutError } from '../errors.ts';
 import { RushesError } from '../rushes-error.ts';
+import type { ResultsParams } from '../resources/batches.ts';
+import type { RequestOptions } from '../transport/request.ts';
 import type { Batch, TaskResult } from '../types.ts';
-import { downloadVideoTo } from './download-video.ts';
+import { downloadVideoTo, type VideoClient } from './download-video.ts';
 import { assignFileNames } from './file-names.ts';
 import { type ManifestRow, writeManifest } from './manifest.ts';
+
+/** What the download of a batch needs of a client: a `Rushes`, or something with the same methods. */
+export interface BatchClient extends VideoClient {
+  readonly batches: {
+    retrieve(batchId: string, options?: RequestOptions): PromiseLike<Batch>;
+    results(batchId: string, params?: ResultsParams, options?: RequestOptions): AsyncIterable<TaskResult>;
+  };
+}
 
 export interface BatchDownloadProgress {
   /** Videos that there are. */
@@ -58,7 +67,7 @@ const FAILURES_IN_A_ROW_PER_LANE = 3;
 type ResultWithoutPrompt = Omit<TaskResult, 'prompt' | 'params'>;
 
 async function readResults(
-  client: Rushes,
+  client: BatchClient,
   batch: Batch,
   options: DownloadBatchOptions,
 ): Promise<ResultWithoutPrompt[]> {
@@ -109,7 +118,7 @@ class BatchDownload {
   readonly failures: DownloadFailure[] = [];
   fetched = 0;
   alreadyPresent = 0;
-  readonly #client: Rushes;
+  readonly #client: VideoClient;
   readonly #folder: string;
   readonly #names: ReadonlyMap<number, string>;
   readonly #options: DownloadBatchOptions;
@@ -117,7 +126,7 @@ class BatchDownload {
   #failuresInARow = 0;
   #bytes = 0;
 
-  constructor(client: Rushes, folder: string, names: ReadonlyMap<number, string>, options: DownloadBatchOptions) {
+  constructor(client: VideoClient, folder: string, names: ReadonlyMap<number, string>, options: DownloadBatchOptions) {
     this.#client = client;
     this.#folder = folder;
     this.#names = names;
@@ -186,7 +195,7 @@ class BatchDownload {
  * such batch, a wrong key, a full disk, a server out of reach, the caller's signal.
  */
 export async function downloadBatch(
-  client: Rushes,
+  client: BatchClient,
   batchId: string,
   folder: string,
   options: DownloadBatchOptions = {},

@@ -2,14 +2,21 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Rushes } from '../client.ts';
 import { DownloadError } from '../errors.ts';
 import { RushesError } from '../rushes-error.ts';
 import type { VideoLink } from '../types.ts';
-import type { TaskWithVideo } from '../video-stream.ts';
+import type { TaskWithVideo, VideoChunk, VideoStreamOptions } from '../video-stream.ts';
 import { type NamedTask, videoFileName } from './file-names.ts';
 import { syncFolder } from './sync-folder.ts';
 
+/** What a download needs of a client: a `Rushes`, or something with the same method. */
+export interface VideoClient {
+  readonly videos: {
+    stream(task: TaskWithVideo, options?: VideoStreamOptions): AsyncIterable<VideoChunk>;
+  };
+}
+
+/** Settings of one download. */
 export interface DownloadVideoOptions {
   /** A link that is at hand already, as `batches.results` gives them. */
   link?: VideoLink | null;
@@ -90,7 +97,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
 
 /** Completes `file` from where it ends. Returns the digest of its bytes, and whether all of them came just now. */
 async function fill(
-  client: Rushes,
+  client: VideoClient,
   task: TaskWithVideo,
   file: FileHandle,
   expected: Expected,
@@ -122,7 +129,7 @@ async function fill(
  * processes that fetch the same video write the same bytes.
  */
 async function fetchTo(
-  client: Rushes,
+  client: VideoClient,
   task: TaskWithVideo,
   path: string,
   expected: Expected,
@@ -170,7 +177,7 @@ async function resolveTarget(target: string, task: NamedTask): Promise<string> {
 
 /** As `downloadVideo`, to exactly this path. */
 export async function downloadVideoTo(
-  client: Rushes,
+  client: VideoClient,
   task: TaskWithVideo,
   path: string,
   options: DownloadVideoOptions = {},
@@ -187,7 +194,7 @@ export async function downloadVideoTo(
  * `Videos.download`. Errors of the file system come as they are (`ENOSPC`, `EACCES`).
  */
 export async function downloadVideo(
-  client: Rushes,
+  client: VideoClient,
   task: TaskWithVideo & NamedTask,
   target: string,
   options: DownloadVideoOptions = {},

@@ -1,12 +1,13 @@
-import { ApiPromise } from '../api-promise.ts';
-import { jsonBody, type RequestOptions } from '../transport/request.ts';
-import type { Answer, Transport } from '../transport/transport.ts';
-import type { Account as AccountDetails } from '../types.ts';
+import type { ApiPromise } from '../api-promise.ts';
+import { Resource } from '../resource.ts';
+import type { RequestOptions } from '../transport/request.ts';
+import type { Account } from '../types.ts';
 
+/** What `account.update` changes. A member that is left out stays as it is. */
 export interface UpdateAccountParams {
   /**
-   * The event `credits.low` is sent each time that available credits fall from at least this to below it; 1 or more, null for
-   * never.
+   * Available credits, 1 or more. The event `credits.low` is sent each time that they fall from this number or more to
+   * below it. Null: the event is never sent.
    */
   low_credits_threshold?: number | null;
 }
@@ -14,22 +15,14 @@ export interface UpdateAccountParams {
 const PATH = '/v1/account';
 
 /** The account that the API key belongs to. */
-export class Account {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
+export class AccountResource extends Resource {
+  /** Plan, limits, terms and settings of the account. */
+  retrieve(options?: RequestOptions): ApiPromise<Account> {
+    return this.transport.call({ method: 'GET', path: PATH }, options);
   }
 
-  /** Plan, limits, terms and settings. */
-  retrieve(options?: RequestOptions): ApiPromise<AccountDetails> {
-    return new ApiPromise(this.#transport.json({ method: 'GET', path: PATH }, options));
-  }
-
-  /** Changes what `params` names. The key needs the scope `account:admin`. */
-  update(params: UpdateAccountParams, options?: RequestOptions): ApiPromise<AccountDetails> {
-    const send = async (): Promise<Answer<AccountDetails>> =>
-      this.#transport.json({ method: 'PATCH', path: PATH, body: jsonBody(params) }, options);
-    return new ApiPromise(send());
+  /** Changes the settings that `params` names. The key needs the scope `account:admin`. */
+  update(params: UpdateAccountParams, options?: RequestOptions): ApiPromise<Account> {
+    return this.transport.call({ method: 'PATCH', path: PATH, body: params }, options);
   }
 }

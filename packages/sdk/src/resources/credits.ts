@@ -1,18 +1,12 @@
-import { ApiPromise } from '../api-promise.ts';
+import type { ApiPromise } from '../api-promise.ts';
+import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
-import type { Transport } from '../transport/transport.ts';
-import type { Credits as CreditsBalance } from '../types.ts';
+import type { Credits } from '../types.ts';
 
 /** The account's credits. */
-export class Credits {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  /** Integer credits: available, reserved for batches, spent, issued in all, and debt. */
-  retrieve(options?: RequestOptions): ApiPromise<CreditsBalance> {
-    return new ApiPromise(this.#transport.json({ method: 'GET', path: '/v1/credits' }, options));
+export class CreditsResource extends Resource {
+  /** Whole credits: available, reserved for batches, spent, issued in total, and debt. */
+  retrieve(options?: RequestOptions): ApiPromise<Credits> {
+    return this.transport.call({ method: 'GET', path: '/v1/credits' }, options);
   }
 }

@@ -1,8 +1,9 @@
-import { list, type PagePromise } from '../page.ts';
+import type { PagePromise } from '../page.ts';
+import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
-import type { Transport } from '../transport/transport.ts';
 import type { ListedEvent } from '../types.ts';
 
+/** Which events `events.list` gives. */
 export interface EventListParams {
   /** Only events with a `seq` above this one; from the beginning when left out. */
   after?: number;
@@ -12,25 +13,12 @@ export interface EventListParams {
   limit?: number;
 }
 
-/** Every event of the account, without gaps: the truth behind the webhooks. */
-export class Events {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  /** Oldest first. To go on later, pass the `seq` of the last event seen as `after`. */
+/** Every event of the account, without gaps, whether or not a webhook carried it. */
+export class EventsResource extends Resource {
+  /** Events, oldest first. To go on later, pass the `seq` of the last event that you have seen as `after`. */
   list(params: EventListParams = {}, options?: RequestOptions): PagePromise<ListedEvent> {
-    return list<ListedEvent>(
-      this.#transport,
-      () => ({
-        path: '/v1/events',
-        query: { ...params },
-        heldBackMs: (params.wait ?? 0) * 1_000,
-        next: ({ wait: _, ...query }, last) => ({ ...query, after: last.seq }),
-      }),
-      options,
-    );
+    const next = ({ seq }: ListedEvent): object => ({ after: seq, wait: undefined });
+    const heldBackMs = (params.wait ?? 0) * 1_000;
+    return this.transport.list({ path: '/v1/events', query: params, heldBackMs, next }, options);
   }
 }

@@ -1,15 +1,18 @@
-import { ApiPromise } from '../api-promise.ts';
+import type { ApiPromise } from '../api-promise.ts';
 import type { LedgerKeys } from '../ledger/keys.ts';
-import { list, type ListParams, type PagePromise } from '../page.ts';
+import type { ListParams, PagePromise } from '../page.ts';
+import { Resource } from '../resource.ts';
+import { text, webStream } from '../transport/readers.ts';
 import type { RequestOptions } from '../transport/request.ts';
-import type { Answer, Transport } from '../transport/transport.ts';
 import type { LedgerEntry } from '../types.ts';
 
+/** Which entries `ledger.list` gives. */
 export interface LedgerListParams extends ListParams {
   /** Newest first when left out. */
   order?: 'asc' | 'desc';
 }
 
+/** Which entries an export has, and how they are written. */
 export interface LedgerExportParams {
   /** `csv` when left out. */
   format?: 'csv' | 'json' | 'jsonl';
@@ -19,71 +22,70 @@ export interface LedgerExportParams {
   to?: Date | string;
 }
 
+/** Which entry is proved, and against which checkpoint. */
 export interface LedgerProofParams {
   /** Number of the entry. */
   seq: number;
-  /** Size of the checkpoint that it is proved against; the latest when left out. */
+  /** Size of the checkpoint in entries; the latest checkpoint when left out. */
   size?: number;
 }
 
+/** The two checkpoints of a consistency proof, by their sizes in entries. */
 export interface LedgerConsistencyParams {
   /** Size of the earlier checkpoint. */
   from: number;
-  /** Size of the later one. */
+  /** Size of the later checkpoint. */
   to: number;
 }
 
 const EXPORT_TYPES = { csv: 'text/csv', json: 'application/json', jsonl: 'application/x-ndjson' } as const;
 
-/** The ledger: one entry for every movement of a credit. */
-export class Ledger {
-  readonly #transport: Transport;
+const checkpointText = text((answer) => answer.includes('\n\n— '));
+const proofText = text((answer) => answer.startsWith('c2sp.org/tlog-proof@'));
+const hashLines = text((answer) => /^(?:[A-Za-z0-9+/]{43}=\n)*$/.test(answer));
 
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  /** Newest first. */
+/** The ledger: one entry for every movement of credits. */
+export class LedgerResource extends Resource {
+  /** Entries, newest first. */
   list(params: LedgerListParams = {}, options?: RequestOptions): PagePromise<LedgerEntry> {
-    return list(this.#transport, () => ({ path: '/v1/ledger', query: { ...params } }), options);
+    return this.transport.list({ path: '/v1/ledger', query: params }, options);
   }
 
   /**
    * The export as a stream of bytes, oldest entry first. The stream fails with `ConnectionError` when it breaks off: an
-   * export is whole only when the stream ended by itself.
+   * export is whole only when its stream ends without an error.
    */
   export(params: LedgerExportParams = {}, options?: RequestOptions): ApiPromise<ReadableStream<Uint8Array>> {
-    const open = async (): Promise<Answer<ReadableStream<Uint8Array>>> => {
-      const format = params.format ?? 'csv';
-      const accept = `${EXPORT_TYPES[format]}, */*;q=0.5`;
-      const spec = { method: 'GET', path: '/v1/ledger/export', query: { ...params, format }, accept } as const;
-      const { data, response } = await this.#transport.stream(spec, options);
-      return { data: data.toReadableStream(), response };
-    };
-    return new ApiPromise(open());
+    const { format = 'csv' } = params;
+    const accept = `${EXPORT_TYPES[format]}, */*;q=0.5`;
+    const query = { ...params, format };
+    return this.transport.call({ method: 'GET', path: '/v1/ledger/export', query, accept, read: webStream }, options);
   }
 
-  /** The latest checkpoint, as text to keep; `@rushes/sdk/ledger` reads it. `NotFoundError` before anything is sealed. */
+  /**
+   * The latest checkpoint, as text to keep; `parseCheckpoint` of `@rushes/sdk/ledger` reads it. Rejects with
+   * `NotFoundError` while nothing is sealed.
+   */
   checkpoint(options?: RequestOptions): ApiPromise<string> {
-    const isNote = (text: string): boolean => text.includes('\n\n— ');
-    return new ApiPromise(this.#transport.text({ method: 'GET', path: '/v1/ledger/checkpoint' }, isNote, options));
+    return this.transport.call({ method: 'GET', path: '/v1/ledger/checkpoint', read: checkpointText }, options);
   }
 
-  /** A proof that one entry is in the ledger of a checkpoint, for `verifyLedgerProof`. */
+  /** A proof that one entry is in the ledger of a checkpoint. `verifyLedgerProof` of `@rushes/sdk/ledger` checks it. */
   proof(params: LedgerProofParams, options?: RequestOptions): ApiPromise<string> {
-    const spec = { method: 'GET', path: '/v1/ledger/proof', query: { ...params } } as const;
-    return new ApiPromise(this.#transport.text(spec, (text) => text.startsWith('c2sp.org/tlog-proof@'), options));
+    return this.transport.call({ method: 'GET', path: '/v1/ledger/proof', query: params, read: proofText }, options);
   }
 
-  /** A proof that the ledger of one size begins with all of that of a smaller one, for `verifyLedgerConsistency`. */
+  /**
+   * A proof that the ledger of one size begins with the whole ledger of a smaller size. `verifyLedgerConsistency` of
+   * `@rushes/sdk/ledger` checks it.
+   */
   consistency(params: LedgerConsistencyParams, options?: RequestOptions): ApiPromise<string> {
-    const spec = { method: 'GET', path: '/v1/ledger/consistency', query: { ...params } } as const;
-    return new ApiPromise(this.#transport.text(spec, (text) => /^(?:[A-Za-z0-9+/]{43}=\n)*$/.test(text), options));
+    const path = '/v1/ledger/consistency';
+    return this.transport.call({ method: 'GET', path, query: params, read: hashLines }, options);
   }
 
-  /** The keys that sign checkpoints. Fetch them once and keep them: they are what everything else is checked with. */
+  /** The keys that sign checkpoints. Fetch them once and keep them: everything else is checked with them. */
   keys(options?: RequestOptions): ApiPromise<LedgerKeys> {
-    const spec = { method: 'GET', path: '/.well-known/rushes-ledger-keys' } as const;
-    return new ApiPromise(this.#transport.json<LedgerKeys>(spec, options));
+    return this.transport.call({ method: 'GET', path: '/.well-known/rushes-ledger-keys' }, options);
   }
 }

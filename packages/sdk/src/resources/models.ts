@@ -1,17 +1,12 @@
-import { list, type PagePromise } from '../page.ts';
+import type { PagePromise } from '../page.ts';
+import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
-import type { Transport } from '../transport/transport.ts';
 import type { Model } from '../types.ts';
 
-/** The models on offer, with price, limits, parameters and lifecycle. */
-export class Models {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
+/** The models on offer. */
+export class ModelsResource extends Resource {
+  /** Every model, with its price in credits, limits, parameters and lifecycle. */
   list(options?: RequestOptions): PagePromise<Model> {
-    return list(this.#transport, () => ({ path: '/v1/models', query: {} }), options);
+    return this.transport.list({ path: '/v1/models' }, options);
   }
 }

@@ -1,9 +1,10 @@
-import { ApiPromise } from '../api-promise.ts';
-import { list, type ListParams, type PagePromise } from '../page.ts';
-import { jsonBody, type RequestOptions, segment } from '../transport/request.ts';
-import type { Answer, Transport } from '../transport/transport.ts';
+import type { ApiPromise } from '../api-promise.ts';
+import type { ListParams, PagePromise } from '../page.ts';
+import { Resource } from '../resource.ts';
+import type { RequestOptions } from '../transport/request.ts';
 import type { EventType, WebhookDelivery } from '../types.ts';
 
+/** Which deliveries `webhookDeliveries.list` gives. */
 export interface WebhookDeliveryListParams extends ListParams {
   endpoint_id?: string;
   event_id?: string;
@@ -17,31 +18,23 @@ export interface WebhookDeliveryListParams extends ListParams {
 
 const PATH = '/v1/webhook-deliveries';
 
-/** What was sent where, with every attempt. */
-export class WebhookDeliveries {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  /** Newest first. */
+/** Deliveries: one event on its way to one webhook endpoint, with every attempt. */
+export class WebhookDeliveriesResource extends Resource {
+  /** Deliveries, newest first. */
   list(params: WebhookDeliveryListParams = {}, options?: RequestOptions): PagePromise<WebhookDelivery> {
-    return list(this.#transport, () => ({ path: PATH, query: { ...params } }), options);
+    return this.transport.list({ path: PATH, query: params }, options);
   }
 
+  /** One delivery. Rejects with `NotFoundError` when the account has no such delivery. */
   retrieve(deliveryId: string, options?: RequestOptions): ApiPromise<WebhookDelivery> {
-    const send = async (): Promise<Answer<WebhookDelivery>> =>
-      this.#transport.json({ method: 'GET', path: `${PATH}/${segment(deliveryId, 'deliveryId')}` }, options);
-    return new ApiPromise(send());
+    return this.transport.call({ method: 'GET', path: `${PATH}/{deliveryId}`, ids: { deliveryId } }, options);
   }
 
-  /** Sends it once more, now, with the same `webhook-id`; the attempt shows up in the delivery. */
+  /** Sends the event once more, now, with the same `webhook-id`. The delivery shows the attempt. */
   redeliver(deliveryId: string, options?: RequestOptions): ApiPromise<WebhookDelivery> {
-    const send = async (): Promise<Answer<WebhookDelivery>> => {
-      const path = `${PATH}/${segment(deliveryId, 'deliveryId')}/redeliver`;
-      return this.#transport.json({ method: 'POST', path, body: jsonBody({}) }, options);
-    };
-    return new ApiPromise(send());
+    return this.transport.call(
+      { method: 'POST', path: `${PATH}/{deliveryId}/redeliver`, ids: { deliveryId } },
+      options,
+    );
   }
 }

@@ -3,6 +3,12 @@ import { withoutSecrets } from '../rushes-error.ts';
 import type { Problem } from '../types.ts';
 import { parseRetryAfter } from './retry-policy.ts';
 
+/** A parsed answer with the raw response that it was read from. */
+export interface Answer<T> {
+  readonly data: T;
+  readonly response: Response;
+}
+
 /** Enough of an unexpected body to recognise whose it is. */
 const EXCERPT_CHARACTERS = 200;
 

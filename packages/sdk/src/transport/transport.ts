@@ -1,38 +1,15 @@
+import { ApiPromise } from '../api-promise.ts';
 import { AbortError, NotFoundError } from '../errors.ts';
+import { type ListSpec, type Page, PagePromise, readPage, type WirePage } from '../page.ts';
 import { RushesError } from '../rushes-error.ts';
-import { parseJson, refusal } from './answer.ts';
+import { type Answer, refusal } from './answer.ts';
 import { AttemptScope } from './attempt-scope.ts';
-import { BodyStream } from './body-stream.ts';
+import type { BodyStream } from './body-stream.ts';
+import { type Call, prepareCall, prepareLink } from './call.ts';
 import type { Ports } from './ports.ts';
-import { queryString, type RequestOptions, type RequestSpec } from './request.ts';
+import type { RequestOptions, RequestSpec } from './request.ts';
 import { retryDelayMs } from './retry-policy.ts';
-import { checkDurationMs, checkMaxRetries, type Settings, userAgent } from './settings.ts';
-
-/** A parsed answer with the raw response that it was read from. */
-export interface Answer<T> {
-  readonly data: T;
-  readonly response: Response;
-}
-
-/** A request with everything decided that its attempts share. */
-interface Call {
-  readonly method: string;
-  readonly url: string;
-  /** For messages: without the query, which may be long, and without a signed link's token. */
-  readonly label: string;
-  readonly headers: Headers;
-  readonly redirect: 'manual' | 'follow';
-  readonly body: string | Uint8Array | undefined;
-  readonly requestId: string | undefined;
-  readonly goneIsSuccess: boolean;
-  readonly signal: AbortSignal | undefined;
-  readonly timeoutMs: number;
-  readonly deadlineMs: number | undefined;
-  readonly maxRetries: number;
-}
-
-/** Reads a good answer. It throws an `APIError` for a body that is none; anything else counts as a broken connection. */
-type Reader<T> = (response: Response, scope: AttemptScope) => Promise<T>;
+import type { Settings } from './settings.ts';
 
 /**
  * Sends requests: one call is one or more attempts with the same bytes and the same idempotency key, so that a retry
@@ -41,125 +18,55 @@ type Reader<T> = (response: Response, scope: AttemptScope) => Promise<T>;
 export class Transport {
   readonly settings: Omit<Settings, 'apiKey'>;
   readonly ports: Ports;
-  readonly #apiKey: string;
+  readonly #settings: Settings;
 
   constructor(settings: Settings, ports: Ports) {
-    const { apiKey, ...rest } = settings;
-    this.#apiKey = apiKey;
-    this.settings = rest;
+    const { apiKey: _, ...shown } = settings;
+    this.#settings = settings;
+    this.settings = shown;
     this.ports = ports;
   }
 
-  /** A call that is answered with one JSON document. */
-  async json<T>(spec: RequestSpec, options: RequestOptions = {}): Promise<Answer<T>> {
-    const call = this.#prepare(spec, options);
-    return this.#send(call, async (response, scope) => {
-      const text = await scope.race(response.text());
-      const parsed = parseJson(text);
-      if (!parsed.ok || typeof parsed.value !== 'object' || parsed.value === null) {
-        throw refusal(response, text, this.ports.nowMs(), call.requestId);
-      }
-      return parsed.value as T;
-    });
+  /** Makes one call. An error in its parameters rejects the promise as an error of the server does. */
+  call<T>(spec: RequestSpec<T>, options?: RequestOptions): ApiPromise<T> {
+    return new ApiPromise(this.send(spec, options));
   }
 
-  /** A call that is answered with text, which `isRight` must know. */
-  async text(
-    spec: RequestSpec,
-    isRight: (text: string) => boolean,
-    options: RequestOptions = {},
-  ): Promise<Answer<string>> {
-    const call = this.#prepare({ accept: 'text/plain', ...spec }, options);
-    return this.#send(call, async (response, scope) => {
-      const text = await scope.race(response.text());
-      if (!isRight(text)) throw refusal(response, text, this.ports.nowMs(), call.requestId);
-      return text;
-    });
+  /** Reads a list, page by page. */
+  list<T>(spec: ListSpec<T>, options?: RequestOptions): PagePromise<T> {
+    return this.#list(() => spec, options);
   }
 
-  /** A call whose answer has nothing to read. */
-  async nothing(spec: RequestSpec, options: RequestOptions = {}): Promise<Answer<undefined>> {
-    return this.#send(this.#prepare(spec, options), async (response, scope) => {
-      await scope.race(response.text());
-      return undefined;
-    });
+  /** As `call`, with the response beside the data. */
+  async send<T>(spec: RequestSpec<T>, options: RequestOptions = {}): Promise<Answer<T>> {
+    return this.#send(await prepareCall(spec, options, { settings: this.#settings, ports: this.ports }));
   }
 
-  /** A call that is answered with a stream of bytes; retries end where the stream begins. */
-  async stream(spec: RequestSpec, options: RequestOptions = {}): Promise<Answer<BodyStream>> {
-    const call = this.#prepare(spec, options);
-    return this.#send(call, (response, scope) => Promise.resolve(this.#openBody(call, response, scope)), true);
-  }
-
-  /**
-   * GET of a signed link. It is never given the API key: a link carries its own authority, and may lead elsewhere.
-   */
+  /** GET of a signed link, without the API key. */
   async link(url: string, headers: Record<string, string>, options: RequestOptions = {}): Promise<Answer<BodyStream>> {
-    const call: Call = {
-      ...this.#limits(options, 0),
-      method: 'GET',
-      url,
-      label: 'GET of a video link',
-      headers: headersFrom([{ accept: '*/*' }, options.headers ?? {}, headers]),
-      redirect: 'follow',
-      body: undefined,
-      requestId: undefined,
-      goneIsSuccess: false,
+    return this.#send(prepareLink(url, headers, options, { settings: this.#settings, ports: this.ports }));
+  }
+
+  #list<T>(makeSpec: () => ListSpec<T>, options: RequestOptions | undefined): PagePromise<T> {
+    const open = async (): Promise<Answer<Page<T>>> => {
+      const spec = makeSpec();
+      const { next: _, ...request } = spec;
+      const answer = await this.send<WirePage<T>>({ method: 'GET', ...request }, options);
+      return readPage(answer, spec, (makeNext) => this.#list(makeNext, options));
     };
-    return this.#send(call, (response, scope) => Promise.resolve(this.#openBody(call, response, scope)), true);
+    return new PagePromise(open());
   }
 
-  #openBody(call: Call, response: Response, scope: AttemptScope): BodyStream {
-    scope.pause();
-    return new BodyStream(response, scope, { label: call.label, silenceMs: call.timeoutMs });
-  }
-
-  #limits(
-    options: RequestOptions,
-    heldBackMs: number,
-  ): Pick<Call, 'signal' | 'timeoutMs' | 'deadlineMs' | 'maxRetries'> {
-    const { settings } = this;
-    const deadlineMs = options.deadlineMs ?? settings.deadlineMs;
-    return {
-      signal: options.signal,
-      timeoutMs: checkDurationMs(options.timeoutMs ?? settings.timeoutMs, 'timeoutMs') + heldBackMs,
-      deadlineMs: deadlineMs === undefined ? undefined : checkDurationMs(deadlineMs, 'deadlineMs'),
-      maxRetries: checkMaxRetries(options.maxRetries ?? settings.maxRetries),
-    };
-  }
-
-  #prepare(spec: RequestSpec, options: RequestOptions): Call {
-    const own: Record<string, string> = { authorization: `Bearer ${this.#apiKey}`, 'user-agent': userAgent() };
-    own['accept'] = spec.accept ?? 'application/json';
-    if (spec.body !== undefined) own['content-type'] = spec.body.contentType;
-    let { requestId } = spec;
-    if (requestId === undefined && spec.method === 'POST') {
-      requestId = options.idempotencyKey ?? this.ports.uuid();
-      own['idempotency-key'] = requestId;
-    }
-    return {
-      ...this.#limits(options, spec.heldBackMs ?? 0),
-      method: spec.method,
-      url: `${this.settings.baseUrl}${spec.path}${queryString(spec.query)}`,
-      label: `${spec.method} ${spec.path}`,
-      headers: headersFrom([this.settings.defaultHeaders, options.headers ?? {}, own]),
-      redirect: 'manual',
-      body: spec.body?.content,
-      requestId,
-      goneIsSuccess: spec.goneIsSuccess ?? false,
-    };
-  }
-
-  async #send<T>(call: Call, read: Reader<T>, keepOpen = false): Promise<Answer<T>> {
+  async #send<T>(call: Call<T>): Promise<Answer<T>> {
     const { ports } = this;
     const endsAt = call.deadlineMs === undefined ? Infinity : ports.monotonicMs() + call.deadlineMs;
     for (let retry = 0; ; retry += 1) {
-      const error = await this.#attempt(call, read, keepOpen, endsAt).then(
+      const outcome = await this.#attempt(call, endsAt).then(
         (answer) => ({ answer }),
         (failure: unknown) => ({ failure }),
       );
-      if ('answer' in error) return error.answer;
-      const { failure } = error;
+      if ('answer' in outcome) return outcome.answer;
+      const { failure } = outcome;
       if (retry > 0 && call.goneIsSuccess && failure instanceof NotFoundError) {
         return { data: undefined as T, response: new Response(null, { status: 204, headers: failure.headers }) };
       }
@@ -175,17 +82,8 @@ export class Transport {
     }
   }
 
-  async #attempt<T>(call: Call, read: Reader<T>, keepOpen: boolean, endsAt: number): Promise<Answer<T>> {
-    const leftMs = Math.max(1, endsAt - this.ports.monotonicMs());
-    const scope = new AttemptScope({
-      signal: call.signal,
-      requestId: call.requestId,
-      timeoutMs: Math.min(call.timeoutMs, leftMs),
-      timeoutMessage:
-        leftMs < call.timeoutMs
-          ? `${call.label}: the deadline of ${call.deadlineMs} ms passed.`
-          : `${call.label}: no answer within ${call.timeoutMs} ms.`,
-    });
+  async #attempt<T>(call: Call<T>, endsAt: number): Promise<Answer<T>> {
+    const scope = this.#scopeOf(call, endsAt);
     let handedOver = false;
     try {
       if (scope.signal.aborted) throw scope.signal.reason;
@@ -200,8 +98,14 @@ export class Transport {
       );
       if (response.status >= 300 || response.type === 'opaqueredirect')
         throw await this.#refused(call, response, scope);
-      const data = await read(response, scope);
-      handedOver = keepOpen;
+      const data = await call.reader.read({
+        response,
+        scope,
+        label: call.label,
+        silenceMs: call.timeoutMs,
+        refuse: (text) => refusal(response, text, this.ports.nowMs(), call.requestId),
+      });
+      handedOver = call.reader.isStream;
       return { data, response };
     } catch (error) {
       throw error instanceof RushesError ? error : scope.explain(error, call.label);
@@ -210,7 +114,21 @@ export class Transport {
     }
   }
 
-  async #refused(call: Call, response: Response, scope: AttemptScope): Promise<RushesError> {
+  /** The life of one attempt: as long as an attempt may take, and no longer than the call has left. */
+  #scopeOf<T>(call: Call<T>, endsAt: number): AttemptScope {
+    const leftMs = Math.max(1, endsAt - this.ports.monotonicMs());
+    return new AttemptScope({
+      signal: call.signal,
+      requestId: call.requestId,
+      timeoutMs: Math.min(call.timeoutMs, leftMs),
+      timeoutMessage:
+        leftMs < call.timeoutMs
+          ? `${call.label}: the deadline of ${call.deadlineMs} ms passed.`
+          : `${call.label}: no answer within ${call.timeoutMs} ms.`,
+    });
+  }
+
+  async #refused<T>(call: Call<T>, response: Response, scope: AttemptScope): Promise<RushesError> {
     if (response.type === 'opaqueredirect' || (response.status < 400 && response.headers.has('location'))) {
       scope.cancel();
       const to = response.headers.get('location');
@@ -239,20 +157,4 @@ function originOf(location: string, base: string): string {
 function firstLine(failure: unknown): string {
   const text = failure instanceof Error ? failure.message : String(failure);
   return text.split('\n', 1)[0] ?? '';
-}
-
-/** The later of two values for a name wins. */
-function headersFrom(layers: readonly Record<string, string>[]): Headers {
-  const headers = new Headers();
-  for (const layer of layers) {
-    for (const [name, value] of Object.entries(layer)) {
-      try {
-        headers.set(name, value);
-      } catch {
-        // The runtime's own message quotes the value, which may be a secret.
-        throw new RushesError(`The header ${JSON.stringify(name)} cannot be sent: its name or value is not allowed.`);
-      }
-    }
-  }
-  return headers;
 }

@@ -1,0 +1,50 @@
+/** The resources of a client, one for each file of this folder. */
+import type { Transport } from '../transport/transport.ts';
+import { AccountResource } from './account.ts';
+import { BatchesResource } from './batches.ts';
+import { CreditsResource } from './credits.ts';
+import { EventsResource } from './events.ts';
+import { LedgerResource } from './ledger.ts';
+import { ModelsResource } from './models.ts';
+import { TasksResource } from './tasks.ts';
+import { VideosResource } from './videos.ts';
+import { WebhookDeliveriesResource } from './webhook-deliveries.ts';
+import { WebhookEndpointsResource } from './webhook-endpoints.ts';
+
+export type * from './account.ts';
+export type * from './batches.ts';
+export type * from './credits.ts';
+export type * from './events.ts';
+export type * from './ledger.ts';
+export type * from './models.ts';
+export type * from './tasks.ts';
+export type * from './videos.ts';
+export type * from './webhook-deliveries.ts';
+export type * from './webhook-endpoints.ts';
+
+/** The resources of a client. */
+export class Resources {
+  readonly account: AccountResource;
+  readonly batches: BatchesResource;
+  readonly credits: CreditsResource;
+  readonly events: EventsResource;
+  readonly ledger: LedgerResource;
+  readonly models: ModelsResource;
+  readonly tasks: TasksResource;
+  readonly videos: VideosResource;
+  readonly webhookDeliveries: WebhookDeliveriesResource;
+  readonly webhookEndpoints: WebhookEndpointsResource;
+
+  constructor(transport: Transport) {
+    this.account = new AccountResource(transport);
+    this.batches = new BatchesResource(transport);
+    this.credits = new CreditsResource(transport);
+    this.events = new EventsResource(transport);
+    this.ledger = new LedgerResource(transport);
+    this.models = new ModelsResource(transport);
+    this.tasks = new TasksResource(transport);
+    this.videos = new VideosResource(transport);
+    this.webhookDeliveries = new WebhookDeliveriesResource(transport);
+    this.webhookEndpoints = new WebhookEndpointsResource(transport);
+  }
+}
