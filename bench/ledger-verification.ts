@@ -21,8 +21,9 @@ async function generate(count: number, folder: string): Promise<Record<Format | 
     jsonl: path.join(folder, 'l.jsonl'),
   };
   // Only here: taking the types off sources costs memory that is not the verifier's.
-  const { ACCOUNT_ID, COLUMNS, csvLine, leafHash, ledgerOf, manySteps, SERVER_NAME, SIGNER } =
+  const { ACCOUNT_ID, leafHash, ledgerOf, manySteps, SERVER_NAME } =
     await import('../packages/sdk/test/ledger-reference.ts');
+  const { COLUMNS, csvLine, SIGNER } = await import('../packages/sdk/test/ledger-export-reference.ts');
   const { TreeStack } = await import('../packages/sdk/src/ledger/merkle.ts');
   const entries = ledgerOf(manySteps(count));
   const tree = new TreeStack();

@@ -6,17 +6,13 @@ import path from 'node:path';
 import { Rushes } from '@rushes/sdk';
 import { verifyLedgerExport } from '@rushes/sdk/ledger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkpoint, exportOf, FORMATS, render, SIGNER } from '../packages/sdk/test/ledger-export-reference.ts';
 import {
-  checkpoint,
-  exportOf,
-  FORMATS,
   ledgerOf,
   manySteps,
   type ReferenceEntry,
-  render,
   sampleLedger,
   Signer,
-  SIGNER,
 } from '../packages/sdk/test/ledger-reference.ts';
 import { CLI_BIN, exitCode, operate, ROOT, startServer, type LocalAccount } from '../scripts/local-server.ts';
 

@@ -5,19 +5,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import {
-  ACCOUNT_ID,
-  checkpoint,
-  consistencyPath,
-  exportOf,
-  inclusionPath,
-  leaf,
-  leafHash,
-  render,
-  root,
-  sampleLedger,
-  SIGNER,
-} from '../packages/sdk/test/ledger-reference.ts';
+import { checkpoint, exportOf, render, SIGNER } from '../packages/sdk/test/ledger-export-reference.ts';
+import { ACCOUNT_ID, leaf, leafHash, sampleLedger } from '../packages/sdk/test/ledger-reference.ts';
+import { consistencyPath, inclusionPath, root } from '../packages/sdk/test/tree-by-definition.ts';
 
 export const PAGE = path.join(import.meta.dirname, '..', 'docs', 'ledger-verification.md');
 const MARK = '<!-- examples: node scripts/ledger-examples.ts -->';

@@ -1,21 +1,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { checkpoint, exportOf, FORMATS, render, SIGNER } from '../../sdk/test/ledger-export-reference.ts';
 import {
   ACCOUNT_ID,
-  checkpoint,
-  consistencyPath,
-  exportOf,
-  FORMATS,
   leafHash,
   ledgerOf,
   manySteps,
-  render,
   sampleLedger,
   SERVER_NAME,
   Signer,
-  SIGNER,
 } from '../../sdk/test/ledger-reference.ts';
+import { consistencyPath } from '../../sdk/test/tree-by-definition.ts';
 import { type Ended, rushes, type RunOptions, scratchFolder } from './rushes.ts';
 import { startServer } from './scripted-server.ts';
 

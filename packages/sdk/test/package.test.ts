@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBatch, API_KEY } from './fixtures.ts';
-import { exportOf, render, sampleLedger, SIGNER } from './ledger-reference.ts';
+import { exportOf, render, SIGNER } from './ledger-export-reference.ts';
+import { sampleLedger } from './ledger-reference.ts';
 import { answer } from './scripted-server.ts';
 import { sendVideo, serveVideos, withVideo } from './video-server.ts';
 

@@ -1,15 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import {
-  exportOf,
-  FORMATS,
-  type Format,
-  ledgerOf,
-  manySteps,
-  type ReferenceEntry,
-  render,
-  SIGNER,
-} from '../../test/ledger-reference.ts';
+import { exportOf, FORMATS, type Format, render, SIGNER } from '../../test/ledger-export-reference.ts';
+import { ledgerOf, manySteps, type ReferenceEntry } from '../../test/ledger-reference.ts';
 import { verifyLedgerExport } from './verify-ledger.ts';
 
 const FINANCIAL = [

@@ -1,16 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { checkpoint, exportOf, render, SIGNER } from '../../test/ledger-export-reference.ts';
 import {
   ACCOUNT_ID,
-  checkpoint,
-  exportOf,
   leafHash,
   ledgerOf,
   manySteps,
   type ReferenceEntry,
-  render,
   SERVER_NAME,
   Signer,
-  SIGNER,
 } from '../../test/ledger-reference.ts';
 import { type CheckpointStore, keepCheckpoint, MemoryCheckpointStore } from './checkpoint-store.ts';
 import type { LedgerReport } from './report.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { consistencyPath, inclusionPath, root } from '../../test/ledger-reference.ts';
+import { consistencyPath, inclusionPath, root } from '../../test/tree-by-definition.ts';
 import { subtreeHeights, TreeStack, verifyConsistency, verifyInclusion } from './merkle.ts';
 import { sha256 } from './sha256.ts';
 

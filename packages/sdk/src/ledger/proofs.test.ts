@@ -1,16 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { clientFor } from '../../test/fixtures.ts';
-import {
-  checkpoint,
-  consistencyPath,
-  inclusionPath,
-  leafHash,
-  ledgerOf,
-  manySteps,
-  SERVER_NAME,
-  Signer,
-  SIGNER,
-} from '../../test/ledger-reference.ts';
+import { checkpoint, SIGNER } from '../../test/ledger-export-reference.ts';
+import { leafHash, ledgerOf, manySteps, SERVER_NAME, Signer } from '../../test/ledger-reference.ts';
+import { consistencyPath, inclusionPath } from '../../test/tree-by-definition.ts';
 import { answer, refuse, serve } from '../../test/scripted-server.ts';
 import { verifyLedgerConsistency, verifyLedgerProof } from './proofs.ts';
 

@@ -1,21 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import {
-  ACCOUNT_ID,
-  batchId,
   checkpoint,
   exportOf,
   type ExportOptions,
   FORMATS,
   type Format,
+  render,
+  SIGNER,
+} from '../../test/ledger-export-reference.ts';
+import {
+  ACCOUNT_ID,
+  batchId,
   leafHash,
   ledgerOf,
   manySteps,
   type ReferenceEntry,
-  render,
   sampleLedger,
   SERVER_NAME,
   Signer,
-  SIGNER,
 } from '../../test/ledger-reference.ts';
 import type { LedgerReport } from './report.ts';
 import { verifyLedger, verifyLedgerExport, type VerifyOptions } from './verify-ledger.ts';

@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { ACCOUNT_ID, checkpoint, ledgerOf, manySteps, SERVER_NAME } from '../../test/ledger-reference.ts';
+import { checkpoint } from '../../test/ledger-export-reference.ts';
+import { ACCOUNT_ID, ledgerOf, manySteps, SERVER_NAME } from '../../test/ledger-reference.ts';
 import { FileCheckpointStore } from './file-checkpoint-store.ts';
 
 const LEDGER = { serverName: SERVER_NAME, accountId: ACCOUNT_ID };

@@ -1,6 +1,6 @@
 import type { LedgerExport, LedgerKeys } from '@rushes/contract/types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isConsistent, rootOf, rootOfInclusion } from '../../testing/sealing/tree-by-definition.ts';
+import * as definition from '../../../sdk/test/tree-by-definition.ts';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 
 let server: TestHttpServer;
@@ -75,7 +75,7 @@ describe('credits and ledger', () => {
     const all = (await server.client.get<LedgerExport>('/v1/ledger/export?format=json', { key })).body;
     const root = Buffer.from(all.checkpoint!.split('\n')[2]!, 'base64');
     const leaves = all.entries.map((entry) => Buffer.from(entry.leaf_hash, 'base64'));
-    expect(rootOf(leaves)).toEqual(root);
+    expect(definition.root(leaves)).toEqual(root);
     const [, second, , fourth] = all.entries;
     const bounds = `from=${second!.created_at}&to=${fourth!.created_at}`;
     const part = (await server.client.get<LedgerExport>(`/v1/ledger/export?format=json&${bounds}`, { key })).body;
@@ -128,7 +128,7 @@ describe('credits and ledger', () => {
         if (body.checkpoint === null) expect(leaves).toEqual([]);
         else {
           expect(body.checkpoint.split('\n')[1]).toBe(String(leaves.length));
-          expect(rootOf(leaves).toString('base64')).toBe(body.checkpoint.split('\n')[2]);
+          expect(definition.root(leaves).toString('base64')).toBe(body.checkpoint.split('\n')[2]);
         }
       }
     } finally {
@@ -152,20 +152,14 @@ describe('checkpoints and proofs', () => {
     const { body } = await server.client.get<LedgerExport>('/v1/ledger/export?format=json', { key });
     const leaves = body.entries.map((entry) => Buffer.from(entry.leaf_hash, 'base64'));
     const root = Buffer.from(note.split('\n')[2]!, 'base64');
-    expect(
-      rootOfInclusion(
-        3,
-        9,
-        leaves[3]!,
-        path.map((hash) => Buffer.from(hash, 'base64')),
-      ),
-    ).toEqual(root);
+    expect(definition.root(leaves)).toEqual(root);
+    expect(path).toEqual(definition.inclusionPath(3, leaves).map((hash) => hash.toString('base64')));
     const consistency = (await server.client.get('/v1/ledger/consistency?from=5', { key })).bytes.toString();
     const hashes = consistency
       .trimEnd()
       .split('\n')
       .map((hash) => Buffer.from(hash, 'base64'));
-    expect(isConsistent(5, 9, rootOf(leaves.slice(0, 5)), root, hashes)).toBe(true);
+    expect(hashes).toEqual(definition.consistencyPath(5, leaves));
     const keys = await server.client.get<LedgerKeys>('/.well-known/rushes-ledger-keys');
     expect(keys.body).toMatchObject({ server_name: 'test.example', keys: [{ status: 'active' }] });
     expect(keys.body.keys[0]!.key).toMatch(/^test\.example\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/);

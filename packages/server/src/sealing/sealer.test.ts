@@ -17,7 +17,7 @@ import { rotateKey } from './key-ring.ts';
 import { isSignedBy, parseCheckpoint, parseVerifierKey } from './note.ts';
 import { originOf } from './origin.ts';
 import { openLedgerWorld, saveTrees, SERVER_NAME, type LedgerWorld } from '../../testing/sealing/ledger-world.ts';
-import { isConsistent, rootOf, rootOfInclusion } from '../../testing/sealing/tree-by-definition.ts';
+import * as definition from '../../../sdk/test/tree-by-definition.ts';
 
 let world: LedgerWorld;
 beforeAll(async () => {
@@ -80,7 +80,7 @@ describe('sealing', () => {
       expect(parseCheckpoint(tree.checkpoint)).toEqual({
         origin: originOf(SERVER_NAME, account, 1),
         size: leaves.length,
-        root: rootOf(leaves),
+        root: definition.root(leaves),
       });
       expect(isSignedBy(tree.checkpoint, await keys())).toBe(true);
       expect(
@@ -96,14 +96,14 @@ describe('sealing', () => {
     const leaves = await leavesOf(account);
     const sizes = [1, 2, 3, 8, 255, 256, 257, 300, 511, 512, 513, 768, 770, 777];
     for (const size of sizes) {
-      const root = rootOf(leaves.slice(0, size));
+      const tree = leaves.slice(0, size);
       for (const seq of new Set([1, 2, Math.ceil(size / 2), size - 1, size].filter((one) => one > 0 && one <= size))) {
         const proof = await inclusionPath(world.db, account, { epoch: 1, seq, size });
-        expect(rootOfInclusion(seq - 1, size, leaves[seq - 1]!, proof), `${seq} in ${size}`).toEqual(root);
+        expect(proof, `${seq} in ${size}`).toEqual(definition.inclusionPath(seq - 1, tree));
       }
       for (const from of sizes.filter((one) => one <= size)) {
         const proof = await consistencyPath(world.db, account, { epoch: 1, from, to: size });
-        expect(isConsistent(from, size, rootOf(leaves.slice(0, from)), root, proof), `${from} to ${size}`).toBe(true);
+        expect(proof, `${from} to ${size}`).toEqual(definition.consistencyPath(from, tree));
       }
     }
   }, 60_000);
@@ -327,7 +327,7 @@ describe('a database restored to an earlier time', () => {
     expect(parseCheckpoint(tree.checkpoint)).toEqual({
       origin: `${originOf(SERVER_NAME, account, 1)}/epoch-2`,
       size: 3,
-      root: rootOf(await leavesOf(account)),
+      root: definition.root(await leavesOf(account)),
     });
     const events = await world.admin.query<{ data: object }>(
       "SELECT data FROM events WHERE account_id = $1 AND type = 'ledger.epoch_opened'",
