@@ -6,7 +6,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkpoint, exportOf, render, SIGNER } from '../packages/sdk/test/ledger-export-reference.ts';
-import { ACCOUNT_ID, leaf, leafHash, sampleLedger } from '../packages/sdk/test/ledger-reference.ts';
+import {
+  ACCOUNT_ID,
+  leaf,
+  leafHash,
+  type ReferenceEntry,
+  sampleLedger,
+} from '../packages/sdk/test/ledger-reference.ts';
 import { consistencyPath, inclusionPath, root } from '../packages/sdk/test/tree-by-definition.ts';
 
 export const PAGE = path.join(import.meta.dirname, '..', 'docs', 'ledger-verification.md');
@@ -27,19 +33,21 @@ function hexDump(bytes: Uint8Array): string {
 const block = (text: string, language = ''): string => `\`\`\`${language}\n${text.replace(/\n$/, '')}\n\`\`\``;
 const base64 = (hash: Buffer): string => hash.toString('base64');
 
+/** One entry as the API gives it, with its leaf byte for byte. */
+function shownEntry(entry: ReferenceEntry): string {
+  return [
+    `Entry ${entry.seq}:`,
+    block(JSON.stringify(entry, null, 2), 'json'),
+    'Its leaf:',
+    block(hexDump(leaf(entry))),
+    `Its leaf hash: \`${leafHash(entry).toString('hex')}\`, in base64 \`${base64(leafHash(entry))}\`.`,
+  ].join('\n\n');
+}
+
 function examples(): string {
   const entries = sampleLedger();
   const hashes = entries.map((entry) => leafHash(entry));
-  const shown = [entries[3], entries[9]].flatMap((entry) => (entry === undefined ? [] : [entry]));
-  const leaves = shown.map((entry) =>
-    [
-      `Entry ${entry.seq}:`,
-      block(JSON.stringify(entry, null, 2), 'json'),
-      'Its leaf:',
-      block(hexDump(leaf(entry))),
-      `Its leaf hash: \`${leafHash(entry).toString('hex')}\`, in base64 \`${base64(leafHash(entry))}\`.`,
-    ].join('\n\n'),
-  );
+  const leaves = [3, 9].flatMap((at) => entries.slice(at, at + 1)).map(shownEntry);
   const bounded = exportOf(entries, { first: 4, last: 5 });
   const proof = [
     'c2sp.org/tlog-proof@v1',

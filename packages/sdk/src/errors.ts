@@ -29,14 +29,16 @@ export class DownloadError extends RushesError {
   }
 }
 
+/** What an `APIError` is made of. */
 export interface APIErrorDetails extends RushesErrorOptions {
+  /** HTTP status. */
   readonly status: number;
   readonly headers: Headers;
-  /** The problem document, or null when the answer was none. */
+  /** The problem document, or null when the answer was not one. */
   readonly problem: Problem | null;
-  /** The first characters of an answer that was no problem document. */
+  /** The first characters of an answer that was not a problem document. */
   readonly excerpt?: string;
-  /** How long the server asks to wait. */
+  /** Milliseconds that the server asks to wait; null when it does not say. */
   readonly retryAfterMs?: number | null;
 }
 
@@ -74,8 +76,9 @@ export class APIError extends RushesError {
   static {
     this.prototype.name = 'APIError';
   }
+  /** HTTP status. */
   readonly status: number;
-  /** Stable machine-readable code, for example `insufficient_credits`; null when the answer was no problem document. */
+  /** Stable machine-readable code, for example `insufficient_credits`; null when the answer was not a problem document. */
   readonly code: ErrorCode | null;
   /** The parameter at fault, where there is one. */
   readonly param: string | null;
@@ -85,7 +88,7 @@ export class APIError extends RushesError {
   readonly traceId: string | null;
   /** Headers of the answer. */
   readonly headers: Headers;
-  /** The whole problem document (RFC 9457), or null when the answer was none. */
+  /** The whole problem document (RFC 9457), or null when the answer was not one. */
   readonly problem: Problem | null;
   /** Milliseconds that the server asks to wait before the next try; null when it does not say. */
   readonly retryAfterMs: number | null;
@@ -151,7 +154,7 @@ export class PermissionDeniedError extends APIError {
   }
 }
 
-/** 404: there is no such object in this account. */
+/** 404: this account has no such object. */
 export class NotFoundError extends APIError {
   static {
     this.prototype.name = 'NotFoundError';
@@ -200,7 +203,7 @@ export class InternalServerError extends APIError {
   }
 }
 
-/** A success status with a body that is no answer of a Rushes server, such as the page of a proxy. */
+/** A success status with a body that is not an answer of a Rushes server, such as the page of a proxy. */
 export class InvalidResponseError extends APIError {
   static {
     this.prototype.name = 'InvalidResponseError';

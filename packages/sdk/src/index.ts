@@ -23,7 +23,7 @@ export {
 } from './errors.ts';
 export { type ListParams, Page, PagePromise } from './page.ts';
 export type { LedgerKeys } from './ledger/keys.ts';
-export type * from './resources/index.ts';
+export * from './resources/index.ts';
 export { ResultsPromise } from './results.ts';
 export { RushesError } from './rushes-error.ts';
 export type { Ports } from './transport/ports.ts';

@@ -4,7 +4,7 @@ import { ConnectionError } from './errors.ts';
 const LINE_MAX_CHARACTERS = 4 * 1024 * 1024;
 
 /**
- * The values of a body of JSON lines. A line that is no JSON document, or a last one without its end, means that the
+ * The values of a body of JSON lines. A line that is not a JSON document, or a last one without its end, means that the
  * body was cut: `ConnectionError`.
  */
 export async function* parseJsonLines(

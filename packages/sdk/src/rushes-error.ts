@@ -6,6 +6,7 @@ export function withoutSecrets(text: string): string {
   return text.replace(SECRETS, '$1[redacted]');
 }
 
+/** What an error of this SDK can carry besides its message. */
 export interface RushesErrorOptions {
   /** The failure underneath. */
   readonly cause?: unknown;

@@ -7,7 +7,7 @@ import type { RequestOptions } from './transport/request.ts';
 import type { Transport } from './transport/transport.ts';
 import type { Task, VideoLink } from './types.ts';
 
-/** What is needed of a task to fetch its video: a `Task`, a `TaskResult`, or just these two. */
+/** The part of a task that is needed to fetch its video; a `Task` or a `TaskResult` has it. */
 export type TaskWithVideo = Pick<Task, 'id' | 'video'>;
 
 /** A piece of a video and where it belongs. */
@@ -17,10 +17,11 @@ export interface VideoChunk {
   readonly bytes: Uint8Array;
 }
 
+/** Settings of `videos.stream`. */
 export interface VideoStreamOptions extends Omit<RequestOptions, 'idempotencyKey'> {
-  /** Start at this byte; 0 when left out. */
+  /** The position in bytes to start at; 0 when left out. */
   from?: number;
-  /** A link that is at hand already, as `batches.results` gives them; made when left out, and again when it expires. */
+  /** A link that you have already, such as one of `batches.results`; made when left out, and again when it expires. */
   link?: VideoLink | null;
 }
 
@@ -53,7 +54,7 @@ class VideoReader {
   #offset: number;
   /** Strong validator of the bytes so far; If-Range turns a changed video into a whole one instead of a mixture. */
   #etag: string | null;
-  /** Only going past this counts as progress: restarting for ever at 0 is none. */
+  /** Only bytes past this position count as progress: starting again at 0 does not. */
   #farthest: number;
   #retries = 0;
   #linkIsFresh = false;

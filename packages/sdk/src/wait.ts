@@ -5,14 +5,15 @@ import { checkDurationMs } from './transport/settings.ts';
 import type { Transport } from './transport/transport.ts';
 import type { Batch } from './types.ts';
 
+/** Settings of `batches.wait`. */
 export interface WaitOptions {
-  /** Called with the batch after every look at it, the last one included. What it throws ends the wait. */
+  /** Called with the batch after every request for it, the last one included. An error that it throws ends the wait. */
   onProgress?: (batch: Batch) => void;
   /** Ends the wait with `AbortError`; the batch goes on. */
   signal?: AbortSignal;
   /** Milliseconds to wait at most, then `WaitTimeoutError`; the batch goes on. No limit when left out. */
   timeoutMs?: number;
-  /** The longest gap between two looks in milliseconds; 5,000 when left out. The first gaps are shorter. */
+  /** The longest gap between two requests in milliseconds; 5,000 when left out. The first gaps are shorter. */
   pollIntervalMs?: number;
   /**
    * How long the server may be out of reach, in milliseconds, before the wait gives up with the last error; 120,000 when
@@ -21,12 +22,12 @@ export interface WaitOptions {
   maxOutageMs?: number;
 }
 
-/** `wait` ran out of time. The batch goes on: `batch` is how it was last seen. */
+/** The time limit of `batches.wait` passed. The batch itself goes on: `batch` is how it was last seen. */
 export class WaitTimeoutError extends TimeoutError {
   static {
     this.prototype.name = 'WaitTimeoutError';
   }
-  /** Null when the batch was not seen even once. */
+  /** Null when no request for the batch was answered. */
   readonly batch: Batch | null;
 
   constructor(message: string, batch: Batch | null) {

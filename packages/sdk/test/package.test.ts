@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aBatch, API_KEY } from './fixtures.ts';
-import { exportOf, render, SIGNER } from './ledger-export-reference.ts';
+import { checkpoint, exportOf, render, SIGNER } from './ledger-export-reference.ts';
 import { sampleLedger } from './ledger-reference.ts';
 import { answer } from './scripted-server.ts';
 import { sendVideo, serveVideos, withVideo } from './video-server.ts';
@@ -172,6 +172,13 @@ const TYPED = `
   import { createServer } from 'node:http';
   import { fetchReceiver } from '@rushes/sdk/webhooks/fetch';
   import { memoryEventStore, nodeReceiver } from '@rushes/sdk/webhooks/node';
+  import { verifyLedger, type LedgerReport } from '@rushes/sdk/ledger';
+  export async function check(): Promise<boolean> {
+    const report: LedgerReport = await verifyLedger({ entries: [], checkpoint: '', keys: ['a'] });
+    // @ts-expect-error a report is typed
+    report.nothing;
+    return report.ok;
+  }
   export const listener = createServer(nodeReceiver({ secret: ['a', 'b'], store: memoryEventStore(), onEvent: async ({ type }) => { void type; } }));
   export const POST: (request: Request) => Promise<Response> = fetchReceiver({ secret: 'a', onEvent: (event) => {
     // @ts-expect-error an event is typed
@@ -199,6 +206,19 @@ const TYPED = `
     return 1;
   }
 `;
+
+/** The text of a file of the package and of all files that it imports, as `importing` finds them. */
+async function everythingBehind(entry: string, importing: RegExp): Promise<string> {
+  const seen = new Map<string, string>();
+  const follow = async (file: string): Promise<void> => {
+    if (seen.has(file)) return;
+    const text = await readFile(file, 'utf8');
+    seen.set(file, text);
+    for (const [, next = ''] of text.matchAll(importing)) await follow(join(dirname(file), next));
+  };
+  await follow(join(installed, 'dist', entry));
+  return [...seen.values()].join('');
+}
 
 describe('types', () => {
   test.each(['typed.mts', 'typed.cts'])(
@@ -241,33 +261,44 @@ describe('types', () => {
     expect(manifest.peerDependencies).toBeUndefined();
   });
 
-  test('the ledger entry verifies by itself, and brings nothing of the client', async () => {
+  test.each(['mjs', 'cjs'])('the ledger entry verifies without a client, an API key or a server (%s)', async (kind) => {
     const entries = sampleLedger();
     await writeFile(join(consumer, 'ledger.csv'), render(exportOf(entries), 'csv'));
-    const program = `
+    const names = '{ verifyLedger, verifyLedgerExport }';
+    const load =
+      kind === 'mjs'
+        ? `import { createReadStream } from 'node:fs'; import ${names} from '@rushes/sdk/ledger';`
+        : `const { createReadStream } = require('node:fs'); const ${names} = require('@rushes/sdk/ledger');`;
+    const source = `${load}
+      const keys = [${JSON.stringify(SIGNER.vkey)}];
+      const given = { entries: ${JSON.stringify(entries)}, checkpoint: ${JSON.stringify(checkpoint(entries))}, keys };
       const file = createReadStream(process.argv[2] + '/ledger.csv');
-      verifyLedgerExport(file, { keys: [${JSON.stringify(SIGNER.vkey)}] }).then(({ ok, size }) => console.log(JSON.stringify({ ok, size })));`;
-    const imports = `import { createReadStream } from 'node:fs'; import { verifyLedgerExport } from '@rushes/sdk/ledger';`;
-    const requires = `const { createReadStream } = require('node:fs'); const { verifyLedgerExport } = require('@rushes/sdk/ledger');`;
-    expect(await node('ledger.mjs', imports + program, '')).toEqual({ ok: true, size: entries.length });
-    expect(await node('ledger.cjs', requires + program, '')).toEqual({ ok: true, size: entries.length });
-    const text = await readFile(join(installed, 'dist', 'ledger.js'), 'utf8');
-    expect(text).not.toMatch(/class Transport|fetch\(|(?:from|import) ?["']node:/);
-    expect(await readFile(join(installed, 'dist', 'index.js'), 'utf8')).not.toMatch(/EntryCheck|portableSha256/);
+      Promise.all([verifyLedger(given), verifyLedgerExport(file, { keys })]).then((reports) =>
+        console.log(JSON.stringify(reports.map(({ ok, size }) => ({ ok, size })))));`;
+    const file = join(consumer, `ledger.${kind}`);
+    await writeFile(file, source);
+    const { stdout } = await run(process.execPath, [file, consumer], { env: { PATH: process.env['PATH'] } });
+    const right = { ok: true, size: entries.length };
+    expect(JSON.parse(stdout)).toEqual([right, right]);
+  });
+
+  test('the ledger entry brings nothing of the client, nor the client anything of it', async () => {
+    for (const [entry, importing] of [
+      ['ledger.js', /(?:from|import) ?"(\.[^"]+)"/g],
+      ['ledger.cjs', /require\("(\.[^"]+)"\)/g],
+    ] as const) {
+      const code = await everythingBehind(entry, importing);
+      expect(code).toContain('EntryCheck');
+      expect(code).not.toMatch(
+        /class Transport|class AttemptScope|APIError|fetch\(|(?:from|import|require\() ?["']node:/,
+      );
+    }
+    expect(await everythingBehind('index.js', /from "(\.[^"]+)"/g)).not.toMatch(/EntryCheck|portableSha256/);
   });
 
   test('the webhooks entry is small and brings nothing of the client', async () => {
-    const entry = join(installed, 'dist', 'webhooks.js');
-    const seen = new Map<string, string>();
-    const follow = async (file: string): Promise<void> => {
-      if (seen.has(file)) return;
-      const text = await readFile(file, 'utf8');
-      seen.set(file, text);
-      for (const [, next = ''] of text.matchAll(/from "(\.[^"]+)"/g)) await follow(join(dirname(file), next));
-    };
-    await follow(entry);
-    const all = [...seen.values()].join('');
-    expect(all).not.toMatch(/class Transport|class Batches|fetch\(|Receiver/);
+    const all = await everythingBehind('webhooks.js', /from "(\.[^"]+)"/g);
+    expect(all).not.toMatch(/class Transport|class BatchesResource|fetch\(|Receiver/);
     expect(all).not.toMatch(/from ['"][^.]|require\(/);
     expect(gzipSync(all, { level: 9 }).length).toBeLessThan(4_000);
   });

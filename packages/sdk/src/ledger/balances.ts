@@ -2,10 +2,14 @@
 import type { LedgerEntry } from '../types.ts';
 import { type LedgerProblem, problem, quote } from './problem.ts';
 
+/** The places that the credits of an account can be in. */
 export const BUCKETS = ['available', 'reserved', 'spent'] as const;
+/** One of the places that the credits of an account can be in. */
 export type Bucket = (typeof BUCKETS)[number];
+/** Credits in each bucket. */
 export type Balances = Readonly<Record<Bucket, number>>;
 
+/** The balances before the first entry. */
 export const NOTHING: Balances = { available: 0, reserved: 0, spent: 0 };
 
 interface Movement {
@@ -46,7 +50,7 @@ export function checkMovement(entry: LedgerEntry): readonly LedgerProblem[] {
   }
   const compare = (field: 'batch_id' | 'task_index' | 'reverses_seq', shouldBe: boolean): void => {
     if ((entry[field] !== null) === shouldBe) return;
-    const message = `a ${kind} has ${shouldBe ? 'a' : 'no'} ${field}, and this one has ${shouldBe ? 'none' : 'one'}`;
+    const message = `a ${kind} ${shouldBe ? 'must have' : 'must not have'} a ${field}, and this one ${shouldBe ? 'has none' : 'has one'}`;
     problems.push(problem('wrong_movement', message, { seq, field }));
   };
   compare('batch_id', movement.hasBatch);
@@ -55,6 +59,7 @@ export function checkMovement(entry: LedgerEntry): readonly LedgerProblem[] {
   return problems;
 }
 
+/** The balances after an entry, as its own fields say. */
 export function balancesAfter(entry: LedgerEntry): Balances {
   return { available: entry.available_after, reserved: entry.reserved_after, spent: entry.spent_after };
 }
@@ -80,7 +85,7 @@ export function checkBalances(entry: LedgerEntry, before: Balances): readonly Le
     problems ??= [];
     const message =
       expected < 0 || before[bucket] < 0
-        ? `${bucket}_after is ${after[bucket]} with ${before[bucket]} before; no bucket is ever below 0`
+        ? `${bucket}_after is ${after[bucket]} with ${before[bucket]} before; a bucket is never below 0`
         : `${bucket}_after is ${after[bucket]}; with ${before[bucket]} before and an amount of ${entry.amount} it must be ${expected}`;
     problems.push(problem('wrong_balance', message, { seq: entry.seq, field: `${bucket}_after` }));
   }

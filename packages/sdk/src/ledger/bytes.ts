@@ -1,5 +1,6 @@
 /** Base64 and hexadecimal without the platform's help: `atob` accepts spellings that are not the canonical one. */
 
+/** Bytes that Web Crypto takes. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -19,6 +20,7 @@ export function fromBase64(text: string): Bytes | null {
   return toBase64(bytes) === text ? bytes : null;
 }
 
+/** Canonical base64 (RFC 4648, section 4, padded) of bytes. */
 export function toBase64(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; at += 3) {
@@ -45,10 +47,12 @@ export function isBase64Of(text: string, bytes: Uint8Array): boolean {
   return true;
 }
 
+/** Lower-case hexadecimal of bytes. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** The parts one after another, in new memory. */
 export function concat(...parts: readonly Uint8Array[]): Bytes {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -59,12 +63,14 @@ export function concat(...parts: readonly Uint8Array[]): Bytes {
   return bytes;
 }
 
+/** Whether both have the same bytes. The time that it takes depends on them: not for secrets. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
   return true;
 }
 
+/** The UTF-8 bytes of text. */
 export function utf8(text: string): Bytes {
   return new TextEncoder().encode(text);
 }

@@ -9,6 +9,7 @@ export interface LedgerName {
   readonly accountId: string;
 }
 
+/** A checkpoint in a store. */
 export interface KeptCheckpoint {
   /** The checkpoint's text. */
   readonly checkpoint: string;
@@ -57,10 +58,12 @@ export async function keepCheckpoint(
   options: { readonly store: CheckpointStore; readonly keys: LedgerKeys | readonly string[]; readonly keptAt?: Date },
 ): Promise<Checkpoint> {
   const checkpoint = parseCheckpoint(text);
-  if ('error' in checkpoint) throw new RushesError(`This is no checkpoint: ${checkpoint.error}.`);
+  if ('error' in checkpoint) throw new RushesError(`This is not a checkpoint: ${checkpoint.error}.`);
   const check = await checkNote(checkpoint.note, readLedgerKeys(options.keys));
   if (check.state !== 'good') {
-    throw new RushesError(`The checkpoint of ${checkpoint.origin} is not signed by a key that you trust; not kept.`);
+    throw new RushesError(
+      `The checkpoint of ${checkpoint.origin} is not signed by a key that you trust; it was not kept.`,
+    );
   }
   const kept_at = (options.keptAt ?? new Date()).toISOString();
   const known = await options.store.read(checkpoint);

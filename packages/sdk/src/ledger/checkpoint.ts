@@ -31,9 +31,9 @@ export function parseCheckpoint(text: string): Checkpoint | { readonly error: st
   }
   const epoch = epochText === undefined ? 1 : Number(epochText);
   if (epochText !== undefined && epoch < 2) return { error: 'the first epoch is not written' };
-  if (!SIZE.test(size) || !Number.isSafeInteger(Number(size))) return { error: 'its second line is no size' };
+  if (!SIZE.test(size) || !Number.isSafeInteger(Number(size))) return { error: 'its second line is not a size' };
   const hash = fromBase64(root);
-  if (hash?.length !== HASH_BYTES) return { error: 'its third line is no hash' };
+  if (hash?.length !== HASH_BYTES) return { error: 'its third line is not a hash' };
   if (extensions.includes('')) return { error: 'it has an empty line in its text' };
   return { origin, serverName, accountId, epoch, size: Number(size), root: hash, text, note };
 }

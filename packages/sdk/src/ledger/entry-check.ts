@@ -14,6 +14,7 @@ import { TaskIds } from './task-id.ts';
 /** Root of the first `size` entries, where it was asked for. */
 type Roots = Map<number, Uint8Array | null>;
 
+/** Checks the entries of one export, one after another, and builds their tree. */
 export class EntryCheck {
   readonly #range: LedgerRange;
   readonly #tree = new TreeStack();

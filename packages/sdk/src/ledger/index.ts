@@ -30,4 +30,5 @@ export {
   verifyLedgerProof,
 } from './proofs.ts';
 export type { LedgerReport } from './report.ts';
-export { verifyLedger, verifyLedgerExport, type VerifyLedgerOptions, type VerifyOptions } from './verify-ledger.ts';
+export { verifyLedger, verifyLedgerExport } from './verify-ledger.ts';
+export type { VerifyLedgerOptions, VerifyOptions } from './verify-options.ts';

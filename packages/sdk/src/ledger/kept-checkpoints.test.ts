@@ -11,7 +11,8 @@ import {
 } from '../../test/ledger-reference.ts';
 import { type CheckpointStore, keepCheckpoint, MemoryCheckpointStore } from './checkpoint-store.ts';
 import type { LedgerReport } from './report.ts';
-import { verifyLedgerExport, type VerifyOptions } from './verify-ledger.ts';
+import { verifyLedgerExport } from './verify-ledger.ts';
+import type { VerifyOptions } from './verify-options.ts';
 
 const KEYS = { keys: [SIGNER.vkey] };
 const codes = ({ problems }: LedgerReport): string[] => problems.map(({ code }) => code);

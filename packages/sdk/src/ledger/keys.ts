@@ -7,7 +7,7 @@ export interface LedgerKeys {
   keys: { key: string; status: 'active' | 'retired' | (string & {}); created_at: string }[];
 }
 
-/** Keys from their texts or from the server's document. Throws `RushesError` when there is none or one is damaged. */
+/** Keys from their texts or from the server's document. Throws `RushesError` when the list is empty or a key is damaged. */
 export function readLedgerKeys(keys: LedgerKeys | readonly string[]): LedgerKey[] {
   const texts = 'server_name' in keys ? keys.keys.map(({ key }) => key) : keys;
   if (texts.length === 0) throw new RushesError('No ledger key is given: without one no signature can be checked.');
@@ -31,7 +31,7 @@ export function parseLedgerKeys(text: string): LedgerKey[] {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new RushesError('The ledger keys start like JSON and are none.', { cause });
+    throw new RushesError('The ledger keys start with { and are not valid JSON.', { cause });
   }
   return readLedgerKeys(ledgerKeysFrom(value));
 }
@@ -42,7 +42,7 @@ export function ledgerKeysFrom(value: unknown): LedgerKeys {
   const isKey = (each: unknown): boolean =>
     typeof each === 'object' && each !== null && 'key' in each && typeof each.key === 'string';
   if (typeof name !== 'string' || !Array.isArray(keys) || !keys.every(isKey)) {
-    throw new RushesError('This is no list of ledger keys: it has server_name and keys.');
+    throw new RushesError('This is not a list of ledger keys: such a list has server_name and keys.');
   }
   return value as LedgerKeys;
 }

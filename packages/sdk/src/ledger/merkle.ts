@@ -2,17 +2,20 @@
 import { equal } from './bytes.ts';
 import { sha256 } from './sha256.ts';
 
+/** Length of a SHA-256 hash. */
 export const HASH_BYTES = 32;
 
 const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES);
 nodeInput[0] = 1;
 
+/** Hash of an inner node: SHA-256 of 0x01 and both children (RFC 6962, section 2.1). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   nodeInput.set(left, 1);
   nodeInput.set(right, 1 + HASH_BYTES);
   return sha256(nodeInput);
 }
 
+/** Hash of the tree without leaves. */
 export function emptyRoot(): Uint8Array {
   return sha256(new Uint8Array(0));
 }
@@ -41,6 +44,7 @@ export class TreeStack {
     this.#nodes.push(node);
   }
 
+  /** The root of the tree over all leaves so far. */
   root(): Uint8Array {
     const last = this.#nodes.at(-1);
     if (last === undefined) return emptyRoot();

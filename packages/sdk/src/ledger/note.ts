@@ -30,7 +30,7 @@ function isKeyName(name: string): boolean {
   return name !== '' && !/[\s+\u0000-\u001f]/u.test(name);
 }
 
-/** A key from its text. Throws `RushesError` for text that is none. */
+/** A key from its text. Throws `RushesError` when the text is not a key or was damaged. */
 export function parseLedgerKey(text: string): LedgerKey {
   const match = /^(.*?)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text.trim());
   const [, name = '', hash = '', encoded = ''] = match ?? [];
@@ -38,7 +38,7 @@ export function parseLedgerKey(text: string): LedgerKey {
   const publicKey = bytes?.slice(1);
   if (!isKeyName(name) || publicKey?.length !== KEY_BYTES || bytes?.[0] !== ED25519) {
     throw new RushesError(
-      `${JSON.stringify(text)} is no ledger key: it looks like rushes.example.com+1a2b3c4d+AZ…, as /.well-known/rushes-ledger-keys has it.`,
+      `${JSON.stringify(text)} is not a ledger key: a key looks like rushes.example.com+1a2b3c4d+AZ…, as /.well-known/rushes-ledger-keys has it.`,
     );
   }
   const expected = keyHash(name, publicKey);
@@ -48,12 +48,14 @@ export function parseLedgerKey(text: string): LedgerKey {
   return { name, text: text.trim(), hash: expected, publicKey };
 }
 
+/** One signature line of a note. */
 export interface NoteSignature {
   readonly name: string;
   readonly keyHash: Uint8Array;
   readonly signature: Bytes;
 }
 
+/** A signed note: its text and its signatures, which are not checked yet. */
 export interface Note {
   /** What is signed: lines, each with its end. */
   readonly text: string;
@@ -68,7 +70,7 @@ export function parseNote(text: string): Note | { readonly error: string } {
   if (!text.endsWith('\n')) return { error: 'its last line has no end' };
   // Control characters would let a terminal show another text than the one that is signed.
   if (/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text) || !text.isWellFormed()) {
-    return { error: 'it has characters that no note has' };
+    return { error: 'it has characters that are not allowed in a note' };
   }
   const lines = text.slice(split + 2, -1).split('\n');
   if (lines.length > SIGNATURES_MAX) return { error: 'it has too many signatures' };
@@ -77,7 +79,7 @@ export function parseNote(text: string): Note | { readonly error: string } {
     const [, name = '', encoded = ''] = /^— (\S+) (\S+)$/u.exec(line) ?? [];
     const bytes = fromBase64(encoded);
     if (!isKeyName(name) || bytes === null || bytes.length <= KEY_HASH_BYTES) {
-      return { error: 'one of its signature lines is none' };
+      return { error: 'one of its signature lines cannot be read' };
     }
     const signature = bytes.slice(KEY_HASH_BYTES);
     signatures.push({ name, keyHash: bytes.slice(0, KEY_HASH_BYTES), signature });
@@ -85,6 +87,7 @@ export function parseNote(text: string): Note | { readonly error: string } {
   return { text: text.slice(0, split + 1), signatures };
 }
 
+/** Whether a note is signed by a trusted key, and by which. */
 export type SignatureCheck =
   | { readonly state: 'good'; readonly key: LedgerKey }
   | { readonly state: 'bad'; readonly key: LedgerKey }

@@ -28,6 +28,7 @@ function setBit(hold: Hold, bits: Uint8Array, index: number): boolean {
   return (before & mask) === 0;
 }
 
+/** Holds each entry against the entries before it that it refers to. */
 export class Obligations {
   readonly #firstSeq: number;
   readonly #holds = new Map<string, Hold>();
@@ -144,7 +145,7 @@ export class Obligations {
       return null;
     }
     if (left === 0) {
-      const message = `it reverses entry ${reverses}, which is no charge and no forfeit`;
+      const message = `it reverses entry ${reverses}, which is neither a charge nor a forfeit`;
       return problem('bad_reversal', message, { seq, field: 'reverses_seq' });
     }
     const message = `it takes back ${amount} of entry ${reverses}, of which ${Math.max(left, 0)} can still be reversed`;

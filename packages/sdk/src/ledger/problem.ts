@@ -44,6 +44,7 @@ export interface LedgerProblem {
 
 type Where = Partial<Omit<LedgerProblem, 'code' | 'message'>>;
 
+/** A problem; members of its place that are not given are null. */
 export function problem(code: LedgerProblemCode, message: string, where: Where = {}): LedgerProblem {
   return { code, message, seq: null, field: null, position: null, range: null, ...where };
 }

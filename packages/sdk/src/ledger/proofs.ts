@@ -8,9 +8,10 @@ import { HASH_BYTES, verifyConsistency, verifyInclusion } from './merkle.ts';
 import { checkNote } from './note.ts';
 import { sha256 } from './sha256.ts';
 
+/** What checking a proof found: the checkpoint that it leads to, or what is wrong. */
 export type ProofCheck =
   | { readonly ok: true; readonly checkpoint: Checkpoint }
-  /** In words: what the proof does not show, and why. */
+  /** `error` says what the proof does not show, and why. */
   | { readonly ok: false; readonly error: string };
 
 const PROOF_FORMAT = 'c2sp.org/tlog-proof@v1';
@@ -35,14 +36,15 @@ export async function verifyLedgerProof(
   const keys = readLedgerKeys(options.keys);
   const split = proof.indexOf('\n\n');
   const [format, ...lines] = proof.slice(0, Math.max(split, 0)).split('\n');
-  if (format !== PROOF_FORMAT) return { ok: false, error: `this is no proof: it does not begin with ${PROOF_FORMAT}` };
+  if (format !== PROOF_FORMAT)
+    return { ok: false, error: `this is not a proof: it does not begin with ${PROOF_FORMAT}` };
   if (lines[0]?.startsWith('extra ') === true) lines.shift();
   const index = /^index (0|[1-9][0-9]{0,15})$/.exec(lines.shift() ?? '')?.[1];
   const hashes = readHashes(lines);
   if (index === undefined || hashes === null)
-    return { ok: false, error: 'the proof has no index, or a line is no hash' };
+    return { ok: false, error: 'the proof has no index, or one of its lines is not a hash' };
   const checkpoint = parseCheckpoint(proof.slice(split + 2));
-  if ('error' in checkpoint) return { ok: false, error: `the proof's checkpoint is none: ${checkpoint.error}` };
+  if ('error' in checkpoint) return { ok: false, error: `the proof's checkpoint cannot be read: ${checkpoint.error}` };
   if ((await checkNote(checkpoint.note, keys)).state !== 'good') {
     return { ok: false, error: `the checkpoint of ${checkpoint.origin} is not signed by a key that you trust` };
   }
@@ -56,11 +58,12 @@ export async function verifyLedgerProof(
   return { ok: false, error: `entry ${entry.seq} with these fields is not in the ledger of this checkpoint` };
 }
 
+/** A consistency proof: its hashes, in the order of RFC 6962. */
 export interface ConsistencyProof {
   readonly hashes: readonly Uint8Array[];
 }
 
-/** The hashes of a consistency proof, or null for text that is none. */
+/** The hashes of a consistency proof, or null when the text is not a consistency proof. */
 export function parseConsistencyProof(text: string): ConsistencyProof | null {
   if (text === '') return { hashes: [] };
   if (!text.endsWith('\n')) return null;
@@ -80,8 +83,8 @@ export async function verifyLedgerConsistency(
 ): Promise<ProofCheck> {
   const keys = readLedgerKeys(options.keys);
   const [from, to] = [parseCheckpoint(earlier), parseCheckpoint(later)];
-  if ('error' in from) return { ok: false, error: `the earlier checkpoint is none: ${from.error}` };
-  if ('error' in to) return { ok: false, error: `the later checkpoint is none: ${to.error}` };
+  if ('error' in from) return { ok: false, error: `the earlier checkpoint cannot be read: ${from.error}` };
+  if ('error' in to) return { ok: false, error: `the later checkpoint cannot be read: ${to.error}` };
   if (from.serverName !== to.serverName || from.accountId !== to.accountId) {
     return { ok: false, error: `the checkpoints are of two ledgers, ${from.origin} and ${to.origin}` };
   }
@@ -90,7 +93,8 @@ export async function verifyLedgerConsistency(
     return { ok: false, error: `the checkpoint of ${each.size} entries is not signed by a key that you trust` };
   }
   const parsed = parseConsistencyProof(proof);
-  if (parsed === null) return { ok: false, error: 'the proof is none: it has one hash in base64 per line' };
+  if (parsed === null)
+    return { ok: false, error: 'the proof cannot be read: it must have one hash in base64 per line' };
   const roots = { fromRoot: from.root, toRoot: to.root, proof: parsed.hashes };
   if (verifyConsistency({ from: from.size, to: to.size, ...roots })) return { ok: true, checkpoint: to };
   return {

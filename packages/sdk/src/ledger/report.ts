@@ -1,7 +1,7 @@
 import type { Balances } from './balances.ts';
 import type { LedgerProblem } from './problem.ts';
 
-/** What a verification found out. Everything in it holds when `ok`; else only `problems` does. */
+/** The result of a verification. When `ok` is true, all of it is proved; otherwise only `problems` counts. */
 export interface LedgerReport {
   readonly ok: boolean;
   /** What is wrong; of the entries only the first wrong one is named, with all that is wrong about it. */

@@ -80,4 +80,5 @@ function platformSha256(): Hash | null {
   return hash === undefined ? null : (bytes) => hash('sha256', bytes, 'buffer');
 }
 
+/** SHA-256 of bytes: the platform's where it has a synchronous one, otherwise the portable one. */
 export const sha256: Hash = platformSha256() ?? portableSha256;

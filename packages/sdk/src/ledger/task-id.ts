@@ -12,7 +12,7 @@ const REMEMBERED_BATCHES = 256;
 export class TaskIds {
   readonly #batches = new Map<string, Uint8Array | null>();
 
-  /** The bytes behind a batch's id, or null when it is no id. */
+  /** The bytes behind a batch's id, or null when it is not an id. */
   #batchBytes(batchId: string): Uint8Array | null {
     const known = this.#batches.get(batchId);
     if (known !== undefined) return known;
@@ -26,7 +26,7 @@ export class TaskIds {
     return this.#batchBytes(batchId) !== null;
   }
 
-  /** The id that the task must have, or null when the batch's id is none. */
+  /** The id that the task must have, or null when the batch's id is not valid. */
   of(batchId: string, index: number): string | null {
     const batch = this.#batchBytes(batchId);
     if (batch === null) return null;

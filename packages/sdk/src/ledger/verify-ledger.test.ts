@@ -20,7 +20,8 @@ import {
   Signer,
 } from '../../test/ledger-reference.ts';
 import type { LedgerReport } from './report.ts';
-import { verifyLedger, verifyLedgerExport, type VerifyOptions } from './verify-ledger.ts';
+import { verifyLedger, verifyLedgerExport } from './verify-ledger.ts';
+import type { VerifyOptions } from './verify-options.ts';
 
 const KEYS = { keys: [SIGNER.vkey] };
 const codes = ({ problems }: LedgerReport): string[] => problems.map(({ code }) => code);
@@ -331,6 +332,6 @@ describe('a checkpoint', () => {
 
 test('keys that are none are refused at once', async () => {
   await expect(verify('', { keys: [] })).rejects.toThrow(/No ledger key/);
-  await expect(verify('', { keys: ['nonsense'] })).rejects.toThrow(/no ledger key/);
+  await expect(verify('', { keys: ['nonsense'] })).rejects.toThrow(/not a ledger key/);
   await expect(verify('', { keys: [SIGNER.vkey.replace('rushes', 'rashes')] })).rejects.toThrow(/damaged/);
 });

@@ -17,16 +17,19 @@ export interface BatchClient extends VideoClient {
   };
 }
 
+/** How far the download of a batch is. */
 export interface BatchDownloadProgress {
-  /** Videos that there are. */
+  /** Videos that the batch has. */
   readonly total: number;
-  /** Of those, finished now: fetched or found. */
+  /** Videos that are complete: fetched, or there before. */
   readonly done: number;
+  /** Videos that could not be fetched. */
   readonly failed: number;
   /** Bytes of the videos that are done. */
   readonly bytes: number;
 }
 
+/** Settings of `downloadBatch`. */
 export interface DownloadBatchOptions {
   /** Videos at a time, 1 to 64; 4 when left out. */
   concurrency?: number;
@@ -34,16 +37,18 @@ export interface DownloadBatchOptions {
   onProgress?: (progress: BatchDownloadProgress) => void;
   /** Stops with `AbortError`; whole files and partial ones stay and are used the next time. */
   signal?: AbortSignal;
-  /** Seconds that the links are good for, 60 to 86,400; 3,600 when left out. Expired ones are replaced. */
+  /** Seconds that the links are valid, 60 to 86,400; 3,600 when left out. Expired ones are replaced. */
   expiresIn?: number;
 }
 
+/** A video that could not be fetched, and why. */
 export interface DownloadFailure {
   readonly task_id: string;
   readonly index: number;
   readonly error: unknown;
 }
 
+/** The result of `downloadBatch`. */
 export interface DownloadedBatch {
   /** The batch as it was before the download. */
   readonly batch: Batch;
@@ -53,9 +58,9 @@ export interface DownloadedBatch {
   readonly rows: readonly ManifestRow[];
   /** Videos fetched now. */
   readonly fetched: number;
-  /** Videos that were there, whole and right, before. */
+  /** Videos whose whole file with the right SHA-256 was there before. */
   readonly alreadyPresent: number;
-  /** Videos that there are and that could not be fetched; their rows have no file. Run it again to try again. */
+  /** Videos that could not be fetched; their rows have no file. Call `downloadBatch` again to try them again. */
   readonly failures: readonly DownloadFailure[];
 }
 

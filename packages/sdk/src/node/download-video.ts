@@ -18,21 +18,22 @@ export interface VideoClient {
 
 /** Settings of one download. */
 export interface DownloadVideoOptions {
-  /** A link that is at hand already, as `batches.results` gives them. */
+  /** A link that you have already, such as one of `batches.results`; made when left out. */
   link?: VideoLink | null;
-  /** Stops the download with `AbortError`; what came stays and is used the next time. */
+  /** Stops the download with `AbortError`. The bytes that came are kept and used the next time. */
   signal?: AbortSignal;
   /** Called as bytes are written, with how many of the file are there. */
   onProgress?: (bytes: number, totalBytes: number) => void;
 }
 
+/** A video as a file. */
 export interface DownloadedVideo {
   /** Where the file is. */
   readonly path: string;
   readonly bytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
-  /** The file was there, whole and right, before. */
+  /** True when the whole file with the right SHA-256 was there before. */
   readonly alreadyPresent: boolean;
 }
 
@@ -48,7 +49,7 @@ function expectedOf(task: TaskWithVideo): Expected {
   const { bytes, sha256 } = task.video;
   // The digest becomes part of a file name below.
   if (!Number.isSafeInteger(bytes) || bytes < 0 || !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new RushesError(`${task.id}: the server describes its video with a size or SHA-256 that is none.`);
+    throw new RushesError(`${task.id}: the size or the SHA-256 that the server gives for its video is not valid.`);
   }
   return { bytes, sha256 };
 }

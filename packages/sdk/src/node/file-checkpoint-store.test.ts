@@ -42,7 +42,7 @@ test('half a line of a power cut is dropped, a line that was changed is not pass
   expect(await store.read(LEDGER)).toEqual([kept(10), kept(20)]);
   expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
   appendFileSync(file, '{}\n');
-  await expect(store.read(LEDGER)).rejects.toThrow(/line 3 is no kept checkpoint/);
+  await expect(store.read(LEDGER)).rejects.toThrow(/line 3 is not a kept checkpoint/);
 });
 
 test('a name never leads out of the folder', async () => {

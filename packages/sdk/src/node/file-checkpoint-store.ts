@@ -37,7 +37,7 @@ export class FileCheckpointStore implements CheckpointStore {
     this.folder = folder;
   }
 
-  /** Throws `RushesError` for a file with a line that is none: what was kept must not be passed over in silence. */
+  /** Throws `RushesError` for a file with a line that cannot be read: a checkpoint that was kept must not be lost without notice. */
   async read(ledger: LedgerName): Promise<readonly KeptCheckpoint[]> {
     const path = this.#path(ledger);
     let text: string;
@@ -53,7 +53,7 @@ export class FileCheckpointStore implements CheckpointStore {
     return lines.map((line, at) => {
       const kept = readLine(line);
       if (kept !== null) return kept;
-      throw new RushesError(`${path}: line ${at + 1} is no kept checkpoint. Take the file from a backup.`);
+      throw new RushesError(`${path}: line ${at + 1} is not a kept checkpoint. Take the file from a backup.`);
     });
   }
 

@@ -11,16 +11,16 @@ import { VideosResource } from './videos.ts';
 import { WebhookDeliveriesResource } from './webhook-deliveries.ts';
 import { WebhookEndpointsResource } from './webhook-endpoints.ts';
 
-export type * from './account.ts';
-export type * from './batches.ts';
-export type * from './credits.ts';
-export type * from './events.ts';
-export type * from './ledger.ts';
-export type * from './models.ts';
-export type * from './tasks.ts';
-export type * from './videos.ts';
-export type * from './webhook-deliveries.ts';
-export type * from './webhook-endpoints.ts';
+export * from './account.ts';
+export * from './batches.ts';
+export * from './credits.ts';
+export * from './events.ts';
+export * from './ledger.ts';
+export * from './models.ts';
+export * from './tasks.ts';
+export * from './videos.ts';
+export * from './webhook-deliveries.ts';
+export * from './webhook-endpoints.ts';
 
 /** The resources of a client. */
 export class Resources {

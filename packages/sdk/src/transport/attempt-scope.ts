@@ -1,6 +1,7 @@
 import { AbortError, ConnectionError, TimeoutError } from '../errors.ts';
 import { RushesError } from '../rushes-error.ts';
 
+/** What ends an attempt early. */
 export interface AttemptScopeOptions {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;

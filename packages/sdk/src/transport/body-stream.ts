@@ -1,6 +1,7 @@
 import { RushesError } from '../rushes-error.ts';
 import type { AttemptScope } from './attempt-scope.ts';
 
+/** Name and time limit of a streamed answer. */
 export interface BodyStreamOptions {
   /** Names the call in messages. */
   readonly label: string;

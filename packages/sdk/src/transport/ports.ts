@@ -29,6 +29,7 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
+/** The clock, the timers and the random numbers of the runtime. */
 export const systemPorts: Ports = {
   monotonicMs: () => performance.now(),
   nowMs: () => Date.now(),

@@ -23,9 +23,11 @@ export interface RushesOptions {
   fetch?: typeof globalThis.fetch;
   /** Headers for every request to the API. */
   defaultHeaders?: Record<string, string>;
+  /** Receives what the SDK does on its own; nothing is logged when left out. */
   logger?: Logger;
 }
 
+/** The settings of a client with every default filled in. */
 export interface Settings {
   readonly apiKey: string;
   readonly baseUrl: string;

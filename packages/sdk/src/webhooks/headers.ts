@@ -15,7 +15,7 @@ const ID = 'webhook-id';
 const TIMESTAMP = 'webhook-timestamp';
 const SIGNATURE = 'webhook-signature';
 type Name = typeof ID | typeof TIMESTAMP | typeof SIGNATURE;
-/** Longer values are no signature header of anybody; this bounds the work for a stranger's request. */
+/** No signature header is longer. The limit bounds the work that a stranger's request can cause. */
 const VALUE_MAX_CHARACTERS = 4_096;
 
 function isName(text: string): text is Name {

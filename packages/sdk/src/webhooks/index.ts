@@ -14,6 +14,7 @@ export type * from './events.ts';
 export type { WebhookHeaders } from './headers.ts';
 export { type VerificationFailure, WebhookVerificationError } from './verification-error.ts';
 
+/** Settings of checking a webhook. */
 export interface VerifyOptions {
   /** Seconds that the timestamp may be away from now, in both directions; 300 when left out. */
   toleranceSeconds?: number;
@@ -110,7 +111,7 @@ export async function unwrap(
   return eventOf(body, 'The signature is right, but') as WebhookEvent;
 }
 
-/** The event in a body. Throws `WebhookVerificationError` when there is none. */
+/** The event in a body. Throws `WebhookVerificationError` when the body does not hold one. */
 function eventOf(body: string | Uint8Array, before: string): UnknownEvent {
   let event: unknown;
   try {
@@ -132,6 +133,7 @@ export function parseUnverified(rawBody: RawBody): UnknownEvent {
   return eventOf(checkedBody(rawBody), 'The signature was not looked at, and');
 }
 
+/** Settings of `signForTest`. */
 export interface SignForTestOptions {
   /** `webhook-id`; the event's own id, or a random one, when left out. */
   id?: string;

@@ -32,7 +32,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-/** The bytes of one secret. Throws `WebhookVerificationError` for text that is no secret, without quoting it. */
+/** The bytes of one secret. Throws `WebhookVerificationError` for text that is not a secret, without quoting it. */
 export function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
   const text = typeof secret === 'string' ? secret.trim() : '';
   const bytes = fromBase64(text.startsWith(SECRET_PREFIX) ? text.slice(SECRET_PREFIX.length) : text);
@@ -76,7 +76,7 @@ function equals(a: string, b: string): boolean {
   return difference === 0;
 }
 
-/** Throws `WebhookVerificationError` when the list is empty, too long, or has something in it that is no secret. */
+/** Throws `WebhookVerificationError` when the list is empty, too long, or holds something that is not a secret. */
 export function checkSecrets(secrets: readonly string[]): void {
   if (secrets.length === 0 || secrets.length > SECRETS_MAX) {
     const message = `Give 1 to ${SECRETS_MAX} webhook secrets, not ${secrets.length}.`;

@@ -83,7 +83,9 @@ class RecordSplitter {
       if (text.startsWith('\r\n', at)) return { cells, end: at + 2 };
       if (text[at] === '\n') return { cells, end: at + 1 };
       if (at >= text.length || text.slice(at) === '\r') return isWhole ? { cells, end: text.length } : null;
-      throw new UnreadableExport('a quoted cell is followed by something that is no comma', { position: this.#line });
+      throw new UnreadableExport('a quoted cell is followed by something that is not a comma', {
+        position: this.#line,
+      });
     }
   }
 
@@ -161,7 +163,9 @@ class ExportRecords {
     for (const name of COLUMNS) {
       const places = names.filter((each) => each === name).length;
       if (places === 1) continue;
-      throw new UnreadableExport(`the first line names the column ${name} ${places} times; this is no ledger export`);
+      throw new UnreadableExport(
+        `the first line names the column ${name} ${places} times; this is not a ledger export`,
+      );
     }
     return names;
   }

@@ -6,16 +6,23 @@ import { type LedgerProblem, problem, quote } from '../problem.ts';
 
 /** How one epoch ended and the next began; docs/ledger-verification.md says when that happens. */
 export interface EpochEnd {
+  /** Number of the epoch that ended. */
   readonly epoch: number;
+  /** Text of its last checkpoint. */
   readonly last_checkpoint: string;
+  /** Text of the first checkpoint of the next epoch. */
   readonly first_checkpoint: string;
+  /** Why the operator opened the next epoch. */
   readonly reason: string | null;
+  /** RFC 3339. */
   readonly opened_at: string;
 }
 
-/** Which entries there are, and the hashes that stand for those before and after. */
+/** The entries of an export, and the hashes that stand for the entries before and after them. */
 export interface LedgerRange {
+  /** Number of the first entry. */
   readonly first: number;
+  /** Number of the last entry; one less than `first` when there are none. */
   readonly last: number;
   /** Base64 of the largest complete subtrees before `first`, from left to right. */
   readonly left: readonly string[];
@@ -23,6 +30,7 @@ export interface LedgerRange {
   readonly right: readonly string[];
 }
 
+/** What an export says before its entries. */
 export interface ExportHeader {
   readonly accountId: string;
   /** Null when nothing is sealed yet. */
@@ -31,11 +39,12 @@ export interface ExportHeader {
   readonly range: LedgerRange;
 }
 
+/** A piece of an export: first the header, then entries in groups of any size. */
 export type ExportPart =
   | { readonly kind: 'header'; readonly header: ExportHeader }
   | { readonly kind: 'entries'; readonly entries: readonly RawEntry[] };
 
-/** Reading cannot go on: the file is no export, or broke off. Caught where a report is made of it. */
+/** The export cannot be read any further: it is not an export, or it broke off. Verifying reports it as a problem. */
 export class UnreadableExport extends Error {
   readonly problem: LedgerProblem;
 
@@ -55,7 +64,7 @@ function readRange(value: unknown): LedgerRange {
   const { first, last, left, right } = isObject(value) ? value : {};
   const isRight = isNumber(first) && first >= 1 && isNumber(last) && last >= first - 1;
   if (!isRight || !isHashList(left) || !isHashList(right)) {
-    throw new UnreadableExport(`the header's range is ${quote(value)}, which is none`);
+    throw new UnreadableExport(`the header's range is ${quote(value)}, which is not a range`);
   }
   if (left.length !== subtreeHeights(0, first - 1).length) {
     throw new UnreadableExport(`the header's range has ${left.length} hashes for the entries before ${first}`);
@@ -64,7 +73,7 @@ function readRange(value: unknown): LedgerRange {
 }
 
 function readEpochs(value: unknown): EpochEnd[] {
-  if (!Array.isArray(value)) throw new UnreadableExport("the header's previous_epochs is no list");
+  if (!Array.isArray(value)) throw new UnreadableExport("the header's previous_epochs is not a list");
   return value.map((each: unknown) => {
     const {
       epoch,
@@ -74,7 +83,7 @@ function readEpochs(value: unknown): EpochEnd[] {
       opened_at: openedAt,
     } = isObject(each) ? each : {};
     if (!isNumber(epoch) || typeof last !== 'string' || typeof first !== 'string' || typeof openedAt !== 'string') {
-      throw new UnreadableExport(`${quote(each)} in the header's previous_epochs is no end of an epoch`);
+      throw new UnreadableExport(`${quote(each)} in the header's previous_epochs is not the end of an epoch`);
     }
     const why = typeof reason === 'string' ? reason : null;
     return { epoch, last_checkpoint: last, first_checkpoint: first, reason: why, opened_at: openedAt };
@@ -89,14 +98,15 @@ export function readHeader(members: Readonly<Record<string, unknown>>): ExportHe
     }
   }
   const { account_id: accountId, checkpoint } = members;
-  if (typeof accountId !== 'string') throw new UnreadableExport("the header's account_id is no text");
+  if (typeof accountId !== 'string') throw new UnreadableExport("the header's account_id is not text");
   if (checkpoint !== null && typeof checkpoint !== 'string') {
-    throw new UnreadableExport("the header's checkpoint is no text");
+    throw new UnreadableExport("the header's checkpoint is not text");
   }
   const previousEpochs = readEpochs(members['previous_epochs']);
   return { accountId, checkpoint, previousEpochs, range: readRange(members['range']) };
 }
 
+/** The value of JSON text. Throws `UnreadableExport` that names `what` and its place in the file. */
 export function parseJson(text: string, what: string, position: number | null): unknown {
   try {
     return JSON.parse(text);
@@ -106,12 +116,14 @@ export function parseJson(text: string, what: string, position: number | null): 
   }
 }
 
+/** An entry with its place in the file. Throws `UnreadableExport` when the value is not a JSON object. */
 export function rawEntry(value: unknown, position: number): RawEntry {
   if (isObject(value)) return { position, fields: value };
   throw new UnreadableExport(`${quote(value)} stands where an entry should be`, { position });
 }
 
+/** `value` as a JSON object. Throws `UnreadableExport` when it is something else. */
 export function objectOf(value: unknown, what: string): Record<string, unknown> {
   if (isObject(value)) return value;
-  throw new UnreadableExport(`${what} is no JSON object`);
+  throw new UnreadableExport(`${what} is not a JSON object`);
 }

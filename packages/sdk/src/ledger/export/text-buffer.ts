@@ -9,6 +9,7 @@ const UNREAD_MAX_CHARACTERS = 16 * 1024 * 1024;
  */
 const PIECE_LENGTH = 16 * 1024;
 
+/** An export in pieces, as they come from a file or the network; one string or buffer in a list will do. */
 export type ExportChunks = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** Text that arrives in chunks and is read from the front. */
@@ -25,7 +26,7 @@ export class TextBuffer {
   #begun: Uint8Array = new Uint8Array(0);
   /** The line that the next bytes belong to, from 1. */
   #line = 1;
-  /** Set when the next bytes are no text; what stands before them is read first, so that their place can be named. */
+  /** Set when the next bytes are not text; what stands before them is read first, so that their place can be named. */
   #isBroken = false;
 
   constructor(chunks: ExportChunks) {
@@ -111,7 +112,7 @@ export class TextBuffer {
 const LONGEST_CHARACTER = 4;
 
 function notText(line: number): UnreadableExport {
-  const message = `line ${line} of the file is not UTF-8 text; its bytes were changed, or it is no export`;
+  const message = `line ${line} of the file is not UTF-8 text; its bytes were changed, or it is not an export`;
   return new UnreadableExport(message, { position: line });
 }
 

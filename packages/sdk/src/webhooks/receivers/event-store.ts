@@ -15,6 +15,7 @@ export interface EventStore {
   release(eventId: string): void | Promise<void>;
 }
 
+/** Limits of `memoryEventStore`. */
 export interface MemoryEventStoreOptions {
   /** Handled events to remember; the oldest are forgotten first. 10,000 when left out. */
   maxEvents?: number;

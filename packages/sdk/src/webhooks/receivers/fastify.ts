@@ -9,6 +9,7 @@ export type { ReceiverOptions, Secrets } from './options.ts';
 
 const ADVICE = 'Something changed the request between the receiver and Fastify: look for a preValidation hook.';
 
+/** Settings of `fastifyReceiver`. */
 export interface FastifyReceiverOptions extends ReceiverOptions {
   /** The route, below the prefix of `register`; `/` when left out. */
   path?: string;

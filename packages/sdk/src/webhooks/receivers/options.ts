@@ -39,7 +39,7 @@ export interface ReceiverSettings extends Required<Omit<ReceiverOptions, 'store'
 
 const DEFAULT_MAX_BODY_BYTES = 65_536;
 
-/** Reads the options once, at start: a secret that is none or a handler that is missing throws there, not per request. */
+/** Reads the options once, at start: a secret that is not valid or a handler that is missing throws then, and not at a request. */
 export function receiverSettings(options: ReceiverOptions): ReceiverSettings {
   const { secret, onEvent, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
   if (typeof secret !== 'function')
