@@ -1,18 +1,18 @@
 import { createCallbackStore } from '../generations/index.ts';
 import { NO_METRICS } from '../ports.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
-import { Clarity, createConfirmations } from './clarity.ts';
-import { CompletionTimes } from './completion-times.ts';
-import { afterEnd } from './ending.ts';
+import { CircuitBreaker } from './route/circuit-breaker.ts';
+import { Clarity, createConfirmations } from './steps/unknown-outcomes.ts';
+import { CompletionTimes } from './route/completion-times.ts';
+import { afterEnd } from './store/settlement.ts';
 import type { Engine, Route, RouteState } from './engine.ts';
 import type { WorkerOptions } from './index.ts';
-import { PollQueue } from './poll-queue.ts';
-import { Slots } from './slots.ts';
-import { SubmittedIds } from './submitted-ids.ts';
-import type { TaskStore } from './task-store.ts';
-import { TasksInFlight } from './tasks-in-flight.ts';
+import { PollQueue } from './route/poll-queue.ts';
+import { Slots } from './route/slots.ts';
+import { SubmittedIds } from './route/submitted-ids.ts';
+import type { TaskStore } from './store/task-store.ts';
+import { TasksInFlight } from './store/tasks-in-flight.ts';
 import { measured, workerMetrics } from './worker-metrics.ts';
-import { createWriters } from './writers.ts';
+import { createWriters } from './store/writers.ts';
 
 /** Submissions in the air at once per route: each holds a socket and memory for its prompt. */
 const CONCURRENT_SUBMISSIONS = 256;

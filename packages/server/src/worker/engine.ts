@@ -1,21 +1,21 @@
 import type { CallbackStore, ConfirmAnswer, Confirmation } from '../generations/index.ts';
 import type { Clock, HttpClient, Logger, Random } from '../ports.ts';
 import type { Upstream } from '../upstreams/index.ts';
-import type { CircuitBreaker } from './circuit-breaker.ts';
-import type { Clarity } from './clarity.ts';
-import type { AnswerTaker, Coalescer } from './coalescer.ts';
-import type { CompletionTimes } from './completion-times.ts';
-import type { Ended } from './ending.ts';
-import type { MeasuredStorage } from './free-space.ts';
-import type { PollQueue } from './poll-queue.ts';
-import type { RetryLimits } from './retry-policy.ts';
-import type { Slots } from './slots.ts';
-import type { SubmittedIds } from './submitted-ids.ts';
-import type { SettleAnswer, TaskStore } from './task-store.ts';
-import type { TasksInFlight } from './tasks-in-flight.ts';
+import type { CircuitBreaker } from './route/circuit-breaker.ts';
+import type { Clarity } from './steps/unknown-outcomes.ts';
+import type { AnswerTaker, Coalescer } from './store/coalescer.ts';
+import type { CompletionTimes } from './route/completion-times.ts';
+import type { Ended } from './store/settlement.ts';
+import type { MeasuredStorage } from './loops/free-space.ts';
+import type { PollQueue } from './route/poll-queue.ts';
+import type { RetryLimits } from './route/retry-policy.ts';
+import type { Slots } from './route/slots.ts';
+import type { SubmittedIds } from './route/submitted-ids.ts';
+import type { SettleAnswer, TaskStore } from './store/task-store.ts';
+import type { TasksInFlight } from './store/tasks-in-flight.ts';
 import type { TaskKey } from './task.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';
-import type { Writers } from './writers.ts';
+import type { Writers } from './store/writers.ts';
 
 /** One upstream as this worker uses it. */
 export interface Route {

@@ -1,21 +1,21 @@
 /** The worker: claims tasks, takes each to its end, and settles what came of them. */
 import type { Database } from '../db/index.ts';
 import { NO_METRICS, type Clock, type HttpClient, type Logger, type Metrics, type Random } from '../ports.ts';
-import { watchCallbacks } from './callback-watch.ts';
+import { watchCallbacks } from './loops/callbacks.ts';
 import { createEngine } from './create-engine.ts';
-import { dispatch, Wake, type DispatchOptions } from './dispatch.ts';
-import { drive } from './drive.ts';
+import { dispatch, Wake, type DispatchOptions } from './loops/dispatch.ts';
+import { drive } from './steps/task-machine.ts';
 import type { Route } from './engine.ts';
-import type { MeasuredStorage } from './free-space.ts';
+import type { MeasuredStorage } from './loops/free-space.ts';
 import type { Tell } from './notices.ts';
-import { expireBatches, renewLeases, takeOverLeases, watchUnservedRoutes } from './sweep.ts';
-import { createTaskStore } from './task-store.ts';
-import { reportUnsettled } from './unsettled.ts';
+import { expireBatches, renewLeases, takeOverLeases, watchUnservedRoutes } from './loops/sweep.ts';
+import { createTaskStore } from './store/task-store.ts';
+import { reportUnsettled } from './loops/waiting-settlements.ts';
 import { showState } from './worker-metrics.ts';
 
 export type { Route } from './engine.ts';
 export type { WorkerNotice } from './notices.ts';
-export { createTaskStore, type TaskStore } from './task-store.ts';
+export { createTaskStore, type TaskStore } from './store/task-store.ts';
 
 export interface WorkerOptions {
   readonly workerId: string;

@@ -13,7 +13,7 @@ import {
   taskRows,
   violations,
   type WorkerWorld,
-} from './testing/worker-world.ts';
+} from '../../testing/worker/worker-world.ts';
 
 let world: WorkerWorld;
 beforeAll(async () => {

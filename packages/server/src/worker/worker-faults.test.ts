@@ -17,7 +17,7 @@ import {
   timesGenerated,
   violations,
   type WorkerWorld,
-} from './testing/worker-world.ts';
+} from '../../testing/worker/worker-world.ts';
 
 const WAIT = { timeout: 15_000, interval: 10 };
 

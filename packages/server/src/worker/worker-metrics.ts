@@ -3,7 +3,7 @@ import type { FailureType } from '@rushes/contract';
 import type { Clock, Counter, Histogram, Metrics } from '../ports.ts';
 import type { Upstream } from '../upstreams/index.ts';
 import type { RouteState } from './engine.ts';
-import type { TasksInFlight } from './tasks-in-flight.ts';
+import type { TasksInFlight } from './store/tasks-in-flight.ts';
 
 export interface WorkerMetrics {
   readonly claimedLeases: Counter<'route'>;

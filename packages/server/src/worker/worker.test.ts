@@ -11,7 +11,7 @@ import {
   taskRows,
   violations,
   type WorkerWorld,
-} from './testing/worker-world.ts';
+} from '../../testing/worker/worker-world.ts';
 
 const WAIT = { timeout: 10_000, interval: 10 };
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { create, openAccount, openWorld, submission, uuidOf, type World } from '../../../testing/batches/world.ts';
 import { systemClock } from '../../system/index.ts';
-import { createTaskStore, type Ending } from '../../worker/task-store.ts';
+import { createTaskStore, type Ending } from '../../worker/store/task-store.ts';
 import type { Database, Queryable } from '../index.ts';
 
 const LARGE = 3_000;
