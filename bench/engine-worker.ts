@@ -67,7 +67,7 @@ function createUpstream(settings: WorkerSettings): { upstream: Upstream; report:
   };
   const upstream: Upstream = {
     name: ROUTE,
-    capabilities: { lookup: false, cancel: false, pollMany: false, callbacks: false, resultLifetimeMs: 3_600_000 },
+    resultLifetimeMs: 3_600_000,
     submit({ token }) {
       if (settings.generationMs > 0) readyAtMs.set(token, performance.now() + settings.generationMs);
       if (settings.recordSubmissions) {

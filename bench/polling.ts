@@ -49,13 +49,7 @@ function answer(id: string): PollResult {
 let started = 0;
 const upstream: Upstream = {
   name: 'bench',
-  capabilities: {
-    lookup: false,
-    cancel: false,
-    pollMany: how === 'many',
-    callbacks: false,
-    resultLifetimeMs: 3_600_000,
-  },
+  resultLifetimeMs: 3_600_000,
   submit() {
     const upstreamId = `gen-${String((started += 1))}`;
     endsAtMs.set(upstreamId, performance.now() + SHORTEST_MS + Math.random() * (LONGEST_MS - SHORTEST_MS));

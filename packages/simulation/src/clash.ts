@@ -221,7 +221,7 @@ export class Clash {
   async #settle({ store, held }: Rival, tasks: readonly Task[]): Promise<void> {
     if (tasks.length === 0) return;
     const type = this.#dice.pick(['provider_error', 'moderation_input'] as const);
-    await store.settle(tasks.map((task) => ({ task, ending: { outcome: 'failed', type, detail: 'simulated' } })));
+    await store.settle(tasks.map((task) => ({ task, outcome: { kind: 'failed', type, detail: 'simulated' } })));
     for (const task of tasks) held.delete(nameOf(task));
   }
 

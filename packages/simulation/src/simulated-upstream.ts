@@ -128,13 +128,7 @@ export class SimulatedProvider {
     const brokenAdapter = { ok: false, error: new Error('a bug of the adapter (simulated)') } as const;
     return {
       name: route,
-      capabilities: {
-        lookup: canLookUp,
-        cancel: false,
-        pollMany: canLookUp,
-        callbacks: callsBack,
-        resultLifetimeMs: RESULT_LIFETIME_MS,
-      },
+      resultLifetimeMs: RESULT_LIFETIME_MS,
       submit: (generation) =>
         process.call<SubmitResult>({
           channel: 'upstream',

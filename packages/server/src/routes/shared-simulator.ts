@@ -106,7 +106,7 @@ export async function openSharedSimulator(deps: {
 function following(adapter: () => Upstream, canLookUp: boolean): Upstream {
   const upstream: Upstream = {
     name: 'simulator',
-    capabilities: { ...adapter().capabilities, lookup: canLookUp, pollMany: canLookUp },
+    resultLifetimeMs: adapter().resultLifetimeMs,
     submit: (generation, signal) => adapter().submit(generation, signal),
     poll: (upstreamId, signal) => adapter().poll(upstreamId, signal),
   };

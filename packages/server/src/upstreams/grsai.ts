@@ -58,13 +58,7 @@ export function createGrsai(options: GrsaiOptions): Upstream {
 
   return {
     name,
-    capabilities: {
-      lookup: false,
-      cancel: false,
-      pollMany: false,
-      callbacks: true,
-      resultLifetimeMs: RESULT_LIFETIME_MS,
-    },
+    resultLifetimeMs: RESULT_LIFETIME_MS,
 
     async submit(generation, signal) {
       const request = submissionOf(generation);

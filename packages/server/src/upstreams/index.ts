@@ -11,6 +11,5 @@ export type {
   PollResult,
   SubmitResult,
   Upstream,
-  UpstreamCapabilities,
   UpstreamFailure,
 } from './upstream.ts';

@@ -1,6 +1,6 @@
 /**
- * What the worker needs of an upstream video API. One adapter per API; each declares what it can do and passes the
- * same conformance suite. Adapters know no database and keep no state.
+ * What the worker needs of an upstream video API. One adapter per API; each passes the same conformance
+ * suite. Adapters know no database and keep no state.
  */
 import type { FailureType, TaskParams } from '@rushes/contract';
 
@@ -61,28 +61,21 @@ export interface Callback {
   readonly result: PollResult;
 }
 
-export interface UpstreamCapabilities {
-  /** A submission can be found again by its token. */
-  readonly lookup: boolean;
-  readonly cancel: boolean;
-  /** More than one id can be polled with one request. */
-  readonly pollMany: boolean;
-  readonly callbacks: boolean;
-  /** How long a result's URL stays good, in milliseconds. */
-  readonly resultLifetimeMs: number;
-}
-
-/** Nothing here rejects: whatever the upstream or the network does becomes one of the results. */
+/**
+ * Nothing here rejects: whatever the upstream or the network does becomes one of the results. What an API cannot do is told by
+ * the absence of its method.
+ */
 export interface Upstream {
   readonly name: string;
-  readonly capabilities: UpstreamCapabilities;
+  /** How long a result's URL stays good, in milliseconds. */
+  readonly resultLifetimeMs: number;
   submit(generation: Generation, signal?: AbortSignal): Promise<SubmitResult>;
   /** Progress is passed on as told and may go backwards. */
   poll(upstreamId: string, signal?: AbortSignal): Promise<PollResult>;
-  /** One result per id, in order. Present when `capabilities.pollMany`. */
+  /** One result per id, in order. Present when more than one id can be polled with one request. */
   pollMany?(upstreamIds: readonly string[], signal?: AbortSignal): Promise<readonly PollResult[]>;
-  /** Finds a submission by its token. Present when `capabilities.lookup`. */
+  /** Finds a submission by its token, where the API can. */
   lookUp?(token: string, signal?: AbortSignal): Promise<LookUpResult>;
-  /** Reads the body of a callback; null when it cannot be one. Present when `capabilities.callbacks`. */
+  /** Reads the body of a callback; null when it cannot be one. Present when the API calls back. */
   parseCallback?(body: Uint8Array): Callback | null;
 }

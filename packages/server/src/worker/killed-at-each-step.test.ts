@@ -108,7 +108,7 @@ it.each([
     });
     await expect.poll(() => victim.isDead(), { timeout: 10_000, interval: 5 }).toBe(true);
     // Nobody can know whether what was sent and has no id yet was started: of these the dead one may have paid for one more.
-    const inDoubt = new Set(
+    const unknown = new Set(
       (await taskRows(world, batch)).flatMap((row) => (row.state === 'submitting' ? [row.task_index] : [])),
     );
     const heir = await world.startWorker({ db: world.db, leaseMs: LEASE_MS });
@@ -121,7 +121,7 @@ it.each([
     expect(await missingVideos(world, batch)).toEqual([]);
     const generations = await generationsByPrompt(world);
     for (const [index, prompt] of wanted.entries()) {
-      expect(generations.get(prompt)).toBeLessThanOrEqual(inDoubt.has(index) ? 2 : 1);
+      expect(generations.get(prompt)).toBeLessThanOrEqual(unknown.has(index) ? 2 : 1);
     }
     victim.bury();
     await Promise.all([dying.stop(), heir.stop()]);

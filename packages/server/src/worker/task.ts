@@ -7,6 +7,7 @@ export interface TaskKey {
   readonly index: number;
 }
 
+/** Names one lease across the database. */
 export interface LeaseKey {
   readonly accountId: string;
   readonly batchId: string;
@@ -37,10 +38,15 @@ export interface LeasedTask extends TaskKey {
   readonly unknownForMs: number | null;
 }
 
+/** Derives the name of one attempt that the upstream is given: unguessable, and the same whenever it is derived. */
+export type TokenFor = (task: TaskKey & { readonly route: string }, attempt: number) => string;
+
+/** One text for one lease. */
 export function leaseName(lease: LeaseKey): string {
   return `${lease.accountId}/${lease.batchId}/${lease.fence}`;
 }
 
+/** What names a task in the log. */
 export function describeTask(task: LeasedTask): Record<string, unknown> {
   return { account: task.accountId, batch: task.batchId, task: task.index, attempt: task.attempt, fence: task.fence };
 }

@@ -1,9 +1,5 @@
 /** What the worker counts. Routes are configuration, failure types a closed list, so that labels stay few. */
-import type { FailureType } from '@rushes/contract';
-import type { Clock, Counter, Histogram, Metrics } from '../ports.ts';
-import type { Upstream } from '../upstreams/index.ts';
-import type { RouteState } from './engine.ts';
-import type { TasksInFlight } from './store/tasks-in-flight.ts';
+import type { Counter, Histogram, Metrics } from '../ports.ts';
 
 export interface WorkerMetrics {
   readonly claimedLeases: Counter<'route'>;
@@ -15,7 +11,6 @@ export interface WorkerMetrics {
 
 /** Promised: visible within a second. */
 const REFUND_BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60];
-const CALL_BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export function workerMetrics(metrics: Metrics): WorkerMetrics {
   return {
@@ -46,10 +41,14 @@ export function workerMetrics(metrics: Metrics): WorkerMetrics {
 }
 
 /** Shows what this worker has in hand whenever somebody reads. */
-export function showState(metrics: Metrics, routes: ReadonlyMap<string, RouteState>, inFlight: TasksInFlight): void {
+export function showState(
+  metrics: Metrics,
+  routes: ReadonlyMap<string, { readonly breaker: { readonly isOpen: boolean } }>,
+  inFlight: { countByRoute(): ReadonlyMap<string, number> },
+): void {
   const tasks = metrics.gauge({
     name: 'rushes_tasks_in_flight',
-    help: 'Tasks that this worker drives just now.',
+    help: 'Tasks that this worker is working on just now.',
     labels: ['route'],
   });
   const breakers = metrics.gauge({
@@ -65,42 +64,4 @@ export function showState(metrics: Metrics, routes: ReadonlyMap<string, RouteSta
       breakers.set({ route }, breaker.isOpen ? 1 : 0);
     }
   });
-}
-
-/** An upstream whose calls are counted and timed, by what they came to. */
-export function measured(upstream: Upstream, route: string, metrics: Metrics, clock: Clock): Upstream {
-  const description = { labels: ['route', 'call', 'result'] as const };
-  const calls = metrics.counter({
-    ...description,
-    name: 'rushes_upstream_calls_total',
-    help: 'Calls to upstreams by what they came to; a refused submission names the type of the failure.',
-  });
-  const seconds = metrics.histogram(
-    { name: 'rushes_upstream_call_seconds', help: 'How long upstreams took to answer.', labels: ['route', 'call'] },
-    CALL_BUCKETS_S,
-  );
-  const observe = (call: 'submit' | 'poll', startedMs: number, result: string): void => {
-    calls.add({ route, call, result });
-    seconds.observe({ route, call }, (clock.monotonicMs() - startedMs) / 1_000);
-  };
-  return {
-    ...upstream,
-    async submit(generation, signal) {
-      const startedMs = clock.monotonicMs();
-      const result = await upstream.submit(generation, signal);
-      observe('submit', startedMs, result.kind === 'refused' ? result.failure.type : result.kind);
-      return result;
-    },
-    async poll(upstreamId, signal) {
-      const startedMs = clock.monotonicMs();
-      const result = await upstream.poll(upstreamId, signal);
-      observe('poll', startedMs, result.kind);
-      return result;
-    },
-  };
-}
-
-/** The label of an end. */
-export function outcomeOf(ending: { outcome: 'succeeded' } | { outcome: 'failed'; type: FailureType }): string {
-  return ending.outcome === 'succeeded' ? 'succeeded' : ending.type;
 }

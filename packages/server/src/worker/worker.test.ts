@@ -91,10 +91,10 @@ describe('a worker', () => {
     await world.startWorker();
     expect(await ended(world, batch)).toMatchObject({ status: 'completed', credits: { charged: 490 } });
     const [attempts] = await world.db.query(
-      'SELECT count(*) AS tasks, bool_and(possible_duplicate) AS doubtful, min(attempt) AS first FROM task_attempts WHERE batch_id = $1',
+      'SELECT count(*) AS tasks, bool_and(possible_duplicate) AS all_possible, min(attempt) AS first FROM task_attempts WHERE batch_id = $1',
       [batch.batchUuid],
     );
-    expect(attempts).toEqual({ tasks: 10, doubtful: true, first: 1 });
+    expect(attempts).toEqual({ tasks: 10, all_possible: true, first: 1 });
     expect(await violations(world)).toEqual([]);
   });
 

@@ -259,18 +259,18 @@ export async function missingVideos(world: WorkerWorld, batch: TestBatch): Promi
 
 /** A database that a stopped process does not reach: its statements wait until it goes on. */
 export function stoppable(db: Database): { readonly db: Database; stop(): void; goOn(): void } {
-  let gate = Promise.resolve();
+  let stopped = Promise.resolve();
   let open: () => void = () => undefined;
   return {
     db: {
       ...db,
       async query(sql, values) {
-        await gate;
+        await stopped;
         return db.query(sql, values);
       },
     },
     stop() {
-      gate = new Promise((resolve) => (open = resolve));
+      stopped = new Promise((resolve) => (open = resolve));
     },
     goOn: () => open(),
   };

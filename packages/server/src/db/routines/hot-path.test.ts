@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { create, openAccount, openWorld, submission, uuidOf, type World } from '../../../testing/batches/world.ts';
 import { systemClock } from '../../system/index.ts';
-import { createTaskStore, type Ending } from '../../worker/store/task-store.ts';
+import type { Outcome } from '../../worker/outcome.ts';
+import { createTaskStore } from '../../worker/store/task-store.ts';
 import type { Database, Queryable } from '../index.ts';
 
 const LARGE = 3_000;
@@ -81,10 +82,10 @@ async function readsOfOneRound(): Promise<{ readonly taken: number; readonly rea
     await reading('begin', () => store.beginAttempts(tasks));
     const sent = tasks.map((task) => ({ ...task, attempt: 1, upstreamId: `u-${String(task.index)}` }));
     await reading('record', () => store.recordSubmissions(sent.map((task) => ({ task, upstreamId: task.upstreamId }))));
-    const ending: Ending = { outcome: 'succeeded', video: VIDEO };
-    const endings = sent.map((task) => ({ task, ending }));
-    expect(new Set(await reading('settle', () => store.settle(endings)))).toEqual(new Set(['settled']));
-    expect(new Set(await reading('settle again', () => store.settle(endings)))).toEqual(new Set(['late']));
+    const outcome: Outcome = { kind: 'succeeded', video: VIDEO };
+    const settlements = sent.map((task) => ({ task, outcome }));
+    expect(new Set(await reading('settle', () => store.settle(settlements)))).toEqual(new Set(['settled']));
+    expect(new Set(await reading('settle again', () => store.settle(settlements)))).toEqual(new Set(['late']));
     return { taken: tasks.length, reads };
   });
 }

@@ -27,7 +27,6 @@ export function createSimulatorUpstream(options: GrsaiOptions): Upstream {
 
   return {
     ...grsai,
-    capabilities: { ...grsai.capabilities, lookup: true, pollMany: true },
 
     async lookUp(token, signal) {
       try {

@@ -1,107 +1,104 @@
-import { isUnavailable } from '../../db/index.ts';
-import type { Engine } from '../engine.ts';
-import { FreeSpace } from './free-space.ts';
-import { countUnsettled } from './waiting-settlements.ts';
-import type { LeasedTask, LeaseKey } from '../task.ts';
+import type { Clock, Logger } from '../../ports.ts';
+import type { RouteState } from '../route/route.ts';
+import type { LeaseStore } from '../store/lease-store.ts';
+import type { TasksInFlight } from '../store/tasks-in-flight.ts';
+import type { WorkerMetrics } from '../worker-metrics.ts';
+import { FreeSpace, type MeasuredStorage } from './free-space.ts';
+import { startLoop, type Loop } from './loop.ts';
+import { takeUp, type TakeUpDeps } from './take-up.ts';
+import { countWaiting, type SettlementsSetApart } from './waiting-settlements.ts';
+
+export interface DispatchDeps extends TakeUpDeps {
+  readonly workerId: string;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'error'>;
+  readonly store: Pick<LeaseStore, 'claim' | 'load'>;
+  readonly storage: Pick<MeasuredStorage, 'freeBytes'>;
+  readonly routes: ReadonlyMap<string, Pick<RouteState, 'breaker'>>;
+  readonly inFlight: Pick<TasksInFlight, 'count'>;
+  readonly settlements: SettlementsSetApart;
+  readonly metrics: Pick<WorkerMetrics, 'claimedLeases'>;
+}
 
 export interface DispatchOptions {
   /** Tasks in flight at once in this process. */
   readonly concurrency: number;
   readonly leaseMs: number;
-  /** Longest pause between two looks for work; a free slot or `wake` shortens it. */
+  /** Longest pause between two looks for work; a free slot or a wake shortens it. */
   readonly idleMs: number;
-  readonly drive: (task: LeasedTask) => void;
 }
 
 const NO_SPACE_PAUSE_MS = 1_000;
+const FAILURE_PAUSE_MS = 1_000;
 /** Slots become free one by one, and a claim costs the same for one as for a hundred. */
 const GATHER_MS = 10;
-
-/** Loads the unfinished tasks of leases and drives them. */
-export async function takeUp(
-  engine: Engine,
-  leases: readonly LeaseKey[],
-  driveTask: (task: LeasedTask) => void,
-): Promise<void> {
-  if (leases.length === 0) return;
-  for (const task of await engine.store.load(leases)) driveTask(task);
-}
 
 /**
  * Claims tasks whenever slots are free: for every route, no more than it, its accounts and this process can take now.
  * If the process dies between the claim and the first call, the leases run out and the tasks are still queued.
  */
-export async function dispatch(engine: Engine, options: DispatchOptions, wake: Wake, stop: AbortSignal): Promise<void> {
-  /** Served longest ago first, so that no route keeps the free slots from another. */
-  const waiting = [...engine.routes];
-  const space = new FreeSpace(engine.storage, engine.clock);
-  let isFull = false;
-  while (!stop.aborted) {
-    try {
-      if (!(await space.isEnough())) {
-        if (!isFull)
-          engine.logger.error({ alert: true }, 'the video storage is almost full: nothing new is dispatched');
-        isFull = true;
-        await wake.wait(NO_SPACE_PAUSE_MS, stop);
-        continue;
-      }
-      isFull = false;
-      let claimed = 0;
-      for (const [at, route] of [...waiting].entries()) {
-        const [name, { breaker }] = route;
-        const free = options.concurrency - Math.max(0, engine.inFlight.count - countUnsettled(engine));
-        const slots = breaker.capacity(Math.ceil(free / (waiting.length - at)));
-        if (slots <= 0 || stop.aborted) continue;
-        const leases = await engine.store.claim(engine.workerId, name, slots, options.leaseMs);
-        if (leases.length === 0) continue;
-        waiting.push(...waiting.splice(waiting.indexOf(route), 1));
-        claimed += leases.length;
-        engine.metrics.claimedLeases.add({ route: name }, leases.length);
-        await takeUp(engine, leases, options.drive);
-      }
-      if (claimed === 0) await wake.wait(options.idleMs, stop);
-      await engine.clock.sleep(GATHER_MS, stop).catch(() => undefined);
-    } catch (error) {
-      if (stop.aborted) return;
-      const message = isUnavailable(error)
-        ? 'the database is away; claiming waits'
-        : 'claiming failed; it is tried again';
-      engine.logger.error({ err: error }, message);
-      await wake.wait(1_000, stop);
-    }
-  }
+export function startDispatch(deps: DispatchDeps, options: DispatchOptions): Loop {
+  const { clock, logger } = deps;
+  const dispatcher = new Dispatcher(deps, options);
+  return startLoop({
+    clock,
+    logger,
+    doing: 'claiming tasks',
+    failurePauseMs: FAILURE_PAUSE_MS,
+    gatherMs: GATHER_MS,
+    round: (stopping) => dispatcher.round(stopping),
+  });
 }
 
-/** Made once: an error with its stack would cost more than all else that happens when a slot becomes free. */
-const WOKEN = new Error('something happened');
+class Dispatcher {
+  readonly #deps: DispatchDeps;
+  readonly #options: DispatchOptions;
+  readonly #space: FreeSpace;
+  /** Served longest ago first, so that no route keeps the free slots from another. */
+  readonly #waiting: string[];
+  #isFull = false;
 
-/** A pause that ends early when something happened. */
-export class Wake {
-  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  #happened = false;
-  #cut: AbortController | null = null;
-
-  constructor(sleep: (ms: number, signal: AbortSignal) => Promise<void>) {
-    this.#sleep = sleep;
+  constructor(deps: DispatchDeps, options: DispatchOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#space = new FreeSpace(deps.storage, deps.clock);
+    this.#waiting = [...deps.routes.keys()];
   }
 
-  now(): void {
-    this.#happened = true;
-    this.#cut?.abort(WOKEN);
-    this.#cut = null;
-  }
-
-  async wait(ms: number, stop: AbortSignal): Promise<void> {
-    if (!this.#happened && ms > 0 && !stop.aborted) {
-      this.#cut = new AbortController();
-      try {
-        await this.#sleep(ms, AbortSignal.any([stop, this.#cut.signal]));
-      } catch {
-        // Cut short: that is what it is for.
-      } finally {
-        this.#cut = null;
-      }
+  async round(stopping: AbortSignal): Promise<number> {
+    if (!(await this.#hasSpace())) return NO_SPACE_PAUSE_MS;
+    let claimed = 0;
+    for (const [at, route] of [...this.#waiting].entries()) {
+      const slots = this.#slotsFor(route, this.#waiting.length - at);
+      if (slots > 0 && !stopping.aborted) claimed += await this.#claim(route, slots);
     }
-    this.#happened = false;
+    return claimed === 0 ? this.#options.idleMs : 0;
+  }
+
+  async #hasSpace(): Promise<boolean> {
+    const isEnough = await this.#space.isEnough();
+    if (!isEnough && !this.#isFull) {
+      this.#deps.logger.error({ alert: true }, 'the video storage is almost full: nothing new is dispatched');
+    }
+    this.#isFull = !isEnough;
+    return isEnough;
+  }
+
+  /** What a route may be given now: its share of the free slots among those that come after it, and no more than it can take. */
+  #slotsFor(route: string, routesLeft: number): number {
+    const { routes, inFlight, settlements } = this.#deps;
+    const free = this.#options.concurrency - Math.max(0, inFlight.count - countWaiting(settlements));
+    return routes.get(route)?.breaker.capacity(Math.ceil(free / routesLeft)) ?? 0;
+  }
+
+  /** Answers how many leases it got. */
+  async #claim(route: string, slots: number): Promise<number> {
+    const { store, workerId, metrics } = this.#deps;
+    const leases = await store.claim(workerId, route, slots, this.#options.leaseMs);
+    if (leases.length === 0) return 0;
+    this.#waiting.push(...this.#waiting.splice(this.#waiting.indexOf(route), 1));
+    metrics.claimedLeases.add({ route }, leases.length);
+    await takeUp(this.#deps, leases);
+    return leases.length;
   }
 }

@@ -31,8 +31,8 @@ async function claim(slots: number): Promise<LeasedTask[]> {
 /** Ends tasks, which frees their slots. */
 async function end(tasks: readonly LeasedTask[]): Promise<void> {
   await store.beginAttempts(tasks);
-  const ending = { outcome: 'failed', type: 'provider_error', detail: 'over' } as const;
-  expect(new Set(await store.settle(tasks.map((task) => ({ task, ending }))))).toEqual(new Set(['settled']));
+  const outcome = { kind: 'failed', type: 'provider_error', detail: 'over' } as const;
+  expect(new Set(await store.settle(tasks.map((task) => ({ task, outcome }))))).toEqual(new Set(['settled']));
 }
 
 /** The accounts served by `rounds` claims of as many slots, each claim's tasks over before the next. */

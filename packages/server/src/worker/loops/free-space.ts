@@ -11,12 +11,12 @@ const LOOK_INTERVAL_MS = 1_000;
 
 /** Whether there is room for what would be dispatched: a video that cannot be stored was paid for in vain. */
 export class FreeSpace {
-  readonly #storage: MeasuredStorage;
+  readonly #storage: Pick<MeasuredStorage, 'freeBytes'>;
   readonly #clock: Clock;
   #lookAtMs = -Infinity;
   #isEnough = true;
 
-  constructor(storage: MeasuredStorage, clock: Clock) {
+  constructor(storage: Pick<MeasuredStorage, 'freeBytes'>, clock: Clock) {
     this.#storage = storage;
     this.#clock = clock;
   }

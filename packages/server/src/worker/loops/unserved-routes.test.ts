@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../testing/silent-logger.ts';
 import { systemClock, systemRandom } from '../../system/index.ts';
-import { createEngine } from '../create-engine.ts';
-import type { Engine } from '../engine.ts';
 import type { WorkerNotice } from '../notices.ts';
-import { watchUnservedRoutes } from './sweep.ts';
+import { watchUnservedRoutes } from './unserved-routes.ts';
 import { createTaskStore } from '../store/task-store.ts';
 import {
   createBatch,
@@ -17,26 +15,8 @@ import {
 
 describe('a route that no worker serves', () => {
   let world: WorkerWorld;
-  let engine: Engine;
   beforeAll(async () => {
     world = await openWorkerWorld();
-    const store = createTaskStore(world.db, systemClock);
-    const options = {
-      workerId: systemRandom.uuid(),
-      db: world.db,
-      clock: systemClock,
-      random: systemRandom,
-      logger: silentLogger,
-      http: world.http,
-      storage: world.storage,
-      routes: [world.route()],
-      concurrency: 1,
-      leaseMs: 2_000,
-      dispatchIntervalMs: 20,
-      tokenFor: () => 'token',
-      deadWorkers: () => Promise.resolve([]),
-    };
-    engine = createEngine(options, store, () => undefined);
   });
   afterAll(() => world.close());
 
@@ -49,18 +29,23 @@ describe('a route that no worker serves', () => {
 
     const told: WorkerNotice[] = [];
     let looks = 0;
-    const counting: Engine = {
-      ...engine,
-      store: Object.assign(Object.create(engine.store) as typeof engine.store, {
-        waitingElsewhere: async (routes: readonly string[]) => {
-          const found = await engine.store.waitingElsewhere(routes);
-          looks += 1;
-          return found;
+    const store = createTaskStore(world.db, systemClock);
+    const watching = watchUnservedRoutes(
+      {
+        clock: systemClock,
+        logger: silentLogger,
+        store: {
+          async waitingElsewhere(routes) {
+            const found = await store.waitingElsewhere(routes);
+            looks += 1;
+            return found;
+          },
         },
-      }),
-    };
-    const stop = new AbortController();
-    const watching = watchUnservedRoutes(counting, (notice) => told.push(notice), stop.signal, 5);
+        routes: new Map([[world.route().name, null]]),
+        tell: (notice) => told.push(notice),
+      },
+      5,
+    );
     const moreLooks = (count: number): Promise<void> => {
       const wanted = looks + count;
       return expect.poll(() => looks, { timeout: 10_000 }).toBeGreaterThan(wanted);
@@ -70,15 +55,14 @@ describe('a route that no worker serves', () => {
     expect(told).toEqual([notice]);
 
     // A worker of that route has taken some of it.
-    await engine.store.configureRoute('elsewhere', 100);
-    const leases = await engine.store.claim(systemRandom.uuid(), 'elsewhere', 1, 60_000);
+    await store.configureRoute('elsewhere', 100);
+    const leases = await store.claim(systemRandom.uuid(), 'elsewhere', 1, 60_000);
     expect(leases).toHaveLength(1);
     await moreLooks(10);
     expect(told).toEqual([notice]);
     await world.admin.query('UPDATE task_leases SET route = $1', ['simulator']);
     await moreLooks(10);
-    stop.abort();
-    await watching;
+    await watching.stop();
     expect(told).toEqual([notice, { ...notice, tasks: 20 }]);
   });
 });

@@ -24,7 +24,7 @@ function queue({ many = false, requestsPerSecond = Infinity } = {}): PollQueue {
   };
   const upstream: Upstream = {
     name: 'x',
-    capabilities: { lookup: false, cancel: false, pollMany: many, callbacks: false, resultLifetimeMs: 1 },
+    resultLifetimeMs: 1,
     submit: () => Promise.reject(new Error('not used')),
     poll: async (id) => (await call([id]))[0] ?? RUNNING,
     ...(many ? { pollMany: (ids) => call(ids) } : {}),

@@ -1,7 +1,9 @@
 import type { Clock, Logger } from '../../ports.ts';
 import type { PollResult, Upstream } from '../../upstreams/index.ts';
 import { DueQueue } from './due-queue.ts';
+import { OpenQuestions, reasonOf, type Question } from './open-questions.ts';
 import { RequestBudget } from './request-budget.ts';
+import { RequestsUnderWay } from './requests-under-way.ts';
 
 export interface PollQueueOptions {
   readonly upstream: Upstream;
@@ -11,13 +13,6 @@ export interface PollQueueOptions {
   readonly requestsPerSecond: number;
 }
 
-const CONCURRENT_REQUESTS = 64;
-/**
- * A request in the air for so long gives up its place, or generations that the upstream is silent about would hold up the
- * questions about all others until the adapter gives up.
- */
-const SLOW_MS = 2_000;
-const CONCURRENT_REQUESTS_WITH_SLOW = 512;
 const IDS_PER_REQUEST = 100;
 /** How long a request for many waits for more ids. */
 const GATHER_MS = 100;
@@ -30,24 +25,6 @@ const LAST_LOOK_MS = 1_000;
 const TIMER_MS = 1;
 /** Made once: the loop is woken for every answer, and an error with its stack costs more than all the rest of that. */
 const WOKEN = new Error('there is something to look at');
-
-interface Question {
-  readonly upstreamId: string;
-  readonly dueMs: number;
-  /** From then on its task only waits for this answer, to end with it or without. */
-  readonly lastAtMs: number;
-  readonly lost: AbortSignal;
-  readonly resolve: (result: PollResult) => void;
-  readonly reject: (reason: unknown) => void;
-  /** Waiting for its time, waiting for its turn, or sent, answered or lost. */
-  state: 'later' | 'ready' | 'over';
-}
-
-/** The questions of one lease, which are lost together: a listener each would be ten thousand of them on one signal. */
-interface LeaseQuestions {
-  readonly questions: Set<Question>;
-  readonly end: () => void;
-}
 
 /**
  * All questions about running generations of one route: one timer for all of them, one request for many where the upstream
@@ -63,15 +40,11 @@ export class PollQueue {
   /** Of tasks that are out of time: nothing but the requests a second holds them up, not even an upstream that wants rest. */
   #last: Question[] = [];
   #lookedForLastMs = -Infinity;
-  readonly #byId = new Map<string, Question>();
-  readonly #byLease = new Map<AbortSignal, LeaseQuestions>();
-  /** Questions not sent yet. */
-  #open = 0;
+  readonly #open = new OpenQuestions(() => this.#look());
   #running = false;
   #sleepsUntilMs = -Infinity;
   #cut: AbortController | null = null;
-  /** Requests in the air, the oldest first. */
-  readonly #underWay = new Set<{ readonly sentMs: number }>();
+  readonly #underWay = new RequestsUnderWay();
   #restUntilMs = -Infinity;
   #gatheredFromMs = -Infinity;
 
@@ -82,7 +55,7 @@ export class PollQueue {
 
   /** Questions that wait for their time or their turn. */
   get waiting(): number {
-    return this.#open;
+    return this.#open.count;
   }
 
   /** More is due than the route may be sent in a second. */
@@ -110,9 +83,7 @@ export class PollQueue {
       const nowMs = this.#options.clock.monotonicMs();
       const dueMs = nowMs + afterMs;
       const question: Question = { upstreamId, dueMs, lastAtMs, lost, resolve, reject, state: 'later' };
-      this.#open += 1;
-      this.#byId.set(upstreamId, question);
-      this.#ofLease(lost).questions.add(question);
+      this.#open.add(question);
       if (urgent && afterMs <= 0) this.#makeReady(question, nowMs >= lastAtMs ? this.#last : this.#urgent);
       else this.#later.add(question);
       if (!this.#running) void this.#run();
@@ -122,7 +93,7 @@ export class PollQueue {
 
   /** Something may have happened to this generation: it is asked for now. */
   wake(upstreamId: string): void {
-    const question = this.#byId.get(upstreamId);
+    const question = this.#open.about(upstreamId);
     if (question?.state !== 'later') return;
     // Its place in the heap stays behind and is passed over when its time comes.
     this.#makeReady(question, this.#urgent);
@@ -136,7 +107,7 @@ export class PollQueue {
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#open > 0) {
+    while (this.#open.count > 0) {
       const nowMs = this.#options.clock.monotonicMs();
       for (let due = this.#later.take(nowMs); due !== null; due = this.#later.take(nowMs)) {
         if (due.state === 'later') this.#makeReady(due, nowMs >= due.lastAtMs ? this.#last : this.#ready);
@@ -182,7 +153,7 @@ export class PollQueue {
   /** Nothing is missed while the loop does not sleep: it looks at everything before it does, without a pause in between. */
   #look(): void {
     // Nothing can be sent before an answer comes, which looks again.
-    if (this.#isFull(this.#options.clock.monotonicMs())) return;
+    if (this.#underWay.isFull(this.#options.clock.monotonicMs())) return;
     this.#cut?.abort(WOKEN);
     this.#cut = null;
   }
@@ -190,7 +161,7 @@ export class PollQueue {
   #pauseMs(nowMs: number): number {
     const ready = this.#waitingForTurn;
     if (ready === 0) return this.#later.firstDueMs - nowMs;
-    if (this.#isFull(nowMs)) return LAST_LOOK_MS;
+    if (this.#underWay.isFull(nowMs)) return LAST_LOOK_MS;
     if (this.#last.length > 0) return this.#budget.waitMs(nowMs);
     const gatherMs = ready < this.#idsPerRequest ? this.#gatheredFromMs + GATHER_MS - nowMs : 0;
     const restMs = Math.min(this.#restUntilMs - nowMs, LAST_LOOK_MS);
@@ -199,17 +170,6 @@ export class PollQueue {
       this.#budget.waitMs(nowMs),
       this.#idsPerRequest > 1 && this.#urgent.length === 0 ? gatherMs : 0,
     );
-  }
-
-  #isFull(nowMs: number): boolean {
-    let inTime = this.#underWay.size;
-    if (inTime < CONCURRENT_REQUESTS) return false;
-    if (inTime >= CONCURRENT_REQUESTS_WITH_SLOW) return true;
-    for (const { sentMs } of this.#underWay) {
-      if (nowMs - sentMs < SLOW_MS) break;
-      inTime -= 1;
-    }
-    return inTime >= CONCURRENT_REQUESTS;
   }
 
   get #waitingForTurn(): number {
@@ -231,7 +191,7 @@ export class PollQueue {
       }
       list.splice(0, taken);
     }
-    for (const question of questions) this.#forget(question);
+    for (const question of questions) this.#open.close(question);
     return questions;
   }
 
@@ -241,8 +201,7 @@ export class PollQueue {
     if (first === undefined) return;
     let results: readonly PollResult[] = [];
     let detail = 'the adapter left this task out';
-    const request = { sentMs: clock.monotonicMs() };
-    this.#underWay.add(request);
+    const request = this.#underWay.begin(clock.monotonicMs());
     try {
       if (upstream.pollMany === undefined) results = [await upstream.poll(first.upstreamId, first.lost)];
       else results = await upstream.pollMany(questions.map(({ upstreamId }) => upstreamId));
@@ -251,7 +210,7 @@ export class PollQueue {
       detail = 'the adapter failed during the poll';
       if (!first.lost.aborted) logger.error({ err: error, route }, 'an adapter failed where it should have answered');
     }
-    this.#underWay.delete(request);
+    this.#underWay.end(request);
     const nowMs = clock.monotonicMs();
     for (const [at, question] of questions.entries()) {
       const result = results[at] ?? { kind: 'unavailable', detail };
@@ -268,38 +227,4 @@ export class PollQueue {
   #isSoonerThanAwake(dueMs: number): boolean {
     return dueMs < this.#sleepsUntilMs - TIMER_MS;
   }
-
-  #ofLease(lost: AbortSignal): LeaseQuestions {
-    const known = this.#byLease.get(lost);
-    if (known !== undefined) return known;
-    const questions = new Set<Question>();
-    const end = (): void => {
-      for (const question of [...questions]) {
-        this.#forget(question);
-        question.reject(reasonOf(lost));
-      }
-      this.#look();
-    };
-    lost.addEventListener('abort', end, { once: true });
-    const made = { questions, end };
-    this.#byLease.set(lost, made);
-    return made;
-  }
-
-  #forget(question: Question): void {
-    question.state = 'over';
-    this.#open -= 1;
-    // A task taken up again may have asked anew for the same id.
-    if (this.#byId.get(question.upstreamId) === question) this.#byId.delete(question.upstreamId);
-    const lease = this.#byLease.get(question.lost);
-    lease?.questions.delete(question);
-    if (lease?.questions.size === 0) {
-      question.lost.removeEventListener('abort', lease.end);
-      this.#byLease.delete(question.lost);
-    }
-  }
-}
-
-function reasonOf(lost: AbortSignal): Error {
-  return lost.reason instanceof Error ? lost.reason : new Error('the lease was lost');
 }

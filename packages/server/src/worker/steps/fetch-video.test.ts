@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../testing/manual-clock.ts';
 import { silentLogger } from '../../../testing/silent-logger.ts';
-import type { Engine, RouteState } from '../engine.ts';
 import { fetchVideo } from './fetch-video.ts';
 import { Slots } from '../route/slots.ts';
 import type { LeasedTask } from '../task.ts';
@@ -30,17 +29,21 @@ it.each([
       await new Promise(() => undefined);
     })(),
   );
-  const engine = {
+  const deps = {
     clock,
     random: { fraction: () => 0.5 },
     logger: silentLogger,
-    downloads: new Slots(1),
+    downloadSlots: new Slots(1),
     http: { stream: () => Promise.resolve({ status, headers: {}, body }) },
-  } as unknown as Engine;
-  const state = { route: { upstream: { capabilities: { resultLifetimeMs: 7_200_000 } } } } as unknown as RouteState;
-  const fetching = fetchVideo(engine, state, task, 'http://files.test/1.mp4', lost.signal);
+    storage: { put: () => Promise.reject(new Error('not used')), remove: () => Promise.resolve() },
+  };
+  const route = {
+    upstream: { resultLifetimeMs: 7_200_000 },
+    polls: { ask: () => Promise.reject(new Error('not used')) },
+  };
+  const fetching = fetchVideo(deps, route, task, 'http://files.test/1.mp4', lost.signal);
   await expect.poll(() => body.destroyed).toBe(true);
-  expect(engine.downloads.take()).toBeNull();
+  expect(deps.downloadSlots.take()).toBeNull();
   lost.abort(new Error('the lease was lost'));
   await expect(fetching).rejects.toThrow('the lease was lost');
 });

@@ -1,87 +1,108 @@
+import type { CallbackStore, ConfirmAnswer, Confirmation } from '../../generations/index.ts';
+import type { Clock, Logger, Random } from '../../ports.ts';
 import type { LookUpResult } from '../../upstreams/index.ts';
-import type { Step } from './task-machine.ts';
-import type { Engine, RouteState } from '../engine.ts';
-import { describeTask, type LeasedTask } from '../task.ts';
+import type { RouteState } from '../route/route.ts';
+import type { Coalescer } from '../store/coalescer.ts';
+import { describeTask, type LeasedTask, type TokenFor } from '../task.ts';
+import { pollStep, type Step } from './step.ts';
+import type { UnknownOutcomes } from './unknown-outcomes.ts';
 
 const FIRST_LOOK_UP_PAUSE_MS = 250;
 const LONGEST_LOOK_UP_PAUSE_MS = 15_000;
+
+export interface ResolveDeps {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly random: Pick<Random, 'fraction'>;
+  readonly logger: Pick<Logger, 'warn' | 'error'>;
+  readonly confirmations: Pick<Coalescer<Confirmation, ConfirmAnswer>, 'add'>;
+  readonly unknownOutcomes: Pick<UnknownOutcomes, 'wait'>;
+  readonly tokenFor: TokenFor;
+}
+
+export interface ResolveRoute {
+  readonly settings: Pick<RouteState['settings'], 'name' | 'unknownWaitMs'>;
+  readonly upstream: Pick<RouteState['upstream'], 'lookUp'>;
+}
 
 /**
  * The call may have happened. The upstream is asked by the token where it can be, and callbacks are waited for; what stays
  * unknown for the bounded time is sent again at the operator's cost, and the attempt is kept as a possible duplicate.
  */
-export async function waitForClarity(
-  engine: Engine,
-  state: RouteState,
+export async function resolveUnknownOutcome(
+  deps: ResolveDeps,
+  route: ResolveRoute,
   task: LeasedTask,
   lost: AbortSignal,
 ): Promise<Step> {
-  const { clock, random } = engine;
-  const untilMs = clock.monotonicMs() + state.route.unknownWaitMs - (task.unknownForMs ?? 0);
-  const canLookUp = state.route.upstream.lookUp !== undefined;
+  const { clock, unknownOutcomes } = deps;
+  const untilMs = clock.monotonicMs() + route.settings.unknownWaitMs - (task.unknownForMs ?? 0);
+  const canLookUp = route.upstream.lookUp !== undefined;
   for (let tries = 0; ; tries += 1) {
     let wishedMs = Infinity;
     if (canLookUp) {
-      const result = await lookUp(engine, state, task, lost);
+      const result = await lookUp(deps, route, task, lost);
       lost.throwIfAborted();
-      switch (result.kind) {
-        case 'found': {
-          const answer = await engine.confirmations.add(confirmationOf(task, result.upstreamId));
-          if (answer === 'running') return pollStep(task, result.upstreamId);
-          engine.logger.warn(
-            { ...describeTask(task), answer },
-            'an id found by its token could not be given to its task',
-          );
-          break;
-        }
-        case 'not_started':
-          return notStarted(task);
-        case 'cannot_tell':
+      if (result.kind === 'not_started') return notStarted(task);
+      if (result.kind === 'found' && (await isConfirmed(deps, task, result.upstreamId))) {
+        return pollStep(task, result.upstreamId);
       }
-      const backoffMs = Math.min(LONGEST_LOOK_UP_PAUSE_MS, FIRST_LOOK_UP_PAUSE_MS * 2 ** Math.min(tries, 10));
-      const askedMs = result.kind === 'cannot_tell' ? (result.retryAfterMs ?? 0) : 0;
-      wishedMs = Math.max(askedMs, backoffMs * (0.75 + random.fraction() / 2));
+      wishedMs = pauseMs(result, tries, deps.random.fraction());
     }
     const leftMs = untilMs - clock.monotonicMs();
     if (leftMs <= 0) return givenUp(task);
-    const found = await engine.clarity.wait(task, Math.min(wishedMs, leftMs), lost);
+    const found = await unknownOutcomes.wait(task, Math.min(wishedMs, leftMs), lost);
     if (found !== null) return pollStep(task, found);
     if (!canLookUp) return givenUp(task);
   }
 }
 
 /** The id that became known while a task was about to be sent again, by whatever way. */
-export async function foundMeanwhile(engine: Engine, task: LeasedTask): Promise<Step> {
-  const [upstreamId = null] = await engine.callbacks.clarified([task]);
+export async function foundMeanwhile(
+  { callbacks }: { readonly callbacks: Pick<CallbackStore, 'clarified'> },
+  task: LeasedTask,
+): Promise<Step> {
+  const [upstreamId = null] = await callbacks.clarified([task]);
   return upstreamId === null ? { next: 'dropped' } : pollStep(task, upstreamId);
 }
 
-export function confirmationOf(task: LeasedTask, upstreamId: string) {
-  return { accountId: task.accountId, batchId: task.batchId, index: task.index, attempt: task.attempt, upstreamId };
+/** Whether the id that was found for a task could be given to it. */
+async function isConfirmed(
+  { confirmations, logger }: ResolveDeps,
+  task: LeasedTask,
+  upstreamId: string,
+): Promise<boolean> {
+  const { accountId, batchId, index, attempt } = task;
+  const answer = await confirmations.add({ accountId, batchId, index, attempt, upstreamId });
+  if (answer === 'running') return true;
+  logger.warn({ ...describeTask(task), answer }, 'an id found by its token could not be given to its task');
+  return false;
+}
+
+/** Doubles with each look-up, or as long as the upstream asks for. */
+function pauseMs(result: LookUpResult, tries: number, jitter: number): number {
+  const backoffMs = Math.min(LONGEST_LOOK_UP_PAUSE_MS, FIRST_LOOK_UP_PAUSE_MS * 2 ** Math.min(tries, 10));
+  const askedMs = result.kind === 'cannot_tell' ? (result.retryAfterMs ?? 0) : 0;
+  return Math.max(askedMs, backoffMs * (0.75 + jitter / 2));
 }
 
 async function lookUp(
-  engine: Engine,
-  { route }: RouteState,
+  { tokenFor, logger }: ResolveDeps,
+  { settings, upstream }: ResolveRoute,
   task: LeasedTask,
   lost: AbortSignal,
 ): Promise<LookUpResult> {
   try {
-    const token = engine.tokenFor(task, task.attempt);
-    return (await route.upstream.lookUp?.(token, lost)) ?? { kind: 'cannot_tell', detail: 'it has no look-up' };
+    const token = tokenFor(task, task.attempt);
+    return (await upstream.lookUp?.(token, lost)) ?? { kind: 'cannot_tell', detail: 'it has no look-up' };
   } catch (error) {
     if (!lost.aborted) {
-      engine.logger.error({ err: error, route: route.name }, 'an adapter failed where it should have answered');
+      logger.error({ err: error, route: settings.name }, 'an adapter failed where it should have answered');
     }
     return { kind: 'cannot_tell', detail: 'the adapter failed during the look-up' };
   }
 }
 
-function pollStep(task: LeasedTask, upstreamId: string): Step {
-  return { next: 'poll', task: { ...task, state: 'running', upstreamId } };
-}
-
-/** The upstream vouches for it that nothing was started and nothing will be, so there is no doubt left. */
+/** The upstream vouches for it that nothing was started and nothing will be, so that it may be sent again as if it had never been. */
 function notStarted(task: LeasedTask): Step {
   return {
     next: 'fail',

@@ -1,63 +1,78 @@
+import type { Clock, Logger, Random } from '../../ports.ts';
 import type { SubmitResult } from '../../upstreams/index.ts';
 import type { Admission } from '../route/circuit-breaker.ts';
-import type { Engine, RouteState } from '../engine.ts';
-import type { Step } from './task-machine.ts';
-import type { LeasedTask } from '../task.ts';
+import type { RouteState } from '../route/route.ts';
+import type { Coalescer } from '../store/coalescer.ts';
+import type { LeasedTask, TokenFor } from '../task.ts';
+import type { Step } from './step.ts';
+
+export interface SubmitDeps {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly random: Pick<Random, 'fraction'>;
+  readonly logger: Pick<Logger, 'error'>;
+  /** Commits that a task is about to be sent; false when it is not ours any more. */
+  readonly intents: Pick<Coalescer<LeasedTask, boolean>, 'add'>;
+  readonly tokenFor: TokenFor;
+}
+
+export interface SubmitRoute extends Pick<RouteState, 'breaker' | 'ids' | 'submissionSlots'> {
+  readonly settings: Pick<RouteState['settings'], 'name' | 'upstreamModel' | 'callbackUrl'>;
+  readonly upstream: Pick<RouteState['upstream'], 'name' | 'submit'>;
+}
 
 /**
  * Sends a queued task: first the committed intent, then the call, then the upstream's id. A crash between any two of
  * them leaves `submitting`, which whoever takes over treats as unknown and never sends again blindly. While the circuit
  * breaker is open the task goes back to the queue: waiting here, it would keep its slot from tasks that can be sent.
  */
-export async function submit(engine: Engine, state: RouteState, task: LeasedTask, lost: AbortSignal): Promise<Step> {
-  await state.submissions.take();
+export async function submit(deps: SubmitDeps, route: SubmitRoute, task: LeasedTask, lost: AbortSignal): Promise<Step> {
+  await route.submissionSlots.take();
   try {
     if (lost.aborted) return { next: 'dropped' };
-    const admission = state.breaker.admit();
+    const admission = route.breaker.admit();
     if (!admission.admitted) {
-      return { next: 'release', task, delayMs: admission.retryInMs * (1 + engine.random.fraction() / 4) };
+      return { next: 'release', task, delayMs: admission.retryInMs * (1 + deps.random.fraction() / 4) };
     }
     try {
-      return await send(engine, state, task, admission);
+      return await send(deps, route, task, admission);
     } catch (error) {
-      state.breaker.forget(admission);
+      route.breaker.forget(admission);
       throw error;
     }
   } finally {
-    state.submissions.give();
+    route.submissionSlots.give();
   }
 }
 
-async function send(
-  engine: Engine,
-  { route, breaker, ids }: RouteState,
-  task: LeasedTask,
-  admission: Admission,
-): Promise<Step> {
-  if (!(await engine.intents.add(task))) {
+async function send(deps: SubmitDeps, route: SubmitRoute, task: LeasedTask, admission: Admission): Promise<Step> {
+  const { settings, breaker } = route;
+  if (!(await deps.intents.add(task))) {
     breaker.forget(admission);
     return { next: 'dropped' };
   }
-  const attempt = task.attempt + 1;
   const sent: LeasedTask = {
     ...task,
     state: 'submitting',
-    attempt,
-    timeoutAtMs: engine.clock.monotonicMs() + task.timeoutMs,
+    attempt: task.attempt + 1,
+    timeoutAtMs: deps.clock.monotonicMs() + task.timeoutMs,
   };
-  const model = route.upstreamModel(task.model);
+  const model = settings.upstreamModel(task.model);
   if (model === null) {
     breaker.forget(admission);
-    const detail = `route ${route.name} does not serve ${task.model}`;
+    const detail = `route ${settings.name} does not serve ${task.model}`;
     return { next: 'fail', task: sent, failure: { type: 'model_retired', detail }, possibleDuplicate: false };
   }
+  return stepAfter(route, sent, await call(deps, route, sent, model));
+}
 
-  const result = await call(engine, route, sent, model);
+/** What the upstream's answer means for the task and for its route. */
+function stepAfter({ breaker, ids }: SubmitRoute, sent: LeasedTask, result: SubmitResult): Step {
   switch (result.kind) {
     case 'accepted': {
       breaker.succeeded();
       if (!ids.add(result.upstreamId)) {
-        return { next: 'doubt', task: sent, detail: `the id ${result.upstreamId} is that of another submission` };
+        const detail = `the id ${result.upstreamId} is that of another submission`;
+        return { next: 'mark-unknown', task: sent, detail };
       }
       return { next: 'record', task: sent, upstreamId: result.upstreamId };
     }
@@ -72,28 +87,28 @@ async function send(
     }
     case 'unknown':
       breaker.failed(undefined);
-      return { next: 'doubt', task: sent, detail: result.detail };
+      return { next: 'mark-unknown', task: sent, detail: result.detail };
   }
 }
 
 /** The call may have happened from here on: losing the lease must not cut it off, or its answer would be lost too. */
 async function call(
-  engine: Engine,
-  { upstream, callbackUrl }: RouteState['route'],
+  { tokenFor, logger }: SubmitDeps,
+  { settings, upstream }: SubmitRoute,
   task: LeasedTask,
   model: string,
 ): Promise<SubmitResult> {
-  const token = engine.tokenFor(task, task.attempt);
+  const token = tokenFor(task, task.attempt);
   try {
     return await upstream.submit({
       model,
       prompt: task.prompt,
       params: task.params,
       token,
-      ...(callbackUrl === undefined ? {} : { callbackUrl: callbackUrl(token) }),
+      ...(settings.callbackUrl === undefined ? {} : { callbackUrl: settings.callbackUrl(token) }),
     });
   } catch (error) {
-    engine.logger.error({ err: error, route: upstream.name }, 'an adapter failed where it should have answered');
+    logger.error({ err: error, route: upstream.name }, 'an adapter failed where it should have answered');
     return { kind: 'unknown', detail: 'the adapter failed during the submission' };
   }
 }

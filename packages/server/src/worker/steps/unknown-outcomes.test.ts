@@ -134,7 +134,7 @@ describe('a submission without an answer', () => {
     expect((await report(batch)).every(({ match }) => match === 'matched')).toBe(true);
   });
 
-  it('that the upstream never got is sent again without a doubt', async () => {
+  it('that the upstream never got is sent again, and nothing is left unknown', async () => {
     const upstream = lookedUp();
     let lostOnTheWay = 10;
     const submit: Upstream['submit'] = (generation, signal) => {

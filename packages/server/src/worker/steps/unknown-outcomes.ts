@@ -1,11 +1,5 @@
 import type { Clock } from '../../ports.ts';
-import { createCoalescer, type Coalescer } from '../store/coalescer.ts';
-import type { CallbackStore, ConfirmAnswer, Confirmation } from '../../generations/index.ts';
 import type { LeasedTask, TaskKey } from '../task.ts';
-
-const GATHER_MS = 20;
-const CONFIRMATIONS_PER_CALL = 500;
-const RETRY_PAUSE_MS = 500;
 
 interface Waiting {
   readonly task: LeasedTask;
@@ -13,11 +7,11 @@ interface Waiting {
 }
 
 /** The tasks of this worker whose submission got no clear answer, each waiting to hear of its upstream's id. */
-export class Clarity {
+export class UnknownOutcomes {
   readonly #waiting = new Map<string, Waiting>();
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'sleep'>;
 
-  constructor(clock: Clock) {
+  constructor(clock: Pick<Clock, 'sleep'>) {
     this.#clock = clock;
   }
 
@@ -61,23 +55,4 @@ export class Clarity {
 
 function nameOf({ accountId, batchId, index }: TaskKey): string {
   return `${accountId}/${batchId}/${index}`;
-}
-
-/** Gives submissions in doubt the ids that their upstream has confirmed, many with one call. */
-export function createConfirmations(
-  store: CallbackStore,
-  clock: Clock,
-  onError: (error: unknown) => void,
-): Coalescer<Confirmation, ConfirmAnswer> {
-  return createCoalescer({
-    flush: (items) => store.confirm(items),
-    clock,
-    windowMs: GATHER_MS,
-    maxItems: CONFIRMATIONS_PER_CALL,
-    onError(error) {
-      onError(error);
-      return { action: 'retry', pauseMs: RETRY_PAUSE_MS };
-    },
-    groupOf: ({ accountId }) => accountId,
-  });
 }

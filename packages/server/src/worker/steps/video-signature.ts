@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 const SIGNATURE_BYTES = 12;
 
-/** What was to be a video begins like none, or is too short to be one. */
+/** What was to be a video does not begin like one, or is too short to be one. */
 export class NotAVideo extends Error {
   override readonly name = 'NotAVideo';
 }
@@ -24,7 +24,7 @@ export async function checkSignature(body: Readable): Promise<void> {
     head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
     if (head.length < SIGNATURE_BYTES) continue;
     if (head.toString('latin1', 4, 8) !== 'ftyp') {
-      throw new NotAVideo(`the result is no MP4 file; it begins with ${head.toString('hex', 0, SIGNATURE_BYTES)}`);
+      throw new NotAVideo(`the result is not an MP4 file; it begins with ${head.toString('hex', 0, SIGNATURE_BYTES)}`);
     }
     // In the same turn as the read: a stream that has told of its end takes nothing back.
     body.unshift(head);

@@ -50,8 +50,8 @@ it('the id is kept with a task that is in quarantine', async () => {
 
 it('the id is kept with a task that ended in quarantine', async () => {
   const { sent, taken } = await sentAndTakenOver();
-  const ending = { outcome: 'failed', type: 'provider_error', detail: 'never answered' } as const;
-  expect(new Set(await store.settle(taken.map((task) => ({ task, ending }))))).toEqual(new Set(['settled']));
+  const outcome = { kind: 'failed', type: 'provider_error', detail: 'never answered' } as const;
+  expect(new Set(await store.settle(taken.map((task) => ({ task, outcome }))))).toEqual(new Set(['settled']));
   await answerComes(sent);
   const rows = await taskRows(world, batch);
   expect(rows.map((row) => row.upstream_id)).toEqual(rows.map((row) => `id-${String(row.task_index)}`));
@@ -71,9 +71,9 @@ it('the id is kept with an attempt that was given up', async () => {
 
 it('an id that another found first stays', async () => {
   const { sent, taken } = await sentAndTakenOver();
-  const ending = { outcome: 'failed', type: 'timeout', detail: 'too late' } as const;
+  const outcome = { kind: 'failed', type: 'timeout', detail: 'too late' } as const;
   await world.admin.query('UPDATE tasks SET timeout_at = submitted_at WHERE batch_id = $1', [batch.batchUuid]);
-  await store.settle(taken.map((task) => ({ task: { ...task, upstreamId: 'found' }, ending })));
+  await store.settle(taken.map((task) => ({ task: { ...task, upstreamId: 'found' }, outcome })));
   await answerComes(sent);
   expect(new Set((await taskRows(world, batch)).map((row) => row.upstream_id))).toEqual(new Set(['found']));
 });

@@ -12,7 +12,8 @@ import {
   type World,
 } from '../../../testing/batches/world.ts';
 import { systemClock } from '../../system/index.ts';
-import { createTaskStore, type Ending, type TaskStore } from './task-store.ts';
+import type { Outcome } from '../outcome.ts';
+import { createTaskStore, type TaskStore } from './task-store.ts';
 import type { LeasedTask } from '../task.ts';
 
 let world: World;
@@ -35,9 +36,9 @@ async function beginAll(): Promise<LeasedTask[]> {
 }
 
 /** Every third fails, each at its own cost; a success is known by its size. */
-function endingOf({ index }: LeasedTask): Ending {
+function outcomeOf({ index }: LeasedTask): Outcome {
   if (index % 3 === 2) {
-    return { outcome: 'failed', type: index % 2 === 0 ? 'provider_error' : 'moderation_input', detail: `of ${index}` };
+    return { kind: 'failed', type: index % 2 === 0 ? 'provider_error' : 'moderation_input', detail: `of ${index}` };
   }
   const video = {
     key: `key-${index}`,
@@ -45,7 +46,7 @@ function endingOf({ index }: LeasedTask): Ending {
     sha256: new Uint8Array(32).fill(index),
     contentType: 'a/b',
   };
-  return { outcome: 'succeeded', video };
+  return { kind: 'succeeded', video };
 }
 
 it('each answer and result goes to its own task, and each account counts its own events, batches that end included', async () => {
@@ -62,11 +63,11 @@ it('each answer and result goes to its own task, and each account counts its own
   const [first] = settled;
   const [spared] = open;
   const strangers = [
-    { task: { ...first!, fence: first!.fence + 100 }, ending: endingOf({ ...first!, index: 2 }) },
-    { task: { ...spared!, fence: spared!.fence + 100 }, ending: endingOf(spared!) },
-    { task: first!, ending: endingOf({ ...first!, index: 2 }) },
+    { task: { ...first!, fence: first!.fence + 100 }, outcome: outcomeOf({ ...first!, index: 2 }) },
+    { task: { ...spared!, fence: spared!.fence + 100 }, outcome: outcomeOf(spared!) },
+    { task: first!, outcome: outcomeOf({ ...first!, index: 2 }) },
   ];
-  const items = [...settled.map((task) => ({ task, ending: endingOf(task) })), ...strangers];
+  const items = [...settled.map((task) => ({ task, outcome: outcomeOf(task) })), ...strangers];
   const expected = [...settled.map(() => 'settled'), 'late', 'lost', 'late'];
   expect(await store.settle(items)).toEqual(expected);
 
@@ -78,16 +79,16 @@ it('each answer and result goes to its own task, and each account counts its own
     expect(rows).toEqual(
       settled
         .map((task) => {
-          const found = endingOf(task);
+          const found = outcomeOf(task);
           return {
             batch_id: task.batchId,
             task_index: task.index,
             fence: task.fence,
-            state: found.outcome,
+            state: found.kind,
             upstream_id: `${task.batchId}/${task.index}`,
-            failure_type: found.outcome === 'failed' ? found.type : null,
-            failure_detail: found.outcome === 'failed' ? found.detail : null,
-            video_bytes: found.outcome === 'succeeded' ? found.video.bytes : null,
+            failure_type: found.kind === 'failed' ? found.type : null,
+            failure_detail: found.kind === 'failed' ? found.detail : null,
+            video_bytes: found.kind === 'succeeded' ? found.video.bytes : null,
           };
         })
         .toSorted((a, b) => (a.upstream_id < b.upstream_id ? -1 : 1)),

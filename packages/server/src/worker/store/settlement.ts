@@ -1,65 +1,68 @@
-import { CoalescerStopped, type AnswerTaker } from './coalescer.ts';
-import type { Engine } from '../engine.ts';
-import type { Ending, SettleAnswer } from './task-store.ts';
+import type { Clock, Logger, VideoStorage } from '../../ports.ts';
+import type { Outcome } from '../outcome.ts';
 import { describeTask, type LeasedTask } from '../task.ts';
-import type { Submitted } from './writers.ts';
+import type { PendingSubmission } from './attempt-store.ts';
+import { CoalescerStopped, type AnswerTaker, type Coalescer } from './coalescer.ts';
+import type { SettleAnswer } from './settlement-store.ts';
 
 /** A task whose outcome is known and waits to be written. Nothing of it runs meanwhile, so that it holds no more than this. */
-export interface Ended {
+export interface Settlement {
   readonly task: LeasedTask;
-  readonly ending: Ending;
+  readonly outcome: Outcome;
   /** Since when, on `Clock.monotonicMs`. */
   readonly knownAtMs: number;
   /** The task as it was taken up. */
-  readonly driven: LeasedTask;
+  readonly takenUp: LeasedTask;
   /** The write of its upstream's id, if that may be needed yet. */
-  readonly submission: Submitted | null;
+  readonly submission: PendingSubmission | null;
 }
 
 /** An outcome, known from now on. Its settlement carries the upstream's id, which needs no write of its own any more. */
-export function endOf(
-  { clock }: Engine,
-  driven: LeasedTask,
-  { task, ending }: { readonly task: LeasedTask; readonly ending: Ending },
-  submission: Submitted | null,
-): Ended {
+export function settlementOf(
+  clock: Pick<Clock, 'monotonicMs'>,
+  takenUp: LeasedTask,
+  { task, outcome }: { readonly task: LeasedTask; readonly outcome: Outcome },
+  submission: PendingSubmission | null,
+): Settlement {
   if (submission !== null) submission.isMoot = true;
-  return { task, ending, knownAtMs: clock.monotonicMs(), driven, submission };
+  return { task, outcome, knownAtMs: clock.monotonicMs(), takenUp, submission };
 }
 
-/** Nothing of a task is done here any more. */
-export function leave(engine: Engine, driven: LeasedTask): void {
-  engine.inFlight.remove(driven);
-  engine.onSlotFree();
+export interface AfterSettlementDeps {
+  readonly logger: Pick<Logger, 'warn' | 'error'>;
+  readonly submissions: Pick<Coalescer<PendingSubmission, boolean>, 'add'>;
+  readonly storage: Pick<VideoStorage, 'remove'>;
+  /** Nothing of a task is done here any more. */
+  readonly leave: (task: LeasedTask) => void;
 }
 
 /** What becomes of an outcome when the database has answered, or when the worker stops before it did. */
-export function afterEnd(engine: () => Engine): AnswerTaker<Ended, SettleAnswer> {
+export function createAfterSettlement(deps: AfterSettlementDeps): AnswerTaker<Settlement, SettleAnswer> {
   return {
-    answered(ended, answer) {
-      if (answer === 'settled') leave(engine(), ended.driven);
-      else void comeTooLate(engine(), ended, answer);
+    answered(settlement, answer) {
+      if (answer === 'settled') deps.leave(settlement.takenUp);
+      else void comeTooLate(deps, settlement, answer);
     },
-    givenUp({ task, driven }, reason) {
+    givenUp({ task, takenUp }, reason) {
       if (!(reason instanceof CoalescerStopped)) {
-        engine().logger.error({ ...describeTask(task), err: reason }, 'an outcome was left out by an error of ours');
+        deps.logger.error({ ...describeTask(task), err: reason }, 'an outcome was left out by an error of ours');
       }
-      leave(engine(), driven);
+      deps.leave(takenUp);
     },
   };
 }
 
-async function comeTooLate(engine: Engine, ended: Ended, answer: SettleAnswer): Promise<void> {
-  const { task, ending, submission } = ended;
-  engine.logger.warn({ ...describeTask(task), ending: ending.outcome, answer }, 'an outcome came too late to count');
+async function comeTooLate(deps: AfterSettlementDeps, settlement: Settlement, answer: SettleAnswer): Promise<void> {
+  const { task, outcome, submission } = settlement;
+  deps.logger.warn({ ...describeTask(task), outcome: outcome.kind, answer }, 'an outcome came too late to count');
   try {
     // Somebody else decides about the task: the generation must be found with it all the same, whatever the storage says.
-    if (submission !== null) await engine.submitted.add({ ...submission, isMoot: false });
-    if (ending.outcome === 'succeeded' && answer === 'lost') await engine.storage.remove(ending.video.key);
+    if (submission !== null) await deps.submissions.add({ ...submission, isMoot: false });
+    if (outcome.kind === 'succeeded' && answer === 'lost') await deps.storage.remove(outcome.video.key);
   } catch (error) {
     if (!(error instanceof CoalescerStopped)) {
-      engine.logger.error({ ...describeTask(task), err: error }, 'a task was interrupted by an error of ours');
+      deps.logger.error({ ...describeTask(task), err: error }, 'a task was interrupted by an error of ours');
     }
   }
-  leave(engine, ended.driven);
+  deps.leave(settlement.takenUp);
 }

@@ -20,11 +20,11 @@ const STALE_CALLS: readonly (readonly [
 ])[] = [
   ['an intent', (store, task) => store.beginAttempts([{ ...task, attempt: 0 }]), false],
   ['an id', (store, task) => store.recordSubmissions([{ task, upstreamId: 'stale' }]), false],
-  ['a doubt', (store, task) => store.markUnknown([{ task, detail: 'stale' }]), false],
+  ['an unknown outcome', (store, task) => store.markUnknown([{ task, detail: 'stale' }]), false],
   ['a failed attempt', (store, task) => store.requeue([{ task, failure, delayMs: 0 }]), 'lost'],
   [
     'an outcome',
-    (store, task) => store.settle([{ task, ending: { outcome: 'failed', type: 'provider_error', detail: 'stale' } }]),
+    (store, task) => store.settle([{ task, outcome: { kind: 'failed', type: 'provider_error', detail: 'stale' } }]),
     'lost',
   ],
 ];

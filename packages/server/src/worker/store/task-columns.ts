@@ -1,6 +1,17 @@
 /** How tasks are put into the columns that the SQL functions take, and their answers back into the tasks' order. */
 import { leaseName, type LeasedTask } from '../task.ts';
 
+/** Names one batch across the database. */
+export interface BatchName {
+  readonly accountId: string;
+  readonly batchId: string;
+}
+
+/** The accounts and the batches of leases. */
+export function leaseColumns(leases: readonly BatchName[]): string[][] {
+  return [leases.map((lease) => lease.accountId), leases.map((lease) => lease.batchId)];
+}
+
 type Columns = Record<string, readonly (string | number | boolean | null | Uint8Array)[]>;
 
 /** What names a task and its claim in every call: account, batch, index and fence. */

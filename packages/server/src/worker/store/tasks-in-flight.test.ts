@@ -27,7 +27,7 @@ function task(index: number, fence = 1): LeasedTask {
 const lease = (fence: number, open: number) => ({ accountId: 'a', batchId: 'b', fence, open });
 
 describe('what a worker believes it holds', () => {
-  it('is driven once, however often it is taken up', () => {
+  it('is worked on once, however often it is taken up', () => {
     const inFlight = new TasksInFlight();
     expect(inFlight.add(task(0))).not.toBeNull();
     expect(inFlight.add(task(0))).toBeNull();
@@ -66,10 +66,10 @@ describe('what a worker believes it holds', () => {
 
   it('forgets a lease with its last task', () => {
     const inFlight = new TasksInFlight();
-    const driven = task(0);
-    inFlight.add(driven);
-    inFlight.remove(driven);
-    inFlight.remove(driven);
+    const taken = task(0);
+    inFlight.add(taken);
+    inFlight.remove(taken);
+    inFlight.remove(taken);
     expect(inFlight.count).toBe(0);
   });
 

@@ -1,4 +1,4 @@
-import type { HeldLease } from './task-store.ts';
+import type { HeldLease } from './lease-store.ts';
 import { leaseName, type LeasedTask, type LeaseKey } from '../task.ts';
 
 interface Lease {
@@ -21,7 +21,7 @@ export class TasksInFlight {
   /** The lease looked for last: tasks of one lease are taken up and end one after another. */
   #last: Lease | null = null;
   /** Tasks that were added and not yet removed, whether their lease was dropped meanwhile or not. */
-  #driven = 0;
+  #inHand = 0;
   readonly #whenIdle: (() => void)[] = [];
 
   get count(): number {
@@ -39,12 +39,12 @@ export class TasksInFlight {
     return counts;
   }
 
-  /** How many tasks of a lease are driven here. */
+  /** How many tasks of a lease are in hand here. */
   openOf(lease: LeaseKey): number {
     return this.#leases.get(leaseName(lease))?.tasks.size ?? 0;
   }
 
-  /** Takes a task up, or returns null when it is being driven already. The signal aborts when its lease is lost. */
+  /** Takes a task up, or returns null when it is in hand already. The signal aborts when its lease is lost. */
   add(task: LeasedTask): AbortSignal | null {
     let lease = this.#find(task);
     if (lease === undefined) {
@@ -62,7 +62,7 @@ export class TasksInFlight {
     if (lease.tasks.has(task.index)) return null;
     lease.tasks.set(task.index, task);
     this.#count += 1;
-    this.#driven += 1;
+    this.#inHand += 1;
     return lease.lost.signal;
   }
 
@@ -70,24 +70,24 @@ export class TasksInFlight {
   remove(task: LeasedTask): void {
     this.#end();
     const lease = this.#find(task);
-    // Dropped with its lease, and perhaps driven anew by now: that one is not ours to remove.
+    // Dropped with its lease, and perhaps taken up anew by now: that one is not ours to remove.
     if (lease?.tasks.get(task.index) !== task) return;
     lease.tasks.delete(task.index);
     this.#count -= 1;
     if (lease.tasks.size === 0) this.#drop(lease);
   }
 
-  /** Resolves when nothing is driven any more, tasks of lost leases included. */
+  /** Resolves when nothing is in hand any more, tasks of lost leases included. */
   idle(): Promise<void> {
-    if (this.#driven <= 0) return Promise.resolve();
+    if (this.#inHand <= 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#whenIdle.push(resolve);
     });
   }
 
   #end(): void {
-    this.#driven -= 1;
-    if (this.#driven > 0) return;
+    this.#inHand -= 1;
+    if (this.#inHand > 0) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
