@@ -19,7 +19,7 @@ interface CallbackRoute {
   readonly polls: Pick<PollQueue, 'ask' | 'wake'>;
 }
 
-export interface CallbackDeps {
+interface CallbackDeps {
   readonly workerId: string;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;

@@ -8,7 +8,7 @@ import { startLoop, type Loop } from './loop.ts';
 import { takeUp, type TakeUpDeps } from './take-up.ts';
 import { countWaiting, type SettlementsSetApart } from './waiting-settlements.ts';
 
-export interface DispatchDeps extends TakeUpDeps {
+interface DispatchDeps extends TakeUpDeps {
   readonly workerId: string;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'error'>;
@@ -20,7 +20,7 @@ export interface DispatchDeps extends TakeUpDeps {
   readonly metrics: Pick<WorkerMetrics, 'claimedLeases'>;
 }
 
-export interface DispatchOptions {
+interface DispatchOptions {
   /** Tasks in flight at once in this process. */
   readonly concurrency: number;
   readonly leaseMs: number;

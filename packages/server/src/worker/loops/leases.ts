@@ -8,14 +8,14 @@ import { takeUp, type TakeUpDeps } from './take-up.ts';
 const TAKE_OVER_TASKS = 500;
 const SHORTEST_PERIOD_MS = 50;
 
-export interface LeaseLoopDeps extends TakeUpDeps {
+interface LeaseLoopDeps extends TakeUpDeps {
   readonly workerId: string;
   readonly leaseMs: number;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
-export interface RenewalDeps extends LeaseLoopDeps {
+interface RenewalDeps extends LeaseLoopDeps {
   readonly store: Pick<LeaseStore, 'load' | 'renew'>;
   readonly inFlight: Pick<TasksInFlight, 'ask' | 'compare'>;
 }
@@ -33,7 +33,7 @@ export function startRenewal(deps: RenewalDeps): Loop {
   return startLoop({ clock, logger, doing: 'renewing leases', ...every(shareOf(leaseMs, 6), work) });
 }
 
-export interface TakeOverDeps extends LeaseLoopDeps {
+interface TakeOverDeps extends LeaseLoopDeps {
   readonly store: Pick<LeaseStore, 'load' | 'takeOver'>;
   /** The routes that this worker serves. */
   readonly routes: { keys(): Iterable<string> };

@@ -7,7 +7,7 @@ const PERIOD_MS = 15_000;
 /** Looks in a row that found tasks waiting and nothing running: a minute, in which every worker has looked for work. */
 const UNSERVED_LOOKS = 4;
 
-export interface UnservedRoutesDeps {
+interface UnservedRoutesDeps {
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Pick<Logger, 'error'>;
   readonly store: Pick<ScheduleStore, 'waitingElsewhere'>;

@@ -14,7 +14,7 @@ export interface SettlementsSetApart {
   readonly setApart: ReadonlyMap<string, readonly Settlement[]>;
 }
 
-export interface WaitingSettlementsDeps {
+interface WaitingSettlementsDeps {
   readonly workerId: string;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Pick<Logger, 'error'>;

@@ -5,7 +5,7 @@ import { OpenQuestions, reasonOf, type Question } from './open-questions.ts';
 import { RequestBudget } from './request-budget.ts';
 import { RequestsUnderWay } from './requests-under-way.ts';
 
-export interface PollQueueOptions {
+interface PollQueueOptions {
   readonly upstream: Upstream;
   readonly route: string;
   readonly clock: Clock;

@@ -8,7 +8,7 @@ export interface RetryLimits {
   readonly maxDelayMs: number;
 }
 
-export type RetryDecision =
+type RetryDecision =
   { readonly retry: false } | { readonly retry: true; readonly counted: boolean; readonly delayMs: number };
 
 /**

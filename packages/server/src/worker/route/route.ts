@@ -12,7 +12,7 @@ import { SubmittedIds } from './submitted-ids.ts';
 const CONCURRENT_SUBMISSIONS = 256;
 
 /** What is configured about the use of one upstream. */
-export interface RouteSettings {
+interface RouteSettings {
   readonly name: string;
   /** Of all workers together. */
   readonly maxConcurrentTasks: number;

@@ -26,7 +26,7 @@ export interface FetchDeps {
   readonly downloadSlots: Pick<Slots, 'take' | 'give'>;
 }
 
-export interface FetchRoute {
+interface FetchRoute {
   readonly upstream: Pick<RouteState['upstream'], 'resultLifetimeMs'>;
   readonly polls: Pick<PollQueue, 'ask'>;
 }

@@ -13,7 +13,7 @@ export interface PollDeps {
   readonly random: Pick<Random, 'fraction'>;
 }
 
-export interface PollRoute {
+interface PollRoute {
   readonly settings: Pick<RouteState['settings'], 'pollIntervalMs'>;
   readonly polls: Pick<PollQueue, 'ask' | 'isBehind'>;
   readonly completions: Pick<CompletionTimes, 'observe' | 'pauseMs'>;

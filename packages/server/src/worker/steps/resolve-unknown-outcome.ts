@@ -19,7 +19,7 @@ export interface ResolveDeps {
   readonly tokenFor: TokenFor;
 }
 
-export interface ResolveRoute {
+interface ResolveRoute {
   readonly settings: Pick<RouteState['settings'], 'name' | 'unknownWaitMs'>;
   readonly upstream: Pick<RouteState['upstream'], 'lookUp'>;
 }

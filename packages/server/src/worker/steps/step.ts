@@ -3,7 +3,7 @@ import type { Outcome } from '../outcome.ts';
 import type { LeasedTask } from '../task.ts';
 
 /** Why an attempt did not come to a video. */
-export interface AttemptFailure {
+interface AttemptFailure {
   readonly type: FailureType;
   /** For the operator: it may hold the upstream's own text. */
   readonly detail: string;

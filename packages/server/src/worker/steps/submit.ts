@@ -15,7 +15,7 @@ export interface SubmitDeps {
   readonly tokenFor: TokenFor;
 }
 
-export interface SubmitRoute extends Pick<RouteState, 'breaker' | 'ids' | 'submissionSlots'> {
+interface SubmitRoute extends Pick<RouteState, 'breaker' | 'ids' | 'submissionSlots'> {
   readonly settings: Pick<RouteState['settings'], 'name' | 'upstreamModel' | 'callbackUrl'>;
   readonly upstream: Pick<RouteState['upstream'], 'name' | 'submit'>;
 }

@@ -29,7 +29,7 @@ interface OwnDeps {
 }
 
 /** What the machine needs itself, and what each of its steps needs. */
-export type TaskMachineDeps = OwnDeps &
+type TaskMachineDeps = OwnDeps &
   SubmitDeps &
   RecordDeps &
   PollDeps &
@@ -39,7 +39,7 @@ export type TaskMachineDeps = OwnDeps &
   TimeOutDeps;
 
 /** Takes a task from whatever state it is in to its end, or until its lease is lost. Never rejects. */
-export type RunTask = (task: LeasedTask) => Promise<void>;
+type RunTask = (task: LeasedTask) => Promise<void>;
 
 /** The machine through whose steps every task of this worker goes. */
 export function createTaskMachine(deps: TaskMachineDeps): RunTask {

@@ -5,7 +5,7 @@ import type { Clock } from '../../ports.ts';
  * halves, set apart and tried again with what is added to it meanwhile, while the others go on. `split`: something may be
  * poisoned; likewise, and inside its group it is found by halves too, so that one item never keeps the rest.
  */
-export type FailedCall = 'retry' | 'set-apart' | 'split';
+type FailedCall = 'retry' | 'set-apart' | 'split';
 
 export interface CoalescerOptions<I, R> {
   /** Handles many items in one call and answers them in order. */

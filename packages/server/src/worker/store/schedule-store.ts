@@ -1,7 +1,7 @@
 import type { Database } from '../../db/index.ts';
 import type { BatchName } from './task-columns.ts';
 
-export interface WaitingRoute {
+interface WaitingRoute {
   readonly route: string;
   readonly batches: number;
   /** Never claimed. */

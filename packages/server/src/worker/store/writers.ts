@@ -18,7 +18,7 @@ const FIRST_RETRY_PAUSE_MS = 50;
 const LONGEST_RETRY_PAUSE_MS = 10_000;
 
 /** What the tasks of a worker write, gathered into few calls across batches and accounts. */
-export interface Writers {
+interface Writers {
   readonly starts: Coalescer<LeasedTask, boolean>;
   readonly intents: Coalescer<LeasedTask, boolean>;
   readonly submissions: Coalescer<PendingSubmission, boolean>;
@@ -27,7 +27,7 @@ export interface Writers {
   readonly settlements: Coalescer<Settlement, SettleAnswer>;
 }
 
-export interface WriterDeps {
+interface WriterDeps {
   readonly store: Pick<
     TaskStore,
     'startBatches' | 'beginAttempts' | 'recordSubmissions' | 'markUnknown' | 'requeue' | 'settle'
