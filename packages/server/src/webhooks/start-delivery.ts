@@ -108,11 +108,11 @@ export function startDelivery(options: DeliveryOptions): Delivery {
     return claimed.length > 0 || closed > 0 || next !== FIRST_POSITION ? 'more' : 'nothing';
   };
 
-  const deliveryLoop = startPollingLoop({ name: 'delivery', clock, logger, round: deliveryRound });
-  const fanOutLoop = startPollingLoop({ name: 'fan-out', clock, logger, round: fanOutRound });
+  const deliveryLoop = startPollingLoop({ doing: 'delivering webhooks', clock, logger, round: deliveryRound });
+  const fanOutLoop = startPollingLoop({ doing: 'fanning events out', clock, logger, round: fanOutRound });
   const disableAfterMs = options.disableAfterMs === undefined ? DISABLE_AFTER_MS : options.disableAfterMs;
   const healthLoop = startPollingLoop({
-    name: 'endpoint health',
+    doing: 'judging the health of endpoints',
     clock,
     logger,
     round: async () => ((await judgeEndpoints(db, disableAfterMs)) ? 'more' : 'nothing'),

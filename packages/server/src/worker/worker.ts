@@ -3,7 +3,7 @@ import { watchCallbacks } from './loops/callbacks.ts';
 import { startDispatch } from './loops/dispatch.ts';
 import { startExpiry } from './loops/expire-batches.ts';
 import { startRenewal, startTakeOver } from './loops/leases.ts';
-import type { Loop } from './loops/loop.ts';
+import type { Loop } from '../loop/index.ts';
 import { watchUnservedRoutes } from './loops/unserved-routes.ts';
 import { reportWaitingSettlements } from './loops/waiting-settlements.ts';
 import { openParts, type WorkerParts } from './parts.ts';

@@ -5,7 +5,7 @@ import type { RouteState } from '../route/route.ts';
 import type { UnknownOutcomes } from '../steps/unknown-outcomes.ts';
 import type { Coalescer } from '../store/coalescer.ts';
 import type { TokenFor } from '../task.ts';
-import { every, startLoop, type Loop } from './loop.ts';
+import { every, startLoop, type Loop } from '../../loop/index.ts';
 
 /** How long a callback waits at most before it is looked into; with LISTEN it would be less, and no safer. */
 const LOOK_INTERVAL_MS = 500;

@@ -4,7 +4,7 @@ import type { LeaseStore } from '../store/lease-store.ts';
 import type { TasksInFlight } from '../store/tasks-in-flight.ts';
 import type { WorkerMetrics } from '../worker-metrics.ts';
 import { FreeSpace, type MeasuredStorage } from './free-space.ts';
-import { startLoop, type Loop } from './loop.ts';
+import { startLoop, type Loop } from '../../loop/index.ts';
 import { takeUp, type TakeUpDeps } from './take-up.ts';
 import { countWaiting, type SettlementsSetApart } from './waiting-settlements.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock, Logger } from '../../ports.ts';
 import type { ScheduleStore } from '../store/schedule-store.ts';
-import { every, startLoop, type Loop } from './loop.ts';
+import { every, startLoop, type Loop } from '../../loop/index.ts';
 
 const PERIOD_MS = 2_000;
 

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '../../ports.ts';
 import type { LeaseStore } from '../store/lease-store.ts';
 import type { TasksInFlight } from '../store/tasks-in-flight.ts';
-import { every, startLoop, type Loop } from './loop.ts';
+import { every, startLoop, type Loop } from '../../loop/index.ts';
 import { takeUp, type TakeUpDeps } from './take-up.ts';
 
 /** Tasks that are taken over at once, so that a dead worker's load is spread over the living ones. */

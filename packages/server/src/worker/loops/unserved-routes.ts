@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '../../ports.ts';
 import type { Tell } from '../notices.ts';
 import type { ScheduleStore } from '../store/schedule-store.ts';
-import { every, startLoop, type Loop } from './loop.ts';
+import { every, startLoop, type Loop } from '../../loop/index.ts';
 
 const PERIOD_MS = 15_000;
 /** Looks in a row that found tasks waiting and nothing running: a minute, in which every worker has looked for work. */

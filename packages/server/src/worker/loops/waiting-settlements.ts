@@ -5,7 +5,7 @@ import type { LeaseStore, WaitingSettlements } from '../store/lease-store.ts';
 import type { Settlement } from '../store/settlement.ts';
 import type { TasksInFlight } from '../store/tasks-in-flight.ts';
 import { leaseName, type LeasedTask } from '../task.ts';
-import { every, startLoop, type Loop } from './loop.ts';
+import { every, startLoop, type Loop } from '../../loop/index.ts';
 
 const PERIOD_MS = 1_000;
 

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '../../ports.ts';
+import type { Clock, Logger } from '../ports.ts';
 
 /** Made once: an error with its stack would cost more than all else that happens when a loop is woken. */
 const WOKEN = new Error('something happened');

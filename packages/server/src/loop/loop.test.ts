@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { ManualClock, settleMicrotasks } from '../../../testing/manual-clock.ts';
-import { silentLogger } from '../../../testing/silent-logger.ts';
+import { ManualClock, settleMicrotasks } from '../../testing/manual-clock.ts';
+import { silentLogger } from '../../testing/silent-logger.ts';
 import { every, startLoop, type Loop, type LoopOptions } from './loop.ts';
 
 /** A loop on a clock of its own, whose rounds count themselves. */
