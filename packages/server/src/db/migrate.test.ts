@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { describeSchema } from './describe-schema.ts';
 import { migrate, openDatabase, pendingMigrations, type Database } from './index.ts';
-import { MIGRATIONS } from './migrations/index.ts';
+import { MIGRATIONS } from '../schema/migrations.ts';
 
 function open(url: string): Database {
   return openDatabase({ url, applicationName: 'test', maxConnections: 4, onConnectionError: () => undefined });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import knex, { type Knex } from 'knex';
-import { MIGRATIONS, type Migration } from './migrations/index.ts';
+import { MIGRATIONS, type Migration } from '../schema/migrations.ts';
 import { protectTables, PROTECTION_VERSION, type Protection } from './protect-tables.ts';
-import { ROUTINES } from './routines/index.ts';
+import { ROUTINES } from '../schema/routines.ts';
 
 export interface MigrateOptions {
   /** A URL of the schema's owner: it creates tables and, where it may, roles. */

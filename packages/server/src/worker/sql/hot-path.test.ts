@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { create, openAccount, openWorld, submission, uuidOf, type World } from '../../../testing/batches/world.ts';
 import { systemClock } from '../../system/index.ts';
-import type { Outcome } from '../../worker/outcome.ts';
-import { createTaskStore } from '../../worker/store/task-store.ts';
-import type { Database, Queryable } from '../index.ts';
+import type { Outcome } from '../outcome.ts';
+import { createTaskStore } from '../store/task-store.ts';
+import type { Database, Queryable } from '../../db/index.ts';
 
 const LARGE = 3_000;
 const CLAIMED = 100;
