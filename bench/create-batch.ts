@@ -16,7 +16,8 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { DEFAULT_TERMS } from '../packages/contract/src/index.ts';
 import { createAccount } from '../packages/server/src/accounts/index.ts';
 import { createBatchService, parseSubmission } from '../packages/server/src/batches/index.ts';
-import { openDatabase, migrate } from '../packages/server/src/db/index.ts';
+import { openDatabase } from '../packages/server/src/db/index.ts';
+import { migrate } from '../packages/server/src/schema/index.ts';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { issueCredits } from '../packages/server/src/ledger/index.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { openEmbeddedPostgres, type EmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
-import { migrate } from '../packages/server/src/db/index.ts';
+import { migrate } from '../packages/server/src/schema/index.ts';
 import { createLogger } from '../packages/server/src/system/index.ts';
 
 /** USER_HZ of every Linux on the platforms that the embedded PostgreSQL has binaries for: proc(5), sysconf(3). */

@@ -15,7 +15,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
-import { migrate, openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { migrate } from '../packages/server/src/schema/index.ts';
 import { createLogger } from '../packages/server/src/system/index.ts';
 import {
   createAccount,

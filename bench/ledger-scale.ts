@@ -11,7 +11,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { formatId } from '@rushes/contract';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
-import { migrate, openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { migrate } from '../packages/server/src/schema/index.ts';
 import { createLogger, systemRandom } from '../packages/server/src/system/index.ts';
 
 const entries = Number(process.argv[2] ?? 1_000_000);
@@ -46,7 +47,7 @@ async function seed(admin: Database): Promise<string> {
       [accountId, batchId],
     );
     await admin.query(
-      `SELECT count(*) FROM (SELECT settle_tasks(array_agg($1::uuid), array_agg($2::uuid), array_agg(i), array_agg(1::bigint),
+      `SELECT count(*) FROM (SELECT settle_tasks(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[1::bigint], array_agg(1), array_agg(i),
          array_agg(CASE WHEN i % 10 = 0 THEN 'failed' ELSE 'succeeded' END::text),
          array_agg(CASE WHEN i % 10 = 0 THEN 'provider_error'::text END), array_agg(NULL::text), array_agg('u'::text),
          array_agg(CASE WHEN i % 10 <> 0 THEN 'k'::text END), array_agg(CASE WHEN i % 10 <> 0 THEN 1::bigint END),

@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
-import { migrate, openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { migrate } from '../packages/server/src/schema/index.ts';
 import { startSealer, type Sealer } from '../packages/server/src/sealing/index.ts';
 import { createLogger, systemClock, systemRandom } from '../packages/server/src/system/index.ts';
 
@@ -65,13 +66,13 @@ async function settle(db: Database, batch: Batch, from: number, count: number): 
   // Every tenth fails and is refunded.
   const good = indexes.map((index) => index % 10 !== 0);
   await db.query(
-    `SELECT count(*) FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-       $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
+    `SELECT count(*) FROM settle_tasks(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[1::bigint], $3::int[], $4::int[], $5::text[],
+       $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
     [
-      fill(batch.accountId),
-      fill(batch.batchId),
-      indexes,
+      batch.accountId,
+      batch.batchId,
       fill(1),
+      indexes,
       good.map((yes) => (yes ? 'succeeded' : 'failed')),
       good.map((yes) => (yes ? null : 'provider_error')),
       fill(null),

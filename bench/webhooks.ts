@@ -18,7 +18,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createAccount } from '../packages/server/src/accounts/index.ts';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
-import { migrate, openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
+import { migrate } from '../packages/server/src/schema/index.ts';
 import { createEgressGuard } from '../packages/server/src/outbound/index.ts';
 import { createLogger, systemClock, systemRandom } from '../packages/server/src/system/index.ts';
 import {
@@ -234,11 +235,12 @@ async function measureSettling(receivers: 'none' | 'dead' | 'hanging'): Promise<
       batches.map(async ([accountUuid, batchUuid]) => {
         for (let from = 0; from < perAccount; from += PER_SETTLEMENT) {
           const each = <V>(value: V): V[] => Array.from({ length: PER_SETTLEMENT }, () => value);
-          await db.query('SELECT * FROM settle_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', [
-            each(accountUuid),
-            each(batchUuid),
-            Array.from({ length: PER_SETTLEMENT }, (_, at) => from + at),
+          await db.query('SELECT * FROM settle_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)', [
+            [accountUuid],
+            [batchUuid],
+            [1],
             each(1),
+            Array.from({ length: PER_SETTLEMENT }, (_, at) => from + at),
             each('failed'),
             each('provider_error'),
             each(null),

@@ -21,6 +21,10 @@ CREATE TABLE accounts (
   CONSTRAINT accounts_weight_check CHECK ((weight > 0))
 );
 
+COMMENT ON TABLE accounts IS 'The customers.';
+COMMENT ON COLUMN accounts.terms IS 'Only what differs from the default terms, by failure type: {"moderation_input": "refund"}.';
+COMMENT ON COLUMN accounts.weight IS 'Its share of busy routes: an account of weight 2 gets twice the slots of one of weight 1.';
+
 CREATE TABLE api_keys (
   account_id uuid NOT NULL,
   key_id uuid NOT NULL,
@@ -37,6 +41,9 @@ CREATE TABLE api_keys (
   CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
+COMMENT ON TABLE api_keys IS 'What customers log in with.';
+COMMENT ON COLUMN api_keys.key_hash IS 'HMAC-SHA256 of the whole key text under a key that is not in this database.';
+
 CREATE TABLE batch_failures (
   account_id uuid NOT NULL,
   batch_id uuid NOT NULL,
@@ -46,6 +53,8 @@ CREATE TABLE batch_failures (
   CONSTRAINT batch_failures_account_id_batch_id_fkey FOREIGN KEY (account_id, batch_id) REFERENCES batches(account_id, batch_id),
   CONSTRAINT batch_failures_tasks_check CHECK ((tasks > 0))
 ) WITH (fillfactor=50);
+
+COMMENT ON TABLE batch_failures IS 'How many finished tasks of a batch failed with each failure type.';
 
 CREATE TABLE batch_schedule (
   account_id uuid NOT NULL,
@@ -64,6 +73,11 @@ CREATE TABLE batch_schedule (
   CONSTRAINT batch_schedule_check CHECK (((cursor_index >= 0) AND (cursor_index <= total))),
   CONSTRAINT batch_schedule_timeout_ms_check CHECK ((timeout_ms > 0))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+COMMENT ON TABLE batch_schedule IS 'One row per unfinished batch: the small table that claims look through.';
+COMMENT ON COLUMN batch_schedule.cursor_index IS 'Tasks below it were claimed at least once.';
+COMMENT ON COLUMN batch_schedule.fence IS 'The last fence given out for this batch.';
+COMMENT ON COLUMN batch_schedule.closed IS 'Canceled or past its deadline: nothing of it is sent any more.';
 
 CREATE TABLE batches (
   account_id uuid NOT NULL,
@@ -114,6 +128,13 @@ CREATE TABLE batches (
 
 CREATE INDEX batches_newest_first ON public.batches USING btree (account_id, created_at DESC, batch_id DESC);
 
+COMMENT ON TABLE batches IS 'One row per batch, with counters of its tasks.';
+COMMENT ON COLUMN batches.unit_price IS 'Credits per task as they stood at creation: what the customer agreed to.';
+COMMENT ON COLUMN batches.terms IS 'By failure type whether a task is refunded or forfeited, as it stood at creation.';
+COMMENT ON COLUMN batches.sample_finished IS 'Finished tasks since the batch started or was last resumed.';
+COMMENT ON COLUMN batches.sample_failed IS 'Failed tasks since the batch started or was last resumed.';
+COMMENT ON COLUMN batches.route IS 'The upstream that the batch was given to. batch_schedule, which has it too, goes when the batch ends.';
+
 CREATE TABLE credit_accounts (
   account_id uuid NOT NULL,
   available bigint NOT NULL DEFAULT 0,
@@ -138,6 +159,14 @@ CREATE TABLE credit_accounts (
   CONSTRAINT credit_accounts_spent_check CHECK ((spent >= 0))
 ) WITH (fillfactor=20);
 
+COMMENT ON TABLE credit_accounts IS 'The buckets of each account. Who locks its row may number its entries and events.';
+COMMENT ON COLUMN credit_accounts.issued IS 'What came in by purchases and grants, less what was revoked.';
+COMMENT ON COLUMN credit_accounts.debt IS 'What revocations could not take. It blocks new reservations.';
+COMMENT ON COLUMN credit_accounts.last_seq IS 'The number of the account''s last ledger entry.';
+COMMENT ON COLUMN credit_accounts.last_entry_at IS 'No later entry is earlier: time never runs against seq.';
+COMMENT ON COLUMN credit_accounts.last_event_seq IS 'The number of the account''s last event.';
+COMMENT ON COLUMN credit_accounts.low_threshold IS 'credits.low is announced when available falls below it; null announces nothing.';
+
 CREATE TABLE credit_holds (
   account_id uuid NOT NULL,
   batch_id uuid NOT NULL,
@@ -156,6 +185,8 @@ CREATE TABLE credit_holds (
   CONSTRAINT credit_holds_refunded_check CHECK ((refunded >= 0)),
   CONSTRAINT credit_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
 ) WITH (fillfactor=50);
+
+COMMENT ON TABLE credit_holds IS 'What each batch reserved, and what became of it. Closed when every task is final.';
 
 CREATE TABLE credit_ledger (
   account_id uuid NOT NULL,
@@ -176,7 +207,7 @@ CREATE TABLE credit_ledger (
   CONSTRAINT credit_ledger_pkey PRIMARY KEY (account_id, seq),
   CONSTRAINT credit_ledger_amount_check CHECK ((amount > 0)),
   CONSTRAINT credit_ledger_available_after_check CHECK ((available_after >= 0)),
-  CONSTRAINT credit_ledger_check CHECK ((((((((((kind = 'purchase'::text) AND (from_bucket = 'external'::text) AND (to_bucket = 'available'::text)) OR ((kind = 'grant'::text) AND (from_bucket = 'external'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'reserve'::text) AND (from_bucket = 'available'::text) AND (to_bucket = 'reserved'::text))) OR ((kind = 'charge'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'spent'::text))) OR ((kind = 'refund'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'forfeit'::text) AND (from_bucket = 'reserved'::text) AND (to_bucket = 'spent'::text))) OR ((kind = 'reversal'::text) AND (from_bucket = 'spent'::text) AND (to_bucket = 'available'::text))) OR ((kind = 'revoke'::text) AND (from_bucket = 'available'::text) AND (to_bucket = 'external'::text)))),
+  CONSTRAINT credit_ledger_check CHECK (((NOT (from_bucket IS DISTINCT FROM entry_from_bucket(kind))) AND (NOT (to_bucket IS DISTINCT FROM entry_to_bucket(kind))))),
   CONSTRAINT credit_ledger_check1 CHECK (((kind = ANY (ARRAY['reserve'::text, 'charge'::text, 'refund'::text, 'forfeit'::text])) = (batch_id IS NOT NULL))),
   CONSTRAINT credit_ledger_check2 CHECK (((kind = ANY (ARRAY['charge'::text, 'refund'::text, 'forfeit'::text])) = (task_index IS NOT NULL))),
   CONSTRAINT credit_ledger_check3 CHECK (((kind = 'reversal'::text) = (reverses_seq IS NOT NULL))),
@@ -202,6 +233,11 @@ CREATE TRIGGER credit_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE 
 
 CREATE TRIGGER credit_ledger_rows_are_append_only BEFORE DELETE OR UPDATE ON public.credit_ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+COMMENT ON TABLE credit_ledger IS 'Every move of credits, for ever: amount goes from from_bucket to to_bucket. Numbered without gaps per account.';
+COMMENT ON COLUMN credit_ledger.available_after IS 'The bucket''s balance behind this entry; reserved_after and spent_after likewise.';
+COMMENT ON COLUMN credit_ledger.reverses_seq IS 'The charge or forfeit that a reversal gives back, all of it or in part.';
+COMMENT ON COLUMN credit_ledger.reference IS 'The payment, ticket or other paper that the entry rests on.';
+
 CREATE TABLE credit_revocations (
   account_id uuid NOT NULL,
   reference text NOT NULL,
@@ -220,6 +256,10 @@ CREATE TABLE credit_revocations (
   CONSTRAINT credit_revocations_revoked_check CHECK ((revoked >= 0))
 );
 
+COMMENT ON TABLE credit_revocations IS 'A revocation takes what is available at once and the rest, the account''s debt, from the purchases that follow. Its entries in the ledger carry its reference.';
+COMMENT ON COLUMN credit_revocations.position IS 'The order in which debts are settled.';
+COMMENT ON COLUMN credit_revocations.revoked IS 'What was taken so far; the rest of amount is debt.';
+
 CREATE TABLE dispatch_routes (
   route text NOT NULL,
   max_concurrent_tasks integer NOT NULL,
@@ -228,12 +268,17 @@ CREATE TABLE dispatch_routes (
   CONSTRAINT dispatch_routes_max_concurrent_tasks_check CHECK ((max_concurrent_tasks >= 0))
 );
 
+COMMENT ON TABLE dispatch_routes IS 'One row per route. Claims take these row locks first, which makes every concurrency limit exact.';
+COMMENT ON COLUMN dispatch_routes.virtual_time IS 'Of start-time fair queueing: where an account begins that comes back. It grows by 1 / weight with each task handed out.';
+
 CREATE TABLE dispatch_shares (
   account_id uuid NOT NULL,
   route text NOT NULL,
   virtual_time double precision NOT NULL,
   CONSTRAINT dispatch_shares_pkey PRIMARY KEY (account_id, route)
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+COMMENT ON TABLE dispatch_shares IS 'What each account was served of a route: 1 / weight of virtual time for each task.';
 
 CREATE TABLE events (
   account_id uuid NOT NULL,
@@ -251,6 +296,10 @@ CREATE TABLE events (
 
 CREATE TRIGGER events_are_append_only BEFORE UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+COMMENT ON TABLE events IS 'The outbox and the customer''s event list in one: written by the transaction that made the change.';
+COMMENT ON COLUMN events.endpoint_id IS 'Set when the event goes to one endpoint only.';
+COMMENT ON COLUMN events.data IS 'Null for a task: the final task says it all. Writing a copy was a fifth of a settlement.';
+
 CREATE TABLE idempotency_keys (
   account_id uuid NOT NULL,
   route text NOT NULL,
@@ -262,6 +311,8 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   CONSTRAINT idempotency_keys_request_id_check CHECK (((length(request_id) >= 1) AND (length(request_id) <= 255)))
 );
+
+COMMENT ON TABLE idempotency_keys IS 'Answers to POSTs other than batch creation, kept for 72 hours.';
 
 CREATE TABLE late_results (
   account_id uuid NOT NULL,
@@ -276,6 +327,8 @@ CREATE TABLE late_results (
   CONSTRAINT late_results_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
 );
 
+COMMENT ON TABLE late_results IS 'Outcomes that came after another outcome had won. They changed nothing.';
+
 CREATE TABLE ledger_checkpoints (
   account_id uuid NOT NULL,
   epoch integer NOT NULL,
@@ -287,6 +340,8 @@ CREATE TABLE ledger_checkpoints (
   CONSTRAINT ledger_checkpoints_size_check CHECK ((size > 0))
 );
 
+COMMENT ON TABLE ledger_checkpoints IS 'Every checkpoint that was published, so that a customer can have the one that it kept explained.';
+
 CREATE TABLE ledger_checks (
   started_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone NOT NULL,
@@ -297,6 +352,10 @@ CREATE TABLE ledger_checks (
   CONSTRAINT ledger_checks_accounts_check CHECK ((accounts >= 0)),
   CONSTRAINT ledger_checks_check CHECK ((finished_at >= started_at))
 );
+
+COMMENT ON TABLE ledger_checks IS 'What each check of the whole ledger found, so that whoever watches knows that there was one.';
+COMMENT ON COLUMN ledger_checks.violations IS 'How many violations of each rule that was broken.';
+COMMENT ON COLUMN ledger_checks.reconciliation IS 'Charges against generations of the time since the check before.';
 
 CREATE TABLE ledger_keys (
   key_id text NOT NULL,
@@ -310,6 +369,9 @@ CREATE TABLE ledger_keys (
 
 CREATE UNIQUE INDEX ledger_keys_one_active ON public.ledger_keys USING btree (status) WHERE (status = 'active'::text);
 
+COMMENT ON TABLE ledger_keys IS 'The keys that checkpoints were ever signed with. Their private halves are not in this database.';
+COMMENT ON COLUMN ledger_keys.key_id IS 'The key hash of a signed note, 8 hexadecimal digits.';
+
 CREATE TABLE ledger_sealer (
   only_row boolean NOT NULL DEFAULT true,
   holder uuid,
@@ -319,6 +381,10 @@ CREATE TABLE ledger_sealer (
   CONSTRAINT ledger_sealer_pkey PRIMARY KEY (only_row),
   CONSTRAINT ledger_sealer_only_row_check CHECK (only_row)
 );
+
+COMMENT ON TABLE ledger_sealer IS 'One row: who seals.';
+COMMENT ON COLUMN ledger_sealer.fence IS 'It stands in the transaction of every publication.';
+COMMENT ON COLUMN ledger_sealer.checked_at IS 'When the scheduled check of the ledger last began.';
 
 CREATE TABLE ledger_tree_nodes (
   account_id uuid NOT NULL,
@@ -332,6 +398,8 @@ CREATE TABLE ledger_tree_nodes (
   CONSTRAINT ledger_tree_nodes_level_check CHECK ((level >= 8)),
   CONSTRAINT ledger_tree_nodes_node_index_check CHECK ((node_index >= 0))
 );
+
+COMMENT ON TABLE ledger_tree_nodes IS 'Hashes of complete subtrees of 256 leaves and more. What is smaller is made of at most 255 entries when it is asked for.';
 
 CREATE TABLE ledger_trees (
   account_id uuid NOT NULL,
@@ -360,6 +428,14 @@ CREATE TABLE ledger_trees (
 
 CREATE UNIQUE INDEX ledger_trees_one_open ON public.ledger_trees USING btree (account_id) WHERE (closed_at IS NULL);
 
+COMMENT ON TABLE ledger_trees IS 'The Merkle tree (RFC 6962) of an account: leaf seq - 1 is entry seq. Only the row of the latest epoch is open.';
+COMMENT ON COLUMN ledger_trees.origin IS 'First line of every checkpoint of the tree, fixed when the tree is begun.';
+COMMENT ON COLUMN ledger_trees.frontier IS 'The roots of the complete subtrees that the tree is made of, the largest first: 32 bytes per 1 in binary size.';
+COMMENT ON COLUMN ledger_trees.checkpoint IS 'The signed note over this size and root.';
+COMMENT ON COLUMN ledger_trees.refused_reason IS 'Why nothing more is signed for this account; null while all is well.';
+COMMENT ON COLUMN ledger_trees.opened_reason IS 'Why this epoch was opened.';
+COMMENT ON COLUMN ledger_trees.previous_checkpoint IS 'The last checkpoint signed before this epoch.';
+
 CREATE TABLE operator_actions (
   account_id uuid NOT NULL,
   action_id uuid NOT NULL,
@@ -375,6 +451,9 @@ CREATE TABLE operator_actions (
 
 CREATE TRIGGER operator_actions_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.operator_actions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+COMMENT ON TABLE operator_actions IS 'Who did what to an account. For the operator: the customer''s ledger says why, not which person it was.';
+COMMENT ON COLUMN operator_actions.actor IS 'key:key_… or command:user@host.';
+
 CREATE TABLE operator_events (
   event_id uuid NOT NULL,
   type text NOT NULL,
@@ -385,6 +464,8 @@ CREATE TABLE operator_events (
 );
 
 CREATE INDEX operator_events_newest_first ON public.operator_events USING btree (created_at DESC, event_id DESC);
+
+COMMENT ON TABLE operator_events IS 'What an operator must be told at once: a violation of the ledger, sealing that was refused.';
 
 CREATE TABLE operator_keys (
   key_id uuid NOT NULL,
@@ -399,6 +480,9 @@ CREATE TABLE operator_keys (
   CONSTRAINT operator_keys_key_hash_check CHECK ((length(key_hash) = 32)),
   CONSTRAINT operator_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
+
+COMMENT ON TABLE operator_keys IS 'What operators log in with.';
+COMMENT ON COLUMN operator_keys.key_hash IS 'HMAC-SHA256 of the whole key text under a key that is not in this database.';
 
 CREATE TABLE task_attempts (
   account_id uuid NOT NULL,
@@ -415,6 +499,9 @@ CREATE TABLE task_attempts (
   CONSTRAINT task_attempts_pkey PRIMARY KEY (account_id, batch_id, task_index, attempt),
   CONSTRAINT task_attempts_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
 );
+
+COMMENT ON TABLE task_attempts IS 'Attempts that did not end their task. The last attempt is on the task itself.';
+COMMENT ON COLUMN task_attempts.possible_duplicate IS 'The upstream may have started a generation that we know nothing of, at the operator''s cost.';
 
 CREATE TABLE task_leases (
   account_id uuid NOT NULL,
@@ -433,6 +520,10 @@ CREATE TABLE task_leases (
   CONSTRAINT task_leases_open_check CHECK ((open >= 0))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
+COMMENT ON TABLE task_leases IS 'A claimed range of tasks, and which worker holds it until when.';
+COMMENT ON COLUMN task_leases.kind IS 'range: it came off the cursor. retry: tasks out of task_retries between these indexes.';
+COMMENT ON COLUMN task_leases.open IS 'Its tasks that are neither final nor given back. The row goes when it reaches zero.';
+
 CREATE TABLE task_retries (
   account_id uuid NOT NULL,
   batch_id uuid NOT NULL,
@@ -440,6 +531,8 @@ CREATE TABLE task_retries (
   due_at timestamp with time zone NOT NULL,
   CONSTRAINT task_retries_pkey PRIMARY KEY (account_id, batch_id, task_index)
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
+
+COMMENT ON TABLE task_retries IS 'Tasks to be tried again, by due time.';
 
 CREATE TABLE tasks (
   account_id uuid NOT NULL,
@@ -481,6 +574,13 @@ CREATE TABLE tasks (
   CONSTRAINT tasks_task_index_check CHECK ((task_index >= 0))
 ) WITH (fillfactor=50);
 
+COMMENT ON TABLE tasks IS 'One row per task of a batch. Its state is in no index, so that every update of a task is HOT.';
+COMMENT ON COLUMN tasks.fence IS 'Grows with every claim and release. It stands in the WHERE of every write.';
+COMMENT ON COLUMN tasks.attempt IS 'Grows with every submission.';
+COMMENT ON COLUMN tasks.failures IS 'What uses up the retries.';
+COMMENT ON COLUMN tasks.unknown_since IS 'Since when the outcome is not known. It stays on a task that failed meanwhile: a generation of it may exist upstream.';
+COMMENT ON COLUMN tasks.failure_detail IS 'The upstream''s own text, for the operator only.';
+
 CREATE TABLE unsettled_tasks (
   account_id uuid NOT NULL,
   batch_id uuid NOT NULL,
@@ -492,6 +592,9 @@ CREATE TABLE unsettled_tasks (
   CONSTRAINT unsettled_tasks_check CHECK ((open >= tasks)),
   CONSTRAINT unsettled_tasks_tasks_check CHECK ((tasks > 0))
 );
+
+COMMENT ON TABLE unsettled_tasks IS 'Tasks in flight whose outcome is known and cannot be written: nothing of them runs upstream, so they take no slot of their route.';
+COMMENT ON COLUMN unsettled_tasks.open IS 'What the worker was told is open of the lease. It is believed while the lease says the same: then none was settled since.';
 
 CREATE TABLE upstream_callbacks (
   account_id uuid NOT NULL,
@@ -507,6 +610,8 @@ CREATE TABLE upstream_callbacks (
   CONSTRAINT upstream_callbacks_upstream_id_check CHECK (((length(upstream_id) >= 1) AND (length(upstream_id) <= 200)))
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
+COMMENT ON TABLE upstream_callbacks IS 'What upstreams posted about submissions whose id we do not know, or whose result may be there. Believed only when a poll agrees; rows go as soon as they have been looked into.';
+
 CREATE TABLE upstream_costs (
   route text NOT NULL,
   model text NOT NULL,
@@ -517,6 +622,10 @@ CREATE TABLE upstream_costs (
   CONSTRAINT upstream_costs_failed_micro_usd_check CHECK ((failed_micro_usd >= 0)),
   CONSTRAINT upstream_costs_micro_usd_check CHECK ((micro_usd >= 0))
 );
+
+COMMENT ON TABLE upstream_costs IS 'What one generation costs the operator, from a time on. Earlier prices stay, so that a report about the past never changes.';
+COMMENT ON COLUMN upstream_costs.micro_usd IS 'In millionths of a US dollar.';
+COMMENT ON COLUMN upstream_costs.failed_micro_usd IS 'The same of a generation that the upstream itself reported as failed.';
 
 CREATE TABLE webhook_attempts (
   account_id uuid NOT NULL,
@@ -534,6 +643,9 @@ CREATE TABLE webhook_attempts (
   CONSTRAINT webhook_attempts_attempt_check CHECK ((attempt > 0)),
   CONSTRAINT webhook_attempts_duration_ms_check CHECK ((duration_ms >= 0))
 );
+
+COMMENT ON TABLE webhook_attempts IS 'Every POST of a delivery, and what the endpoint answered.';
+COMMENT ON COLUMN webhook_attempts.manual IS 'Asked for by hand.';
 
 CREATE TABLE webhook_deliveries (
   account_id uuid NOT NULL,
@@ -566,6 +678,11 @@ CREATE INDEX webhook_deliveries_exhausted ON public.webhook_deliveries USING btr
 
 CREATE INDEX webhook_deliveries_newest_first ON public.webhook_deliveries USING btree (account_id, event_seq DESC, endpoint_id DESC);
 
+COMMENT ON TABLE webhook_deliveries IS 'One event on its way to one endpoint.';
+COMMENT ON COLUMN webhook_deliveries.locked_until IS 'Until then one worker is at it. Past it, that worker is taken for dead and another may repeat the attempt.';
+COMMENT ON COLUMN webhook_deliveries.fence IS 'Grows with every claim, so that a worker that was stopped past its lock cannot undo what the next one decided.';
+COMMENT ON COLUMN webhook_deliveries.manual_from IS 'Set while one attempt asked for by hand is due: the state that its failure leads back to.';
+
 CREATE TABLE webhook_endpoints (
   account_id uuid NOT NULL,
   endpoint_id uuid NOT NULL,
@@ -591,6 +708,14 @@ CREATE TABLE webhook_endpoints (
   CONSTRAINT webhook_endpoints_check1 CHECK (((failing_since IS NOT NULL) OR ((last_failure_at IS NULL) AND (given_up = 0) AND (warned_at IS NULL)))),
   CONSTRAINT webhook_endpoints_url_check CHECK ((length(url) <= 2048))
 ) WITH (fillfactor=50);
+
+COMMENT ON TABLE webhook_endpoints IS 'Where an account wants its events.';
+COMMENT ON COLUMN webhook_endpoints.sealed_secret IS 'AES-256-GCM, account and endpoint id bound in as additional data.';
+COMMENT ON COLUMN webhook_endpoints.fanned_out_seq IS 'Events up to here have become deliveries.';
+COMMENT ON COLUMN webhook_endpoints.retired_secrets IS 'Secrets from before rotations that sign as well, newest first, each until its time in retired_until.';
+COMMENT ON COLUMN webhook_endpoints.failing_since IS 'The first failure since the last accepted attempt; null while it answers.';
+COMMENT ON COLUMN webhook_endpoints.given_up IS 'The deliveries given up in this stretch of failures.';
+COMMENT ON COLUMN webhook_endpoints.warned_at IS 'When the customer was warned of this stretch of failures.';
 
 CREATE VIEW ledger_violations AS
  WITH replay AS (
@@ -652,6 +777,13 @@ CREATE VIEW ledger_violations AS
                 END)) AS issued
            FROM credit_ledger
           GROUP BY credit_ledger.account_id
+        ), reversed AS (
+         SELECT credit_ledger.account_id,
+            credit_ledger.reverses_seq,
+            sum(credit_ledger.amount) AS amount
+           FROM credit_ledger
+          WHERE (credit_ledger.kind = 'reversal'::text)
+          GROUP BY credit_ledger.account_id, credit_ledger.reverses_seq
         ), entry_sums AS NOT MATERIALIZED (
          SELECT credit_ledger.account_id,
             credit_ledger.batch_id,
@@ -674,13 +806,6 @@ CREATE VIEW ledger_violations AS
             count(*) FILTER (WHERE (t.resolution = 'forfeit'::text)) AS forfeit
            FROM tasks t
           GROUP BY t.account_id, t.batch_id
-        ), reversed AS (
-         SELECT credit_ledger.account_id,
-            credit_ledger.reverses_seq,
-            sum(credit_ledger.amount) AS amount
-           FROM credit_ledger
-          WHERE (credit_ledger.kind = 'reversal'::text)
-          GROUP BY credit_ledger.account_id, credit_ledger.reverses_seq
         )
  SELECT r.account_id,
     v.rule,
@@ -810,6 +935,7 @@ UNION ALL
           WHERE (credit_ledger.kind = 'revoke'::text)) r
   GROUP BY r.account_id, r.reference
  HAVING (sum(r.revoked) <> sum(r.entries));
+COMMENT ON VIEW ledger_violations IS 'The invariants of the ledger: whatever breaks one, with the rule that it breaks. Empty at all times.';
 
 CREATE OR REPLACE FUNCTION public.announce_low_credits(p_before credit_accounts)
  RETURNS void
@@ -830,6 +956,7 @@ BEGIN
   END IF;
 END
 $function$;
+COMMENT ON FUNCTION announce_low_credits IS 'Writes the event credits.low when what is available fell from at least the account''s threshold to below it since the row p_before was read. For callers that hold the account''s row and took credits away. Whatever raises credits does not call it, since each fall is judged by what it started from.';
 
 CREATE OR REPLACE FUNCTION public.append_batch_events(p_account_ids uuid[], p_batch_ids uuid[], p_type text, p_reason text)
  RETURNS void
@@ -844,21 +971,49 @@ AS $function$
 DECLARE
   v_accounts uuid[];
   v_batches uuid[];
-  v_seqs bigint[];
 BEGIN
-  SELECT array_agg(a.account_id), array_agg(a.batch_id), array_agg(c.last_event_seq + a.n)
-  INTO v_accounts, v_batches, v_seqs
-  FROM (
-    SELECT i.account_id, i.batch_id, row_number() OVER (PARTITION BY i.account_id ORDER BY i.batch_id) AS n
-    FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
-  ) a
-  JOIN credit_accounts c ON c.account_id = a.account_id;
-  UPDATE credit_accounts c SET last_event_seq = i.seq
-  FROM (SELECT u.account_id, max(u.seq) AS seq FROM unnest(v_accounts, v_seqs) AS u(account_id, seq) GROUP BY 1) i
-  WHERE c.account_id = i.account_id;
-  PERFORM write_batch_events(v_accounts, v_batches, v_seqs, p_type, p_reason);
+  SELECT array_agg(i.account_id ORDER BY i.account_id, i.batch_id), array_agg(i.batch_id ORDER BY i.account_id, i.batch_id)
+  INTO v_accounts, v_batches
+  FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id);
+  PERFORM write_batch_events(v_accounts, v_batches, number_events(v_accounts), p_type, p_reason);
 END
 $function$;
+COMMENT ON FUNCTION append_batch_events IS 'The events of write_batch_events under the next numbers of the accounts. For callers that hold the accounts'' locks.';
+
+CREATE OR REPLACE FUNCTION public.append_entry(p_account_id uuid, p_kind text, p_amount bigint, p_batch_id uuid, p_task_index integer, p_reverses_seq bigint, p_reason text, p_reference text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  v_from text := entry_from_bucket(p_kind);
+  v_to text := entry_to_bucket(p_kind);
+  v_after credit_accounts;
+BEGIN
+  IF v_from IS NULL THEN
+    RAISE EXCEPTION 'there is no ledger entry of kind %', p_kind USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  UPDATE credit_accounts c
+  SET available = c.available + CASE 'available' WHEN v_to THEN p_amount WHEN v_from THEN -p_amount ELSE 0 END,
+    reserved = c.reserved + CASE 'reserved' WHEN v_to THEN p_amount WHEN v_from THEN -p_amount ELSE 0 END,
+    spent = c.spent + CASE 'spent' WHEN v_to THEN p_amount WHEN v_from THEN -p_amount ELSE 0 END,
+    issued = c.issued + CASE 'external' WHEN v_from THEN p_amount WHEN v_to THEN -p_amount ELSE 0 END,
+    last_seq = c.last_seq + 1,
+    last_entry_at = greatest(rushes_now(), c.last_entry_at)
+  WHERE c.account_id = p_account_id
+  RETURNING * INTO v_after;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
+  END IF;
+  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
+    available_after, reserved_after, spent_after, batch_id, task_index, reverses_seq, reason, reference, created_at)
+  VALUES (p_account_id, v_after.last_seq, p_kind, v_from, v_to, p_amount,
+    v_after.available, v_after.reserved, v_after.spent, p_batch_id, p_task_index, p_reverses_seq, p_reason, p_reference,
+    v_after.last_entry_at);
+  RETURN v_after.last_seq;
+END
+$function$;
+COMMENT ON FUNCTION append_entry IS 'The one way to write a single ledger entry: moves the amount between the buckets that the kind says and appends the entry with the balances behind it. For functions that hold the account row locked; settle_tasks writes the entries of many tasks at once. Returns the entry''s seq. Raises when there is no such account or kind; the CHECKs of the account refuse to take more than a bucket has.';
 
 CREATE OR REPLACE FUNCTION public.append_event(p_account_id uuid, p_type text, p_batch_id uuid, p_task_index integer, p_endpoint_id uuid, p_data jsonb)
  RETURNS bigint
@@ -867,19 +1022,14 @@ CREATE OR REPLACE FUNCTION public.append_event(p_account_id uuid, p_type text, p
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_seq bigint;
+  v_seq bigint := (number_events(ARRAY[p_account_id]))[1];
 BEGIN
-  UPDATE credit_accounts SET last_event_seq = last_event_seq + 1
-  WHERE account_id = p_account_id
-  RETURNING last_event_seq INTO v_seq;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
-  END IF;
   INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
   VALUES (p_account_id, v_seq, p_type, p_batch_id, p_task_index, p_endpoint_id, p_data, rushes_now());
   RETURN v_seq;
 END
 $function$;
+COMMENT ON FUNCTION append_event IS 'The next event of an account, numbered under the account row''s lock so that no reader of the list can pass a number that commits later. Returns its seq.';
 
 CREATE OR REPLACE FUNCTION public.batch_end_status(p_total bigint, p_succeeded bigint, p_canceled bigint)
  RETURNS text
@@ -893,6 +1043,7 @@ AS $function$
     ELSE 'partial'
   END
 $function$;
+COMMENT ON FUNCTION batch_end_status IS 'The state of a batch whose tasks are all final.';
 
 CREATE OR REPLACE FUNCTION public.begin_attempts(p_account_ids uuid[], p_batch_ids uuid[], p_from_indexes integer[], p_to_indexes integer[], p_fences bigint[], p_attempts integer[], p_timeouts_ms integer[])
  RETURNS TABLE(ord bigint, indexes integer[])
@@ -936,6 +1087,7 @@ BEGIN
   FROM begun b GROUP BY b.ord;
 END
 $function$;
+COMMENT ON FUNCTION begin_attempts IS 'Commits the intent to submit attempt number p_attempts of every task of each range. Returns for each range what may be sent now, null for all of it; a task that was canceled or taken over is missing, and so is a range without any. Calling it again after a lost answer gives the same answer.';
 
 CREATE OR REPLACE FUNCTION public.claim_ledger_check(p_interval_ms bigint)
  RETURNS boolean
@@ -951,6 +1103,7 @@ BEGIN
   RETURN FOUND;
 END
 $function$;
+COMMENT ON FUNCTION claim_ledger_check IS 'One scheduled check at a time: true for the caller whose turn it is.';
 
 CREATE OR REPLACE FUNCTION public.claim_ledger_sealer(p_holder uuid, p_lease_ms integer)
  RETURNS bigint
@@ -975,6 +1128,7 @@ BEGIN
   RETURN v_sealer.fence;
 END
 $function$;
+COMMENT ON FUNCTION claim_ledger_sealer IS 'Takes or renews the lease of the sealer. Returns its fence, or null when another process holds it.';
 
 CREATE OR REPLACE FUNCTION public.claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
  RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint)
@@ -1189,6 +1343,7 @@ BEGIN
   UPDATE dispatch_routes SET virtual_time = v_clock WHERE route = p_route;
 END
 $function$;
+COMMENT ON FUNCTION claim_tasks IS 'Hands a worker as many tasks of a route as its free slots, the route''s and each account''s limit allow, as ranges under a lease. Exact limits: the route rows are locked first, so claims follow one another; what is in flight is the sum of open over a lease table that is never larger than the number of tasks in flight. Fair by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996). Each task that is handed out moves its account''s virtual time on by 1 / weight, and slots go to the smallest virtual times first. An account that comes back begins at the route''s virtual time, set back by what it lacks of its share of the tasks in flight, so that a small batch is served from the next free slot on. Counting tasks in flight alone would starve light accounts wherever there are fewer slots than accounts. Within an account the oldest batch comes first. Where many slots are free they are dealt in turns of up to 16, so that many small batches do not fall into leases of one task each: half the cost of claiming and settling them. The cost depends on unfinished batches and leases only, not on history. Accounts and batches are looked up by key and never joined set against set, since the planner cannot know how many there are: 1,000 accounts with a batch of ten cost 56 ms a claim that way.';
 
 CREATE OR REPLACE FUNCTION public.close_batch(p_account_id uuid, p_batch_id uuid, p_outcome text)
  RETURNS bigint
@@ -1241,6 +1396,7 @@ BEGIN
   RETURN v_closed;
 END
 $function$;
+COMMENT ON FUNCTION close_batch IS 'Ends every queued task of a batch: ''canceled'' (the customer''s wish) or ''expired'' (its deadline). Returns how many ended. Tasks in flight go on to their own outcome, and are not tried again.';
 
 CREATE OR REPLACE FUNCTION public.confirm_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[])
  RETURNS TABLE(ord bigint, answer text)
@@ -1302,6 +1458,7 @@ BEGIN
   END LOOP;
 END
 $function$;
+COMMENT ON FUNCTION confirm_submissions IS 'Gives submissions in doubt the ids that the upstream itself has confirmed. Answers per input: ''running'' (its holder goes on with it instead of sending it again), ''late'' (the task had ended, or was sent again: kept for the report), ''taken'' (the id serves another submission: nothing changed) or ''nothing''. Only here does one submission come by an id that nobody sent us in answer to it, so only here can it be another''s. What is looked through are the ids of the last day; no upstream knows a generation longer.';
 
 CREATE OR REPLACE FUNCTION public.drop_callbacks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[])
  RETURNS void
@@ -1316,32 +1473,43 @@ AS $function$
   WHERE c.account_id = i.account_id AND c.batch_id = i.batch_id AND c.task_index = i.task_index
     AND c.attempt = i.attempt AND c.upstream_id = i.upstream_id
 $function$;
+COMMENT ON FUNCTION drop_callbacks IS 'Forgets callbacks that the upstream did not confirm.';
 
-CREATE OR REPLACE FUNCTION public.end_batches(p_account_ids uuid[], p_batch_ids uuid[])
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+CREATE OR REPLACE FUNCTION public.entry_from_bucket(p_kind text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
 AS $function$
-DECLARE
-  v_now timestamptz := rushes_now();
-BEGIN
-  -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
-  UPDATE credit_holds h SET state = 'closed'
-  FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
-  WHERE h.account_id = i.account_id AND h.batch_id = i.batch_id;
-  DELETE FROM batch_schedule s USING unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
-  WHERE s.account_id = i.account_id AND s.batch_id = i.batch_id;
-  -- A lease that outlived its last task would take a slot for ever.
-  DELETE FROM task_leases l USING unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
-  WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
-
-  UPDATE batches b
-  SET status = batch_end_status(b.total, b.succeeded, b.canceled), paused = false, finished_at = v_now
-  FROM unnest(p_account_ids, p_batch_ids) AS i(account_id, batch_id)
-  WHERE b.account_id = i.account_id AND b.batch_id = i.batch_id;
-  PERFORM append_batch_events(p_account_ids, p_batch_ids, NULL, NULL);
-END
+  SELECT CASE p_kind
+    WHEN 'charge' THEN 'reserved'
+    WHEN 'refund' THEN 'reserved'
+    WHEN 'forfeit' THEN 'reserved'
+    WHEN 'reserve' THEN 'available'
+    WHEN 'purchase' THEN 'external'
+    WHEN 'grant' THEN 'external'
+    WHEN 'reversal' THEN 'spent'
+    WHEN 'revoke' THEN 'available'
+  END
 $function$;
+COMMENT ON FUNCTION entry_from_bucket IS 'The bucket that a kind of ledger entry takes credits from; null for a kind that does not exist.';
+
+CREATE OR REPLACE FUNCTION public.entry_to_bucket(p_kind text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT CASE p_kind
+    WHEN 'charge' THEN 'spent'
+    WHEN 'refund' THEN 'available'
+    WHEN 'forfeit' THEN 'spent'
+    WHEN 'reserve' THEN 'reserved'
+    WHEN 'purchase' THEN 'available'
+    WHEN 'grant' THEN 'available'
+    WHEN 'reversal' THEN 'available'
+    WHEN 'revoke' THEN 'external'
+  END
+$function$;
+COMMENT ON FUNCTION entry_to_bucket IS 'The bucket that a kind of ledger entry gives credits to; null for a kind that does not exist.';
 
 CREATE OR REPLACE FUNCTION public.finalize_batch_credits(p_account_id uuid, p_batch_id uuid)
  RETURNS text
@@ -1350,8 +1518,12 @@ CREATE OR REPLACE FUNCTION public.finalize_batch_credits(p_account_id uuid, p_ba
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
+  v_now timestamptz;
   v_batch batches;
   v_hold credit_holds;
+  v_ended_accounts uuid[];
+  v_ended_batches uuid[];
+  v_ended_seqs bigint[];
 BEGIN
   PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   SELECT * INTO v_hold FROM credit_holds
@@ -1360,18 +1532,84 @@ BEGIN
     RAISE EXCEPTION 'batch % of account % has no hold', p_batch_id, p_account_id USING ERRCODE = 'no_data_found';
   END IF;
   SELECT * INTO v_batch FROM batches WHERE account_id = p_account_id AND batch_id = p_batch_id;
-
   IF v_hold.state = 'closed' THEN
     RETURN 'already_final';
   END IF;
   IF v_batch.succeeded + v_batch.failed + v_batch.canceled < v_batch.total THEN
     RETURN 'not_finished';
   END IF;
+  v_now := rushes_now();
 
-  PERFORM end_batches(ARRAY[p_account_id], ARRAY[p_batch_id]);
+  WITH per_batch AS MATERIALIZED (
+    SELECT c.account_id, p_batch_id AS batch_id, c.last_event_seq, true AS ends, 0 AS tasks,
+      0 AS succeeded, 0 AS failed, 0 AS canceled, 0 AS charged, 0 AS refunded, 0 AS forfeited
+    FROM credit_accounts c WHERE c.account_id = p_account_id
+  ),
+  moved AS (
+    UPDATE credit_accounts c
+    SET available = c.available + d.refunded,
+      reserved = c.reserved - d.released,
+      spent = c.spent + d.released - d.refunded,
+      last_seq = c.last_seq + d.entries,
+      last_entry_at = greatest(v_now, c.last_entry_at),
+      last_event_seq = c.last_event_seq + d.entries + d.ended
+    FROM (
+      SELECT p.account_id, sum(p.tasks) AS entries, sum(p.refunded) AS refunded,
+        sum(p.charged + p.refunded + p.forfeited) AS released, count(*) FILTER (WHERE p.ends) AS ended
+      FROM per_batch p GROUP BY 1
+    ) d
+    WHERE c.account_id = d.account_id
+  ),
+  held AS (
+    -- The CHECK of a closed hold refuses this when anything of it is still unresolved.
+    UPDATE credit_holds h
+    SET charged = h.charged + p.charged, refunded = h.refunded + p.refunded, forfeited = h.forfeited + p.forfeited,
+      state = CASE WHEN p.ends THEN 'closed' ELSE h.state END
+    FROM per_batch p
+    WHERE h.account_id = p.account_id AND h.batch_id = p.batch_id
+  ),
+  counted AS (
+    UPDATE batches b
+    SET succeeded = b.succeeded + p.succeeded,
+      failed = b.failed + p.failed,
+      canceled = b.canceled + p.canceled,
+      sample_finished = b.sample_finished + p.succeeded + p.failed,
+      sample_failed = b.sample_failed + p.failed,
+      status = CASE
+        WHEN p.ends THEN batch_end_status(b.total, (b.succeeded + p.succeeded)::bigint, (b.canceled + p.canceled)::bigint)
+        ELSE b.status
+      END,
+      paused = b.paused AND NOT p.ends,
+      finished_at = CASE WHEN p.ends THEN v_now END
+    FROM per_batch p
+    WHERE b.account_id = p.account_id AND b.batch_id = p.batch_id
+  ),
+  unscheduled AS (
+    DELETE FROM batch_schedule s USING per_batch p
+    WHERE p.ends AND s.account_id = p.account_id AND s.batch_id = p.batch_id
+  ),
+  ended AS (
+    SELECT array_agg(e.account_id) AS account_ids, array_agg(e.batch_id) AS batch_ids, array_agg(e.seq) AS seqs
+    FROM (
+      SELECT p.account_id, p.batch_id, p.ends, p.last_event_seq
+        + sum(p.tasks) OVER (PARTITION BY p.account_id)
+        + count(*) FILTER (WHERE p.ends) OVER (PARTITION BY p.account_id ORDER BY p.batch_id) AS seq
+      FROM per_batch p
+    ) e
+    WHERE e.ends
+  )
+  SELECT e.account_ids, e.batch_ids, e.seqs INTO v_ended_accounts, v_ended_batches, v_ended_seqs FROM ended e;
+
+  IF v_ended_batches IS NOT NULL THEN
+    -- A lease that outlived its last task would take a slot for ever.
+    DELETE FROM task_leases l USING unnest(v_ended_accounts, v_ended_batches) AS i(account_id, batch_id)
+    WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
+    PERFORM write_batch_events(v_ended_accounts, v_ended_batches, v_ended_seqs, NULL, NULL);
+  END IF;
   RETURN 'finalized';
 END
 $function$;
+COMMENT ON FUNCTION finalize_batch_credits IS 'Ends a batch whose tasks are all final: closes its hold and sets its end state, as the settlement of its last task does. Returns ''finalized'', ''already_final'' or ''not_finished''. Safe to call at any time and as often as one likes: whoever holds the account row''s lock first does it, the others find it done. Raises when the batch has no hold.';
 
 CREATE OR REPLACE FUNCTION public.freeze_credits_for_batch(p_account_id uuid, p_batch_id uuid)
  RETURNS text
@@ -1382,7 +1620,6 @@ AS $function$
 DECLARE
   v_account credit_accounts;
   v_amount bigint;
-  v_at timestamptz;
 BEGIN
   -- In its own statement: what follows then sees everything committed before the lock was granted.
   SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
@@ -1409,20 +1646,13 @@ BEGIN
     RETURN 'insufficient';
   END IF;
 
-  v_at := greatest(rushes_now(), v_account.last_entry_at);
   INSERT INTO credit_holds (account_id, batch_id, amount) VALUES (p_account_id, p_batch_id, v_amount);
-  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
-    available_after, reserved_after, spent_after, batch_id, created_at)
-  VALUES (p_account_id, v_account.last_seq + 1, 'reserve', 'available', 'reserved', v_amount,
-    v_account.available - v_amount, v_account.reserved + v_amount, v_account.spent, p_batch_id, v_at);
-  UPDATE credit_accounts
-  SET available = available - v_amount, reserved = reserved + v_amount,
-    last_seq = last_seq + 1, last_entry_at = v_at
-  WHERE account_id = p_account_id;
+  PERFORM append_entry(p_account_id, 'reserve', v_amount, p_batch_id, NULL, NULL, NULL, NULL);
   PERFORM announce_low_credits(v_account);
   RETURN 'frozen';
 END
 $function$;
+COMMENT ON FUNCTION freeze_credits_for_batch IS 'Reserves what the stored tasks of a batch cost. Returns ''frozen'', ''already_frozen'' or ''insufficient''; the last changes nothing. The amount is derived from the batch''s rows and never taken from the caller.';
 
 CREATE OR REPLACE FUNCTION public.halt_ledger_sealer()
  RETURNS void
@@ -1432,6 +1662,7 @@ CREATE OR REPLACE FUNCTION public.halt_ledger_sealer()
 AS $function$
   SELECT 1 FROM ledger_sealer FOR UPDATE
 $function$;
+COMMENT ON FUNCTION halt_ledger_sealer IS 'Keeps every publication waiting until the caller''s transaction ends: what it reads of the log until then is all that customers can hold.';
 
 CREATE OR REPLACE FUNCTION public.issue_credits(p_account_id uuid, p_kind text, p_amount bigint, p_reason text, p_reference text)
  RETURNS text
@@ -1442,7 +1673,6 @@ AS $function$
 DECLARE
   v_account credit_accounts;
   v_before credit_ledger;
-  v_at timestamptz;
 BEGIN
   IF p_kind NOT IN ('purchase', 'grant') THEN
     RAISE EXCEPTION 'credits are issued by purchase or grant, not %', p_kind USING ERRCODE = 'invalid_parameter_value';
@@ -1465,14 +1695,7 @@ BEGIN
     RETURN 'too_much';
   END IF;
 
-  v_at := greatest(rushes_now(), v_account.last_entry_at);
-  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
-    available_after, reserved_after, spent_after, reason, reference, created_at)
-  VALUES (p_account_id, v_account.last_seq + 1, p_kind, 'external', 'available', p_amount,
-    v_account.available + p_amount, v_account.reserved, v_account.spent, p_reason, p_reference, v_at);
-  UPDATE credit_accounts
-  SET available = available + p_amount, issued = issued + p_amount, last_seq = last_seq + 1, last_entry_at = v_at
-  WHERE account_id = p_account_id;
+  PERFORM append_entry(p_account_id, p_kind, p_amount, NULL, NULL, NULL, p_reason, p_reference);
   IF p_kind = 'purchase' AND v_account.debt > 0 THEN
     PERFORM settle_debt(p_account_id, NULL);
     -- Debt may take more than the purchase brought: what refunds had made available since.
@@ -1481,6 +1704,7 @@ BEGIN
   RETURN 'issued';
 END
 $function$;
+COMMENT ON FUNCTION issue_credits IS 'A purchase or a grant. Returns ''issued'', ''already_issued'' when this reference issued the same before, ''reference_taken'' when it issued something else, or ''too_much'' when the account would hold more than 2^53 - 1. The last three change nothing. Idempotent by reference for ever. What a purchase brings settles the account''s debt first.';
 
 CREATE OR REPLACE FUNCTION public.leased_batches(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
  RETURNS TABLE(lease bigint, route text, model text, timeout_ms integer, is_batch_queued boolean)
@@ -1505,6 +1729,7 @@ BEGIN
   JOIN batch_schedule s ON s.account_id = l.account_id AND s.batch_id = l.batch_id;
 END
 $function$;
+COMMENT ON FUNCTION leased_batches IS 'What the tasks of each lease have in common.';
 
 CREATE OR REPLACE FUNCTION public.leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
  RETURNS TABLE(lease bigint, task_index integer, prompt text, params jsonb, state text, attempt integer, failures integer, upstream_id text, timeout_in_ms double precision, unknown_for_ms double precision)
@@ -1535,6 +1760,7 @@ BEGIN
   ORDER BY l.ord, t.task_index;
 END
 $function$;
+COMMENT ON FUNCTION leased_tasks IS 'The unfinished tasks of some leases (numbered from 1), with all that is needed to go on with them from any state. Times are given as milliseconds left on the database''s clock, so that a worker''s own wall clock never matters.';
 
 CREATE OR REPLACE FUNCTION public.mark_unknown(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_details text[])
  RETURNS TABLE(ord bigint)
@@ -1559,6 +1785,38 @@ BEGIN
   RETURNING i.ord;
 END
 $function$;
+COMMENT ON FUNCTION mark_unknown IS 'No clear answer came: the task waits in quarantine. Returns the rows that won.';
+
+CREATE OR REPLACE FUNCTION public.number_events(p_account_ids uuid[])
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
+AS $function$
+DECLARE
+  v_seqs bigint[];
+BEGIN
+  UPDATE credit_accounts c SET last_event_seq = c.last_event_seq + i.events
+  FROM (SELECT u.account_id, count(*) AS events FROM unnest(p_account_ids) AS u(account_id) GROUP BY 1) i
+  WHERE c.account_id = i.account_id;
+  SELECT array_agg(c.last_event_seq - a.events + a.n ORDER BY a.place) INTO v_seqs
+  FROM (
+    SELECT u.account_id, u.place, count(*) OVER (PARTITION BY u.account_id) AS events,
+      row_number() OVER (PARTITION BY u.account_id ORDER BY u.place) AS n
+    FROM unnest(p_account_ids) WITH ORDINALITY AS u(account_id, place)
+  ) a
+  JOIN credit_accounts c ON c.account_id = a.account_id;
+  IF coalesce(cardinality(v_seqs), 0) <> cardinality(p_account_ids) THEN
+    RAISE EXCEPTION 'one of the accounts % has no credit account', p_account_ids USING ERRCODE = 'no_data_found';
+  END IF;
+  RETURN v_seqs;
+END
+$function$;
+COMMENT ON FUNCTION number_events IS 'Takes the next event numbers of accounts: one for each place of the array, which may name an account several times. Returns them in the same places. The account rows stay locked, so that no reader of the event list can pass a number that commits later. Raises when an account has no credit account.';
 
 CREATE OR REPLACE FUNCTION public.open_account(p_account_id uuid)
  RETURNS void
@@ -1568,6 +1826,7 @@ CREATE OR REPLACE FUNCTION public.open_account(p_account_id uuid)
 AS $function$
   INSERT INTO credit_accounts (account_id) VALUES (p_account_id) ON CONFLICT (account_id) DO NOTHING
 $function$;
+COMMENT ON FUNCTION open_account IS 'Gives an account its empty buckets. Harmless when it has them already. Credits come by issue_credits alone, so that the first of them, too, stands in the ledger.';
 
 CREATE OR REPLACE FUNCTION public.open_ledger_epoch(p_account_id uuid, p_epoch integer, p_origin text, p_reason text, p_previous_checkpoint text)
  RETURNS void
@@ -1586,6 +1845,7 @@ BEGIN
   VALUES (p_account_id, p_epoch, p_origin, p_reason, p_previous_checkpoint, rushes_now());
 END
 $function$;
+COMMENT ON FUNCTION open_ledger_epoch IS 'Closes an account''s tree and begins another one, whose first checkpoint the sealer signs.';
 
 CREATE OR REPLACE FUNCTION public.pause_batch(p_account_id uuid, p_batch_id uuid, p_reason text)
  RETURNS text
@@ -1610,6 +1870,7 @@ BEGIN
   RETURN 'paused';
 END
 $function$;
+COMMENT ON FUNCTION pause_batch IS 'Returns ''paused'', ''already_paused'' or ''final''. Nothing new is claimed; what runs goes on.';
 
 CREATE OR REPLACE FUNCTION public.publish_checkpoints(p_holder uuid, p_fence bigint, p_account_ids uuid[], p_epochs integer[], p_origins text[], p_old_sizes bigint[], p_sizes bigint[], p_frontiers bytea[], p_roots bytea[], p_checkpoints text[], p_node_accounts uuid[], p_node_epochs integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[])
  RETURNS TABLE(account_id uuid)
@@ -1669,6 +1930,7 @@ BEGIN
   SELECT m.account_id FROM moved m;
 END
 $function$;
+COMMENT ON FUNCTION publish_checkpoints IS 'Publishes checkpoints that lie in the checkpoint log already: moves the open trees from their old sizes to the new ones. A tree that is not at its old size any more stays as it is. Returns the accounts that were published. Raises when the caller''s fence is not the sealer''s.';
 
 CREATE OR REPLACE FUNCTION public.receive_callback(p_account_id uuid, p_batch_id uuid, p_task_index integer, p_attempt integer, p_route text, p_upstream_id text, p_ended boolean)
  RETURNS boolean
@@ -1710,6 +1972,7 @@ BEGIN
   RETURN FOUND;
 END
 $function$;
+COMMENT ON FUNCTION receive_callback IS 'Takes a callback in when something is to be learned from it: the id of a submission in doubt, or that a running one may have ended. p_ended is the callback''s own word. Returns whether it was kept.';
 
 CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[], p_upstream_ids text[])
  RETURNS TABLE(ord bigint)
@@ -1762,6 +2025,7 @@ BEGIN
     AND a.attempt = i.attempt AND a.upstream_id IS NULL;
 END
 $function$;
+COMMENT ON FUNCTION record_submissions IS 'Stores the upstream''s ids. Returns the rows that won. For the others the id is kept: with a task that was quarantined meanwhile, whose holder then asks for it instead of sending it again, or that ended so, or else with the attempt''s record, so that the generation can be matched.';
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
@@ -1772,6 +2036,7 @@ BEGIN
     USING ERRCODE = 'restrict_violation';
 END
 $function$;
+COMMENT ON FUNCTION refuse_change IS 'Trigger of tables whose rows are only ever added.';
 
 CREATE OR REPLACE FUNCTION public.refuse_sealing(p_account_id uuid, p_origin text, p_reason text)
  RETURNS boolean
@@ -1790,6 +2055,7 @@ BEGIN
   RETURN FOUND;
 END
 $function$;
+COMMENT ON FUNCTION refuse_sealing IS 'Says on an account''s open tree why nothing is signed for it; null when the reason has gone. True when that is news.';
 
 CREATE OR REPLACE FUNCTION public.register_ledger_keys(p_key_ids text[], p_verifier_keys text[], p_created_at timestamp with time zone[], p_active_key_id text)
  RETURNS text
@@ -1813,6 +2079,7 @@ BEGIN
   RETURN 'registered';
 END
 $function$;
+COMMENT ON FUNCTION register_ledger_keys IS 'Makes the keys of a key directory known. Returns ''registered'', or ''foreign_key'' when this database''s checkpoints are signed by a key of another directory: then nothing changes, and whoever asked must not seal.';
 
 CREATE OR REPLACE FUNCTION public.release_ledger_sealer(p_holder uuid)
  RETURNS void
@@ -1822,6 +2089,7 @@ CREATE OR REPLACE FUNCTION public.release_ledger_sealer(p_holder uuid)
 AS $function$
   UPDATE ledger_sealer SET lease_until = '-infinity' WHERE holder = p_holder
 $function$;
+COMMENT ON FUNCTION release_ledger_sealer IS 'Sealing: what the one sealer does to the database. It never locks a row that the money path wants; keys, signatures and the checkpoint log are outside the database.';
 
 CREATE OR REPLACE FUNCTION public.renew_leases(p_worker_id uuid, p_lease_ms integer)
  RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint, open integer)
@@ -1844,6 +2112,7 @@ BEGIN
   RETURNING l.account_id, l.batch_id, l.fence, l.open;
 END
 $function$;
+COMMENT ON FUNCTION renew_leases IS 'Extends every lease this worker still holds and returns them; what is missing was taken over.';
 
 CREATE OR REPLACE FUNCTION public.report_unsettled(p_worker_id uuid, p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[], p_tasks integer[], p_open integer[])
  RETURNS void
@@ -1864,6 +2133,7 @@ BEGIN
     AND l.worker_id = p_worker_id AND l.open = i.open;
 END
 $function$;
+COMMENT ON FUNCTION report_unsettled IS 'What a worker says of its tasks that only wait to be settled, in place of what it said before. What was said of leases that are gone goes with it.';
 
 CREATE OR REPLACE FUNCTION public.requeue_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_failure_types text[], p_failure_details text[], p_counted boolean[], p_possible_duplicates boolean[], p_delays_ms integer[])
  RETURNS TABLE(ord bigint, answer text)
@@ -1955,6 +2225,7 @@ BEGIN
     AND (account_id, batch_id) IN (SELECT DISTINCT x, y FROM unnest(p_account_ids, p_batch_ids) AS u(x, y));
 END
 $function$;
+COMMENT ON FUNCTION requeue_tasks IS 'Ends an attempt and puts its task back into the queue under a fence that nobody holds. A null failure type gives back a claimed task that was not sent; nothing of an attempt is recorded then. Answers ''requeued'', ''closed'' (its batch is canceled or past its deadline: the caller settles the failure instead) or ''lost'', also for a possible duplicate about which the upstream''s answer came after all: it is not sent again.';
 
 CREATE OR REPLACE FUNCTION public.resume_batch(p_account_id uuid, p_batch_id uuid)
  RETURNS text
@@ -1979,6 +2250,7 @@ BEGIN
   RETURN 'resumed';
 END
 $function$;
+COMMENT ON FUNCTION resume_batch IS 'Returns ''resumed'', ''not_paused'' or ''final''. A new sample of the failure rate begins.';
 
 CREATE OR REPLACE FUNCTION public.reverse_entry(p_account_id uuid, p_seq bigint, p_amount bigint, p_reason text, p_reference text)
  RETURNS text
@@ -1987,14 +2259,12 @@ CREATE OR REPLACE FUNCTION public.reverse_entry(p_account_id uuid, p_seq bigint,
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_account credit_accounts;
   v_entry credit_ledger;
   v_before credit_ledger;
   v_left bigint;
   v_amount bigint;
-  v_at timestamptz;
 BEGIN
-  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
   END IF;
@@ -2024,17 +2294,11 @@ BEGIN
   IF v_amount <= 0 OR v_amount > v_left THEN
     RETURN 'exceeds_entry';
   END IF;
-  v_at := greatest(rushes_now(), v_account.last_entry_at);
-  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
-    available_after, reserved_after, spent_after, reverses_seq, reason, reference, created_at)
-  VALUES (p_account_id, v_account.last_seq + 1, 'reversal', 'spent', 'available', v_amount,
-    v_account.available + v_amount, v_account.reserved, v_account.spent - v_amount, p_seq, p_reason, p_reference, v_at);
-  UPDATE credit_accounts
-  SET available = available + v_amount, spent = spent - v_amount, last_seq = last_seq + 1, last_entry_at = v_at
-  WHERE account_id = p_account_id;
+  PERFORM append_entry(p_account_id, 'reversal', v_amount, NULL, NULL, p_seq, p_reason, p_reference);
   RETURN 'reversed';
 END
 $function$;
+COMMENT ON FUNCTION reverse_entry IS 'Gives back what a charge or a forfeit took, all that is left of it when the amount is null. Idempotent by reference for ever. Answers: ''reversed'', ''already_reversed'' (this reference did it before), ''reference_conflict'' (it stands on another reversal), ''no_such_entry'', ''not_reversible'' (neither charge nor forfeit), ''exceeds_entry'' (more than is left of it). The last four change nothing.';
 
 CREATE OR REPLACE FUNCTION public.revoke_credits(p_account_id uuid, p_amount bigint, p_reason text, p_reference text)
  RETURNS text
@@ -2066,12 +2330,14 @@ BEGIN
   RETURN 'revoked';
 END
 $function$;
+COMMENT ON FUNCTION revoke_credits IS 'Takes credits back whose payment was refunded or charged back. What is available goes at once; the rest is the account''s debt, which blocks new reservations and is taken from the next purchases. Idempotent by reference for ever. Answers ''revoked'', ''already_revoked'', ''reference_conflict'' or ''too_much'': the debt would no longer be an exact number in JSON.';
 
 CREATE OR REPLACE FUNCTION public.rushes_now()
  RETURNS timestamp with time zone
  LANGUAGE sql
  PARALLEL SAFE
 AS $function$ SELECT clock_timestamp() $function$;
+COMMENT ON FUNCTION rushes_now IS 'The one clock of money, leases and deadlines. Tests and the simulation replace it by one that can be set.';
 
 CREATE OR REPLACE FUNCTION public.set_low_credits_threshold(p_account_id uuid, p_threshold bigint)
  RETURNS void
@@ -2086,42 +2352,33 @@ BEGIN
   END IF;
 END
 $function$;
+COMMENT ON FUNCTION set_low_credits_threshold IS 'Sets the number of available credits below which credits.low is announced; null announces nothing. Setting it announces nothing either, also when less is available already: that is not a fall. Raises when there is no such account.';
 
 CREATE OR REPLACE FUNCTION public.settle_debt(p_account_id uuid, p_reference text)
  RETURNS void
  LANGUAGE plpgsql
- SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  v_account credit_accounts;
   v_revocation credit_revocations;
   v_amount bigint;
-  v_at timestamptz;
 BEGIN
   FOR v_revocation IN
     SELECT * FROM credit_revocations
     WHERE account_id = p_account_id AND revoked < amount AND (p_reference IS NULL OR reference = p_reference)
     ORDER BY position
   LOOP
-    SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
-    v_amount := least(v_account.available, v_revocation.amount - v_revocation.revoked);
+    SELECT least(c.available, v_revocation.amount - v_revocation.revoked) INTO v_amount
+    FROM credit_accounts c WHERE c.account_id = p_account_id;
     EXIT WHEN v_amount = 0;
-    v_at := greatest(rushes_now(), v_account.last_entry_at);
-    INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
-      available_after, reserved_after, spent_after, reason, reference, created_at)
-    VALUES (p_account_id, v_account.last_seq + 1, 'revoke', 'available', 'external', v_amount,
-      v_account.available - v_amount, v_account.reserved, v_account.spent,
-      v_revocation.reason, v_revocation.reference, v_at);
-    UPDATE credit_accounts
-    SET available = available - v_amount, issued = issued - v_amount, debt = debt - v_amount,
-      last_seq = last_seq + 1, last_entry_at = v_at
-    WHERE account_id = p_account_id;
+    PERFORM append_entry(p_account_id, 'revoke', v_amount, NULL, NULL, NULL, v_revocation.reason, v_revocation.reference);
+    UPDATE credit_accounts SET debt = debt - v_amount WHERE account_id = p_account_id;
     UPDATE credit_revocations SET revoked = revoked + v_amount
     WHERE account_id = p_account_id AND reference = v_revocation.reference;
   END LOOP;
 END
 $function$;
+COMMENT ON FUNCTION settle_debt IS 'Takes what is available for the open revocations, the oldest first, or for one of them. The caller holds the account row.';
 
 CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[], p_claims integer[], p_task_indexes integer[], p_outcomes text[], p_failure_types text[], p_failure_details text[], p_upstream_ids text[], p_video_keys text[], p_video_bytes bigint[], p_video_sha256 bytea[], p_video_content_types text[])
  RETURNS TABLE(answer text, places integer[])
@@ -2203,9 +2460,8 @@ BEGIN
     LEFT JOIN credit_accounts c ON c.account_id = u.account_id
   ) d;
 
-  -- An update skips a row that it has changed itself, so of two outcomes of one claim of a task the first counts. A worker that
-  -- lost a task and got it again may name it twice.
-  WITH swapped AS (
+  WITH
+  swapped AS (
     UPDATE tasks t
     SET state = CASE i.outcome WHEN 'succeeded' THEN 'succeeded' WHEN 'canceled' THEN 'canceled' ELSE 'failed' END,
       resolution = CASE
@@ -2251,18 +2507,12 @@ BEGIN
   entries AS (
     INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
       available_after, reserved_after, spent_after, batch_id, task_index, reason, created_at)
-    SELECT p_account_ids[n.claim], v_seqs[n.claim] + n.n, n.resolution, 'reserved',
-      CASE n.resolution WHEN 'refund' THEN 'available' ELSE 'spent' END, v_prices[n.claim],
+    SELECT p_account_ids[n.claim], v_seqs[n.claim] + n.n, n.resolution, entry_from_bucket(n.resolution),
+      entry_to_bucket(n.resolution), v_prices[n.claim],
       v_available[n.claim] + n.refunded_so_far,
       v_reserved[n.claim] - n.released_so_far,
       v_spent[n.claim] + n.released_so_far - n.refunded_so_far,
       p_batch_ids[n.claim], n.task_index, n.failure_type, v_entry_times[n.claim]
-    FROM numbered n
-  ),
-  told AS (
-    INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
-    SELECT p_account_ids[n.claim], v_event_seqs[n.claim] + n.n, 'task.' || n.state, p_batch_ids[n.claim], n.task_index,
-      v_endpoints[n.claim], NULL, v_now
     FROM numbered n
   ),
   per_claim AS MATERIALIZED (
@@ -2279,6 +2529,19 @@ BEGIN
       coalesce(sum(p.tasks * v_prices[p.claim]) FILTER (WHERE p.resolution = 'refund'), 0) AS refunded,
       coalesce(sum(p.tasks * v_prices[p.claim]) FILTER (WHERE p.resolution = 'forfeit'), 0) AS forfeited
     FROM per_claim p GROUP BY 1, 2
+  ),
+  told AS (
+    INSERT INTO events (account_id, seq, type, batch_id, task_index, endpoint_id, data, created_at)
+    SELECT p_account_ids[n.claim], v_event_seqs[n.claim] + n.n, 'task.' || n.state, p_batch_ids[n.claim], n.task_index,
+      v_endpoints[n.claim], NULL, v_now
+    FROM numbered n
+  ),
+  explained AS (
+    INSERT INTO batch_failures AS f (account_id, batch_id, failure_type, tasks)
+    SELECT p_account_ids[p.claim], p_batch_ids[p.claim], p.failure_type, sum(p.tasks)
+    FROM per_claim p WHERE p.failure_type IS NOT NULL
+    GROUP BY 1, 2, 3
+    ON CONFLICT (account_id, batch_id, failure_type) DO UPDATE SET tasks = f.tasks + excluded.tasks
   ),
   moved AS (
     UPDATE credit_accounts c
@@ -2323,7 +2586,6 @@ BEGIN
     DELETE FROM batch_schedule s USING per_batch p
     WHERE p.ends AND s.account_id = p.account_id AND s.batch_id = p.batch_id
   ),
-  -- Behind the events of the account's tasks.
   ended AS (
     SELECT array_agg(e.account_id) AS account_ids, array_agg(e.batch_id) AS batch_ids, array_agg(e.seq) AS seqs
     FROM (
@@ -2333,13 +2595,6 @@ BEGIN
       FROM per_batch p
     ) e
     WHERE e.ends
-  ),
-  explained AS (
-    INSERT INTO batch_failures AS f (account_id, batch_id, failure_type, tasks)
-    SELECT p_account_ids[p.claim], p_batch_ids[p.claim], p.failure_type, sum(p.tasks)
-    FROM per_claim p WHERE p.failure_type IS NOT NULL
-    GROUP BY 1, 2, 3
-    ON CONFLICT (account_id, batch_id, failure_type) DO UPDATE SET tasks = f.tasks + excluded.tasks
   ),
   -- A task that was claimed but never stamped belongs to the range that its index lies in.
   let_go AS MATERIALIZED (
@@ -2410,6 +2665,7 @@ BEGIN
     WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
     PERFORM write_batch_events(v_ended_accounts, v_ended_batches, v_ended_seqs, NULL, NULL);
   END IF;
+
   IF NOT v_is_guarded THEN
     RETURN;
   END IF;
@@ -2425,34 +2681,7 @@ BEGIN
   END LOOP;
 END
 $function$;
-
-CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_outcomes text[], p_failure_types text[], p_failure_details text[], p_upstream_ids text[], p_video_keys text[], p_video_bytes bigint[], p_video_sha256 bytea[], p_video_content_types text[])
- RETURNS TABLE(ord bigint, answer text)
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-AS $function$
-#variable_conflict use_column
-DECLARE
-  v_accounts uuid[];
-  v_batches uuid[];
-  v_fences bigint[];
-  v_claims integer[];
-BEGIN
-  SELECT array_agg(n.claim ORDER BY n.ord) INTO v_claims FROM (
-    SELECT u.ord, dense_rank() OVER (ORDER BY u.a, u.b, u.f)::integer AS claim
-    FROM unnest(p_account_ids, p_batch_ids, p_fences) WITH ORDINALITY AS u(a, b, f, ord)
-  ) n;
-  SELECT array_agg(d.a ORDER BY d.a, d.b, d.f), array_agg(d.b ORDER BY d.a, d.b, d.f), array_agg(d.f ORDER BY d.a, d.b, d.f)
-  INTO v_accounts, v_batches, v_fences
-  FROM (SELECT DISTINCT u.a, u.b, u.f FROM unnest(p_account_ids, p_batch_ids, p_fences) AS u(a, b, f)) d;
-  RETURN QUERY
-  SELECT p.place::bigint, s.answer
-  FROM settle_tasks(v_accounts, v_batches, v_fences, v_claims, p_task_indexes, p_outcomes, p_failure_types,
-    p_failure_details, p_upstream_ids, p_video_keys, p_video_bytes, p_video_sha256, p_video_content_types) s
-  CROSS JOIN LATERAL unnest(coalesce(s.places, ARRAY(SELECT generate_series(1, cardinality(v_claims))))) AS p(place);
-END
-$function$;
+COMMENT ON FUNCTION settle_tasks IS 'The only way a task becomes final. One call settles many tasks across batches and accounts in one transaction: it swaps their states, appends the ledger entries, moves balances, holds, counters and leases, ends batches, and writes the events. Outcomes and the states they may end: ''succeeded'' and ''failed'' end a task in flight under the caller''s fence, ''canceled'' and ''expired'' one that is queued. A timeout is believed only when the database''s clock agrees. One row for each answer with the places of its tasks, null for all of them: ''settled'', ''lost'' (another holder or state: nothing changed) or ''late'' (the task was final already: nothing changed, the outcome is kept in late_results). Waits a second for a lock and no longer: it carries the outcomes of many accounts, of which one is locked.';
 
 CREATE OR REPLACE FUNCTION public.start_batches(p_account_ids uuid[], p_batch_ids uuid[])
  RETURNS void
@@ -2482,6 +2711,7 @@ BEGIN
   END IF;
 END
 $function$;
+COMMENT ON FUNCTION start_batches IS 'Marks batches as processing, with their event, the first time something of them is about to be sent.';
 
 CREATE OR REPLACE FUNCTION public.take_callbacks(p_worker_id uuid, p_routes text[], p_limit integer, p_again_ms integer)
  RETURNS TABLE(account_id uuid, batch_id uuid, task_index integer, attempt integer, route text, upstream_id text, tries integer, kind text)
@@ -2540,6 +2770,7 @@ BEGIN
   FROM due d WHERE d.kind <> 'nothing';
 END
 $function$;
+COMMENT ON FUNCTION take_callbacks IS 'The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended in doubt. ''ended'': a running task''s result may be there; gone from the inbox with this answer, since its poll goes on anyway. ''open'': a task in quarantine. ''past'': an attempt or a task that is over. The last two come again later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits. What is a day old goes.';
 
 CREATE OR REPLACE FUNCTION public.take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer, p_routes text[] DEFAULT NULL::text[])
  RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint)
@@ -2572,7 +2803,7 @@ BEGIN
     WHERE s.account_id = v_lease.account_id AND s.batch_id = v_lease.batch_id
     FOR NO KEY UPDATE SKIP LOCKED;
     CONTINUE WHEN NOT FOUND;
-    -- Renewed, settled or taken by another worker since it was listed$1
+    -- Renewed, settled or taken by another worker since it was listed?
     PERFORM 1 FROM task_leases l
     WHERE l.account_id = v_lease.account_id AND l.batch_id = v_lease.batch_id AND l.fence = v_lease.fence
       AND l.lease_until <= v_now
@@ -2610,6 +2841,7 @@ BEGIN
   END LOOP;
 END
 $function$;
+COMMENT ON FUNCTION take_over_leases IS 'Takes over leases that ran out: a new fence on the lease and on every unfinished task of it, so that the old holder loses each write that it still attempts. Submissions it had in the air become unknown. p_routes are those that the worker serves, all when null. A lease of another route is left to a worker that can go on with it, until it is as old as the timeout of what was submitted under it: then anybody may end its tasks.';
 
 CREATE OR REPLACE FUNCTION public.task_event_data(p_account_id uuid, p_batch_id uuid, p_task_index integer)
  RETURNS jsonb
@@ -2624,6 +2856,7 @@ AS $function$
   FROM tasks t JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
   WHERE t.account_id = p_account_id AND t.batch_id = p_batch_id AND t.task_index = p_task_index
 $function$;
+COMMENT ON FUNCTION task_event_data IS 'What a task.* event says: all of it stands in the task, which no longer changes, so the event keeps no copy.';
 
 CREATE OR REPLACE FUNCTION public.void_leases(p_worker_id uuid)
  RETURNS bigint
@@ -2646,6 +2879,7 @@ BEGIN
   RETURN v_voided;
 END
 $function$;
+COMMENT ON FUNCTION void_leases IS 'Ends a worker''s leases at once: its own on shutdown, or those of a process known to be dead.';
 
 CREATE OR REPLACE FUNCTION public.write_batch_events(p_account_ids uuid[], p_batch_ids uuid[], p_seqs bigint[], p_type text, p_reason text)
  RETURNS void
@@ -2688,3 +2922,4 @@ BEGIN
   JOIN credit_holds h ON h.account_id = i.account_id AND h.batch_id = i.batch_id;
 END
 $function$;
+COMMENT ON FUNCTION write_batch_events IS 'The event ''batch.'' || status of each batch, p_type instead of it when given, under the numbers given; p_reason goes with it. For callers that hold the accounts'' locks and move last_event_seq. A set at once: what an event says of a batch costs more one by one than settling ten tasks. Ids are put in their public form when the event is shown.';

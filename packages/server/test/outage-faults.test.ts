@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../testing/server-process.ts';
 import { silentLogger } from '../testing/silent-logger.ts';
 import { openEmbeddedPostgres } from '../src/postgres/index.ts';
 import { pgDataOf } from '../testing/postgres/holder.ts';
-import { migrate } from '../src/db/index.ts';
+import { migrate } from '../src/schema/index.ts';
 import { FaultScene, prompts } from '../testing/fault-scene.ts';
 
 const A_MINUTE_MS = 60_000;

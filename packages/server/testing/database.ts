@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { inject } from 'vitest';
-import { migrate } from '../src/db/index.ts';
+import { migrate } from '../src/schema/index.ts';
 
 export interface TestDatabase {
   /** Superuser. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BatchCaller } from './account-check.ts';
+import { settleEach } from '../../testing/batches/settle-each.ts';
 import {
   BEGIN_ATTEMPTS,
   leasedTasks,
@@ -273,20 +274,19 @@ class History {
       }
       case 'settle': {
         const good = step.ending === 'succeeded';
-        await world.db.query(
-          `SELECT settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-             $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
-          [
-            ...keys,
-            filled(good ? 'succeeded' : 'failed'),
-            filled(good ? null : step.ending),
-            filled(null),
-            filled('id'),
-            filled(good ? 'key' : null),
-            filled(good ? 1 : null),
-            tasks.map(() => (good ? new Uint8Array(32) : null)),
-            filled(good ? 'video/mp4' : null),
-          ],
+        await settleEach(
+          world.db,
+          tasks.map((task) => ({
+            accountUuid: task.account_id,
+            batchUuid: task.batch_id,
+            index: task.task_index,
+            fence: task.fence,
+            outcome: good ? 'succeeded' : 'failed',
+            failureType: good ? null : step.ending,
+            failureDetail: null,
+            upstreamId: 'id',
+            video: good ? { key: 'key', bytes: 1, sha256: new Uint8Array(32), contentType: 'video/mp4' } : null,
+          })),
         );
         return;
       }

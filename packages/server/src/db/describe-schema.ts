@@ -9,8 +9,8 @@ async function definitions(db: Queryable, sql: string): Promise<string[]> {
 }
 
 /**
- * The whole schema `public` as SQL text in a fixed order: tables with columns, constraints, indexes and triggers, then
- * views and functions. Read from the catalogue, since the embedded PostgreSQL comes without pg_dump.
+ * The whole schema `public` as SQL text in a fixed order: tables with columns, constraints, indexes, triggers and comments,
+ * then views and functions with theirs. Read from the catalogue, since the embedded PostgreSQL comes without pg_dump.
  */
 export async function describeSchema(db: Queryable): Promise<string> {
   const tables = await db.query<{ name: string; oid: number; options: string | null }>(
@@ -49,17 +49,34 @@ export async function describeSchema(db: Queryable): Promise<string> {
       `SELECT pg_get_triggerdef(oid) || ';' AS definition FROM pg_trigger
        WHERE tgrelid = ${table.oid} AND NOT tgisinternal ORDER BY tgname`,
     );
-    parts.push(...indexes, ...triggers);
+    parts.push(...indexes, ...triggers, ...(await commentsOnTable(db, table.oid)));
   }
   const views = await definitions(
     db,
-    `SELECT 'CREATE VIEW ' || relname || ' AS' || E'\n' || pg_get_viewdef(oid) AS definition
+    `SELECT 'CREATE VIEW ' || relname || ' AS' || E'\n' || pg_get_viewdef(oid)
+       || coalesce(E'\nCOMMENT ON VIEW ' || relname || ' IS ' || quote_literal(obj_description(oid, 'pg_class')) || ';', '')
+       AS definition
      FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'v' ORDER BY relname`,
   );
   const functions = await definitions(
     db,
-    `SELECT rtrim(pg_get_functiondef(p.oid), E'\n') || ';' AS definition FROM pg_proc p
+    `SELECT rtrim(pg_get_functiondef(p.oid), E'\n') || ';'
+       || coalesce(E'\nCOMMENT ON FUNCTION ' || p.proname || ' IS ' || quote_literal(obj_description(p.oid, 'pg_proc')) || ';', '')
+       AS definition
+     FROM pg_proc p
      WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f' ORDER BY p.oid::regprocedure::text`,
   );
   return `${[...parts, ...views, ...functions].join('\n\n')}\n`;
+}
+
+async function commentsOnTable(db: Queryable, oid: number): Promise<string[]> {
+  const comments = await definitions(
+    db,
+    `SELECT 'COMMENT ON ' || CASE d.objsubid WHEN 0 THEN 'TABLE ' || c.relname ELSE 'COLUMN ' || c.relname || '.' || a.attname END
+       || ' IS ' || quote_literal(d.description) || ';' AS definition
+     FROM pg_description d JOIN pg_class c ON c.oid = d.objoid
+     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+     WHERE d.classoid = 'pg_class'::regclass AND d.objoid = ${oid} ORDER BY d.objsubid`,
+  );
+  return comments.length === 0 ? [] : [comments.join('\n')];
 }

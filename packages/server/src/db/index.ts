@@ -4,3 +4,4 @@ export { isLockTimeout, isTransient, isUnavailable } from './errors.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
 export type { MigrateOptions, MigrateResult } from './migrate.ts';
 export type { Protection } from './protect-tables.ts';
+export type { Migration, RoomSchema, SqlFunction, SqlView, TableAccess } from './room-schema.ts';

@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
 import knex, { type Knex } from 'knex';
-import { MIGRATIONS, type Migration } from '../schema/migrations.ts';
 import { protectTables, PROTECTION_VERSION, type Protection } from './protect-tables.ts';
-import { ROUTINES } from '../schema/routines.ts';
+import {
+  inOrder,
+  migrationsOf,
+  type Migration,
+  type RoomSchema,
+  type SqlFunction,
+  type SqlView,
+} from './room-schema.ts';
 
 export interface MigrateOptions {
   /** A URL of the schema's owner: it creates tables and, where it may, roles. */
@@ -21,17 +27,24 @@ const MINIMUM_SERVER_VERSION = 150_000;
 /** Any fixed number: migrations of one database follow one another. */
 const MIGRATION_LOCK_KEY = 4_600_171_001;
 
-const source: Knex.MigrationSource<Migration> = {
-  getMigrations: () => Promise.resolve([...MIGRATIONS]),
-  getMigrationName: (migration) => migration.name,
-  getMigration: (migration) =>
-    Promise.resolve({
-      up: async (db: Knex) => {
-        await db.raw(migration.sql);
-      },
-      down: () => Promise.reject(new Error('migrations only go forward')),
-    }),
-};
+function sourceOf(migrations: readonly Migration[]): Knex.MigrationSource<Migration> {
+  return {
+    getMigrations: () => Promise.resolve([...migrations]),
+    getMigrationName: (migration) => migration.name,
+    getMigration: (migration) =>
+      Promise.resolve({
+        up: async (db: Knex) => {
+          await db.raw(verbatim(migration.sql));
+        },
+        down: () => Promise.reject(new Error('migrations only go forward')),
+      }),
+  };
+}
+
+/** Knex takes a question mark for the place of a value, also in a comment. */
+function verbatim(sql: string): string {
+  return sql.replaceAll('?', String.raw`\?`);
+}
 
 /** Remembers what was applied last; beside Knex's own tables. */
 const STATE_TABLE = 'schema_migrations_state';
@@ -42,12 +55,13 @@ interface AppliedState {
 }
 
 /** Everything that a run would apply, and for whom: as long as it is the same, there is nothing to do. */
-function fingerprintOf(options: MigrateOptions): string {
+function fingerprintOf(rooms: readonly RoomSchema[], options: MigrateOptions): string {
   const logins = [options.migrationUrl, options.applicationUrl ?? ''].map((url) =>
     url === '' ? '' : new URL(url).username,
   );
-  const parts = [...MIGRATIONS.flatMap(({ name, sql }) => [name, sql]), ...ROUTINES, PROTECTION_VERSION, ...logins];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([rooms, PROTECTION_VERSION, ...logins]))
+    .digest('hex');
 }
 
 async function appliedState(db: Knex): Promise<AppliedState | null> {
@@ -60,20 +74,25 @@ async function appliedState(db: Knex): Promise<AppliedState | null> {
 }
 
 /**
- * Brings a database to the present schema: tables by numbered migrations, then every function and view, then roles and
- * grants. Safe to run at any time and from several processes at once. When nothing has changed since the last run it
- * only reads: replacing functions and owners takes locks that a working server would have to wait for.
+ * Brings a database to the present schema of the rooms: tables by numbered migrations, then every view and function,
+ * then roles and grants. Safe to run at any time and from several processes at once. When nothing has changed since the
+ * last run it only reads: replacing functions and owners takes locks that a working server would have to wait for.
  */
-export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
+export async function migrate(given: readonly RoomSchema[], options: MigrateOptions): Promise<MigrateResult> {
+  const rooms = inOrder(given);
   const db = knex({
     client: 'pg',
     connection: { connectionString: options.migrationUrl, application_name: 'rushes-migrate' },
     pool: { min: 0, max: 4 },
-    migrations: { migrationSource: source, tableName: 'schema_migrations', disableMigrationsListValidation: false },
+    migrations: {
+      migrationSource: sourceOf(rooms.flatMap(migrationsOf)),
+      tableName: 'schema_migrations',
+      disableMigrationsListValidation: false,
+    },
   });
   try {
     await demandServerVersion(db);
-    const fingerprint = fingerprintOf(options);
+    const fingerprint = fingerprintOf(rooms, options);
     const before = await appliedState(db);
     if (before?.fingerprint === fingerprint) return { applied: [], protection: before.protection };
     return await db.transaction(async (lock) => {
@@ -82,15 +101,9 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
       if (meanwhile?.fingerprint === fingerprint) return { applied: [], protection: meanwhile.protection };
       const [, names] = (await db.migrate.latest()) as [number, string[]];
       const protection = await db.transaction(async (tx) => {
-        for (const routine of ROUTINES) await tx.raw(routine);
-        const reached = await protectTables(tx, options.applicationUrl);
-        await tx.raw(`CREATE TABLE IF NOT EXISTS ${STATE_TABLE} (
-          only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), fingerprint text NOT NULL, protection jsonb NOT NULL)`);
-        await tx.raw(
-          `INSERT INTO ${STATE_TABLE} (fingerprint, protection) VALUES (?, ?)
-           ON CONFLICT (only_row) DO UPDATE SET fingerprint = excluded.fingerprint, protection = excluded.protection`,
-          [fingerprint, JSON.stringify(reached)],
-        );
+        await replaceRoutines(tx, rooms);
+        const reached = await protectTables(tx, rooms, options.applicationUrl);
+        await rememberState(tx, { fingerprint, protection: reached });
         return reached;
       });
       return { applied: names, protection };
@@ -98,6 +111,33 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   } finally {
     await db.destroy();
   }
+}
+
+/** Views first: a function in SQL may read one, and no view of ours calls a function. */
+async function replaceRoutines(tx: Knex, rooms: readonly RoomSchema[]): Promise<void> {
+  for (const view of rooms.flatMap(({ views }) => views)) {
+    await tx.raw(verbatim(view.sql));
+    await tx.raw(verbatim(commentOn('VIEW', view)));
+  }
+  for (const routine of rooms.flatMap(({ functions }) => functions)) {
+    await tx.raw(verbatim(routine.sql));
+    await tx.raw(verbatim(commentOn('FUNCTION', routine)));
+  }
+}
+
+function commentOn(what: 'VIEW' | 'FUNCTION', { name, comment }: SqlView | SqlFunction): string {
+  const text = comment.trim().replaceAll(/\s+/g, ' ').replaceAll("'", "''");
+  return `COMMENT ON ${what} ${name} IS '${text}'`;
+}
+
+async function rememberState(tx: Knex, { fingerprint, protection }: AppliedState): Promise<void> {
+  await tx.raw(`CREATE TABLE IF NOT EXISTS ${STATE_TABLE} (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), fingerprint text NOT NULL, protection jsonb NOT NULL)`);
+  await tx.raw(
+    `INSERT INTO ${STATE_TABLE} (fingerprint, protection) VALUES (?, ?)
+     ON CONFLICT (only_row) DO UPDATE SET fingerprint = excluded.fingerprint, protection = excluded.protection`,
+    [fingerprint, JSON.stringify(protection)],
+  );
 }
 
 async function demandServerVersion(db: Knex): Promise<void> {
@@ -110,10 +150,14 @@ async function demandServerVersion(db: Knex): Promise<void> {
   }
 }
 
-/** Names of migrations that this build has and the database has not; readiness waits for none. */
-export async function pendingMigrations(query: (sql: string) => Promise<{ name: string }[]>): Promise<string[]> {
+/** Names of migrations that these rooms have and the database has not; readiness waits for none. */
+export async function pendingMigrations(
+  rooms: readonly RoomSchema[],
+  query: (sql: string) => Promise<{ name: string }[]>,
+): Promise<string[]> {
+  const names = inOrder(rooms).flatMap((room) => migrationsOf(room).map(({ name }) => name));
   const [table] = await query("SELECT to_regclass('public.schema_migrations')::text AS name");
-  if (typeof table?.name !== 'string') return MIGRATIONS.map((migration) => migration.name);
+  if (typeof table?.name !== 'string') return names;
   const done = new Set((await query('SELECT name FROM schema_migrations')).map((row) => row.name));
-  return MIGRATIONS.map((migration) => migration.name).filter((name) => !done.has(name));
+  return names.filter((name) => !done.has(name));
 }

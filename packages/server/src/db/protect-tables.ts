@@ -1,57 +1,16 @@
 import type { Knex } from 'knex';
+import type { RoomSchema, TableAccess } from './room-schema.ts';
 
 /** `full`: the application's role can move credits through functions only. `reduced`: says why it is not so. */
 export type Protection = { readonly level: 'full' } | { readonly level: 'reduced'; readonly reason: string };
 
-/** To be changed with anything that this file grants, so that databases already migrated get it too. */
-export const PROTECTION_VERSION = '5';
+/** To be changed with what this file does, so that databases already migrated get it too. */
+export const PROTECTION_VERSION = '6';
 
 const OWNER = 'rushes_owner';
 const APPLICATION = 'rushes_app';
-
-/** Written by functions alone: everything that money, a task's state or the event list depends on. */
-const FUNCTION_ONLY_TABLES = [
-  'credit_accounts',
-  'credit_holds',
-  'credit_ledger',
-  'batch_failures',
-  'task_attempts',
-  'task_leases',
-  'dispatch_shares',
-  'unsettled_tasks',
-  'task_retries',
-  'late_results',
-  'events',
-  'credit_revocations',
-  'ledger_keys',
-  'ledger_sealer',
-  'ledger_trees',
-  'ledger_tree_nodes',
-  'ledger_checkpoints',
-  'upstream_callbacks',
-];
-/** The application adds rows; changing them is up to the functions. */
-const INSERT_ONLY_TABLES = [
-  'batches',
-  'tasks',
-  'batch_schedule',
-  'webhook_attempts',
-  'operator_actions',
-  'operator_events',
-  'ledger_checks',
-];
-const OPEN_TABLES = [
-  'accounts',
-  'api_keys',
-  'idempotency_keys',
-  'dispatch_routes',
-  'webhook_endpoints',
-  'webhook_deliveries',
-  'operator_keys',
-  'upstream_costs',
-];
-
-const TABLES = [...FUNCTION_ONLY_TABLES, ...INSERT_ONLY_TABLES, ...OPEN_TABLES];
+/** The migration runner's own, which readiness reads. */
+const MIGRATIONS_TABLE = 'schema_migrations';
 
 async function all(db: Knex, sql: string): Promise<Record<string, unknown>[]> {
   return (await db.raw<{ rows: Record<string, unknown>[] }>(sql)).rows;
@@ -64,7 +23,11 @@ const INSUFFICIENT_PRIVILEGE = '42501';
  * more. Where the migrating role may not do that, tables stay its own and the application's login is granted the same
  * rights directly. Runs inside the migration's transaction and changes nothing when it was run before.
  */
-export async function protectTables(tx: Knex, applicationUrl: string | null): Promise<Protection> {
+export async function protectTables(
+  tx: Knex,
+  rooms: readonly RoomSchema[],
+  applicationUrl: string | null,
+): Promise<Protection> {
   const [me] = await all(tx, 'SELECT current_user AS name, rolsuper FROM pg_roles WHERE rolname = current_user');
   const login = await findLogin(tx, applicationUrl);
   const separate = login !== null && login.name !== me?.['name'];
@@ -73,11 +36,11 @@ export async function protectTables(tx: Knex, applicationUrl: string | null): Pr
   }
   const obstacle = await attempt(tx, async (step) => {
     await createRoles(step, me?.['rolsuper'] === true);
-    await giveAway(step);
-    await grant(step, APPLICATION);
+    await giveAway(step, rooms);
+    await grant(step, rooms, APPLICATION);
     if (separate) await step.raw(`GRANT ${APPLICATION} TO ${quoted(login.name)}`);
   });
-  if (obstacle !== null && separate) await grant(tx, quoted(login.name));
+  if (obstacle !== null && separate) await grant(tx, rooms, quoted(login.name));
 
   if (obstacle !== null) {
     return {
@@ -143,9 +106,9 @@ async function createRoles(tx: Knex, isSuperuser: boolean): Promise<void> {
 }
 
 /** Makes the owner role own every table and function, and takes the functions from everybody else. */
-async function giveAway(tx: Knex): Promise<void> {
+async function giveAway(tx: Knex, rooms: readonly RoomSchema[]): Promise<void> {
   await tx.raw(`GRANT USAGE, CREATE ON SCHEMA public TO ${OWNER}`);
-  for (const table of [...TABLES, 'ledger_violations']) await tx.raw(`ALTER TABLE ${table} OWNER TO ${OWNER}`);
+  for (const relation of relationsOf(rooms)) await tx.raw(`ALTER TABLE ${relation} OWNER TO ${OWNER}`);
   for (const signature of await functionSignatures(tx)) {
     await tx.raw(`ALTER FUNCTION ${signature} OWNER TO ${OWNER}`);
     await tx.raw(`REVOKE ALL ON FUNCTION ${signature} FROM PUBLIC`);
@@ -162,12 +125,26 @@ async function functionSignatures(tx: Knex): Promise<string[]> {
   return functions.map(({ signature }) => String(signature));
 }
 
+/** Tables and views. */
+function relationsOf(rooms: readonly RoomSchema[]): string[] {
+  return rooms.flatMap(({ tables, views }) => [...Object.keys(tables), ...views.map(({ name }) => name)]);
+}
+
+function tablesWith(rooms: readonly RoomSchema[], access: TableAccess): string[] {
+  return rooms.flatMap(({ tables }) => Object.keys(tables).filter((table) => tables[table] === access));
+}
+
 /** What the application needs, and no more. */
-async function grant(tx: Knex, role: string): Promise<void> {
+async function grant(tx: Knex, rooms: readonly RoomSchema[], role: string): Promise<void> {
   await tx.raw(`GRANT USAGE ON SCHEMA public TO ${role}`);
-  await tx.raw(`GRANT SELECT ON ${TABLES.join(', ')}, ledger_violations, schema_migrations TO ${role}`);
-  await tx.raw(`GRANT INSERT ON ${INSERT_ONLY_TABLES.join(', ')} TO ${role}`);
-  await tx.raw(`GRANT INSERT, UPDATE, DELETE ON ${OPEN_TABLES.join(', ')} TO ${role}`);
+  await tx.raw(`GRANT SELECT ON ${[...relationsOf(rooms), MIGRATIONS_TABLE].join(', ')} TO ${role}`);
+  const rights: readonly (readonly [rights: string, tables: readonly string[]])[] = [
+    ['INSERT', tablesWith(rooms, 'insert')],
+    ['INSERT, UPDATE, DELETE', tablesWith(rooms, 'open')],
+  ];
+  for (const [right, tables] of rights) {
+    if (tables.length > 0) await tx.raw(`GRANT ${right} ON ${tables.join(', ')} TO ${role}`);
+  }
   for (const signature of await functionSignatures(tx))
     await tx.raw(`GRANT EXECUTE ON FUNCTION ${signature} TO ${role}`);
 }

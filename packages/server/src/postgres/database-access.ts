@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts';
 import { openEmbeddedPostgres } from './open.ts';
-import { migrate, openDatabase, pendingMigrations, type Database, type Protection } from '../db/index.ts';
+import { openDatabase, type Database, type Protection } from '../db/index.ts';
+import { migrate, pendingMigrations } from '../schema/index.ts';
 import type { Logger } from '../ports.ts';
 import { ExplainedError } from '../outcome/index.ts';
 

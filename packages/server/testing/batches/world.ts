@@ -14,6 +14,7 @@ import {
   type BatchService,
   type Submission,
 } from '../../src/batches/index.ts';
+import { settleEach } from './settle-each.ts';
 
 export const testRandom: Random = {
   bytes: (length) => randomBytes(length),
@@ -173,26 +174,23 @@ export async function settle(
   batchUuid: string,
   endings: readonly (TaskRef & { readonly ending: TestEnding })[],
 ): Promise<string[]> {
-  const succeeded = endings.map(({ ending }) => ending === 'succeeded');
-  const rows = await patiently(() =>
-    db.query<{ ord: number; answer: string }>(
-      `SELECT * FROM settle_tasks($1::uuid[], $2::uuid[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-       $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[]) ORDER BY ord`,
-      [
-        endings.map(() => accountUuid),
-        endings.map(() => batchUuid),
-        endings.map(({ index }) => index),
-        endings.map(({ fence }) => fence),
-        endings.map(({ ending }) => outcomeOf(ending)),
-        endings.map(({ ending }) => (ending === 'succeeded' ? null : ending)),
-        endings.map(() => null),
-        endings.map(() => 'upstream-id'),
-        succeeded.map((good) => (good ? 'key' : null)),
-        succeeded.map((good) => (good ? 1_000 : null)),
-        succeeded.map((good) => (good ? new Uint8Array(32) : null)),
-        succeeded.map((good) => (good ? 'video/mp4' : null)),
-      ],
+  return patiently(() =>
+    settleEach(
+      db,
+      endings.map(({ index, fence, ending }) => ({
+        accountUuid,
+        batchUuid,
+        index,
+        fence,
+        outcome: outcomeOf(ending),
+        failureType: ending === 'succeeded' ? null : ending,
+        failureDetail: null,
+        upstreamId: 'upstream-id',
+        video:
+          ending === 'succeeded'
+            ? { key: 'key', bytes: 1_000, sha256: new Uint8Array(32), contentType: 'video/mp4' }
+            : null,
+      })),
     ),
   );
-  return rows.map((row) => row.answer);
 }

@@ -1,4 +1,5 @@
 /** A batch whose tasks end by the real functions, so that its events have the shapes that the server writes. */
+import { settleEach } from '../batches/settle-each.ts';
 import type { Database } from '../../src/db/index.ts';
 import { systemRandom } from '../../src/system/index.ts';
 
@@ -8,8 +9,17 @@ export interface SettledBatchOptions {
   readonly requestId?: string;
 }
 
-const OUTCOMES = ['succeeded', 'failed', 'failed'];
-const FAILURES = [null, 'moderation_input', 'provider_error'];
+const OUTCOMES = [
+  { outcome: 'succeeded', failureType: null },
+  { outcome: 'failed', failureType: 'moderation_input' },
+  { outcome: 'failed', failureType: 'provider_error' },
+] as const;
+const VIDEO = {
+  key: 'https://secret.example/video',
+  bytes: 1_234,
+  sha256: new Uint8Array(32).fill(0xab),
+  contentType: 'video/mp4',
+};
 
 /**
  * Three tasks: one succeeded, one forfeited, one refunded; started and paused before, partial in the end. Five or six
@@ -45,20 +55,19 @@ export async function settleBatch(admin: Database, options: SettledBatchOptions)
      WHERE account_id = $1 AND batch_id = $2`,
     ids,
   );
-  const each = <T>(value: T): T[] => [value, value, value];
-  await admin.query('SELECT * FROM settle_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)', [
-    each(accountUuid),
-    each(batchUuid),
-    [0, 1, 2],
-    each(1),
-    OUTCOMES,
-    FAILURES,
-    each('upstream text with https://secret.example/link'),
-    each(null),
-    ['https://secret.example/video', null, null],
-    [1_234, null, null],
-    [new Uint8Array(32).fill(0xab), null, null],
-    ['video/mp4', null, null],
-  ]);
+  await settleEach(
+    admin,
+    OUTCOMES.map(({ outcome, failureType }, index) => ({
+      accountUuid,
+      batchUuid,
+      index,
+      fence: 1,
+      outcome,
+      failureType,
+      failureDetail: 'upstream text with https://secret.example/link',
+      upstreamId: null,
+      video: outcome === 'succeeded' ? VIDEO : null,
+    })),
+  );
   return batchUuid;
 }

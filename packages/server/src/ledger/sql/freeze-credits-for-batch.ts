@@ -1,9 +1,11 @@
-/**
- * freeze_credits_for_batch(account_id, batch_id): reserves what the stored tasks of a batch cost.
- * Returns 'frozen', 'already_frozen' or 'insufficient'; the last changes nothing.
- * The amount is derived from the batch's rows and never taken from the caller.
- */
-export const freezeCreditsForBatch = /* sql */ `
+import type { SqlFunction } from '../../db/index.ts';
+
+export const freezeCreditsForBatch: SqlFunction = {
+  name: 'freeze_credits_for_batch',
+  comment: `
+    Reserves what the stored tasks of a batch cost. Returns 'frozen', 'already_frozen' or 'insufficient'; the last
+    changes nothing. The amount is derived from the batch's rows and never taken from the caller.`,
+  sql: /* sql */ `
 CREATE OR REPLACE FUNCTION freeze_credits_for_batch(p_account_id uuid, p_batch_id uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -11,7 +13,6 @@ AS $$
 DECLARE
   v_account credit_accounts;
   v_amount bigint;
-  v_at timestamptz;
 BEGIN
   -- In its own statement: what follows then sees everything committed before the lock was granted.
   SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
@@ -38,18 +39,11 @@ BEGIN
     RETURN 'insufficient';
   END IF;
 
-  v_at := greatest(rushes_now(), v_account.last_entry_at);
   INSERT INTO credit_holds (account_id, batch_id, amount) VALUES (p_account_id, p_batch_id, v_amount);
-  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
-    available_after, reserved_after, spent_after, batch_id, created_at)
-  VALUES (p_account_id, v_account.last_seq + 1, 'reserve', 'available', 'reserved', v_amount,
-    v_account.available - v_amount, v_account.reserved + v_amount, v_account.spent, p_batch_id, v_at);
-  UPDATE credit_accounts
-  SET available = available - v_amount, reserved = reserved + v_amount,
-    last_seq = last_seq + 1, last_entry_at = v_at
-  WHERE account_id = p_account_id;
+  PERFORM append_entry(p_account_id, 'reserve', v_amount, p_batch_id, NULL, NULL, NULL, NULL);
   PERFORM announce_low_credits(v_account);
   RETURN 'frozen';
 END
 $$;
-`;
+`,
+};

@@ -1,10 +1,13 @@
-/**
- * issue_credits(account_id, kind, amount, reason, reference): a purchase or a grant.
- * Returns 'issued', 'already_issued' when this reference issued the same before, 'reference_taken' when it issued something
- * else, or 'too_much' when the account would hold more than 2^53 - 1. The last three change nothing. Idempotent by reference
- * for ever. What a purchase brings settles the account's debt first.
- */
-export const issueCredits = /* sql */ `
+import type { SqlFunction } from '../../db/index.ts';
+
+export const issueCredits: SqlFunction = {
+  name: 'issue_credits',
+  comment: `
+    A purchase or a grant. Returns 'issued', 'already_issued' when this reference issued the same before,
+    'reference_taken' when it issued something else, or 'too_much' when the account would hold more than 2^53 - 1.
+    The last three change nothing. Idempotent by reference for ever. What a purchase brings settles the account's
+    debt first.`,
+  sql: /* sql */ `
 CREATE OR REPLACE FUNCTION issue_credits(
   p_account_id uuid, p_kind text, p_amount bigint, p_reason text, p_reference text
 ) RETURNS text
@@ -14,7 +17,6 @@ AS $$
 DECLARE
   v_account credit_accounts;
   v_before credit_ledger;
-  v_at timestamptz;
 BEGIN
   IF p_kind NOT IN ('purchase', 'grant') THEN
     RAISE EXCEPTION 'credits are issued by purchase or grant, not %', p_kind USING ERRCODE = 'invalid_parameter_value';
@@ -37,14 +39,7 @@ BEGIN
     RETURN 'too_much';
   END IF;
 
-  v_at := greatest(rushes_now(), v_account.last_entry_at);
-  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
-    available_after, reserved_after, spent_after, reason, reference, created_at)
-  VALUES (p_account_id, v_account.last_seq + 1, p_kind, 'external', 'available', p_amount,
-    v_account.available + p_amount, v_account.reserved, v_account.spent, p_reason, p_reference, v_at);
-  UPDATE credit_accounts
-  SET available = available + p_amount, issued = issued + p_amount, last_seq = last_seq + 1, last_entry_at = v_at
-  WHERE account_id = p_account_id;
+  PERFORM append_entry(p_account_id, p_kind, p_amount, NULL, NULL, NULL, p_reason, p_reference);
   IF p_kind = 'purchase' AND v_account.debt > 0 THEN
     PERFORM settle_debt(p_account_id, NULL);
     -- Debt may take more than the purchase brought: what refunds had made available since.
@@ -53,4 +48,5 @@ BEGIN
   RETURN 'issued';
 END
 $$;
-`;
+`,
+};

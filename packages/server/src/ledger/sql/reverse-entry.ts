@@ -1,11 +1,13 @@
-/**
- * reverse_entry(account_id, seq, amount, reason, reference): gives back what a charge or a forfeit took, all that is left of
- * it when the amount is null. Idempotent by reference for ever. Answers:
- * 'reversed', 'already_reversed' (this reference did it before), 'reference_conflict' (it stands on another reversal),
- * 'no_such_entry', 'not_reversible' (neither charge nor forfeit), 'exceeds_entry' (more than is left of it). The last four
- * change nothing.
- */
-export const reverseEntry = /* sql */ `
+import type { SqlFunction } from '../../db/index.ts';
+
+export const reverseEntry: SqlFunction = {
+  name: 'reverse_entry',
+  comment: `
+    Gives back what a charge or a forfeit took, all that is left of it when the amount is null. Idempotent by
+    reference for ever. Answers: 'reversed', 'already_reversed' (this reference did it before), 'reference_conflict'
+    (it stands on another reversal), 'no_such_entry', 'not_reversible' (neither charge nor forfeit), 'exceeds_entry'
+    (more than is left of it). The last four change nothing.`,
+  sql: /* sql */ `
 CREATE OR REPLACE FUNCTION reverse_entry(
   p_account_id uuid, p_seq bigint, p_amount bigint, p_reason text, p_reference text
 ) RETURNS text
@@ -13,14 +15,12 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
-  v_account credit_accounts;
   v_entry credit_ledger;
   v_before credit_ledger;
   v_left bigint;
   v_amount bigint;
-  v_at timestamptz;
 BEGIN
-  SELECT * INTO v_account FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
+  PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
   END IF;
@@ -50,15 +50,9 @@ BEGIN
   IF v_amount <= 0 OR v_amount > v_left THEN
     RETURN 'exceeds_entry';
   END IF;
-  v_at := greatest(rushes_now(), v_account.last_entry_at);
-  INSERT INTO credit_ledger (account_id, seq, kind, from_bucket, to_bucket, amount,
-    available_after, reserved_after, spent_after, reverses_seq, reason, reference, created_at)
-  VALUES (p_account_id, v_account.last_seq + 1, 'reversal', 'spent', 'available', v_amount,
-    v_account.available + v_amount, v_account.reserved, v_account.spent - v_amount, p_seq, p_reason, p_reference, v_at);
-  UPDATE credit_accounts
-  SET available = available + v_amount, spent = spent - v_amount, last_seq = last_seq + 1, last_entry_at = v_at
-  WHERE account_id = p_account_id;
+  PERFORM append_entry(p_account_id, 'reversal', v_amount, NULL, NULL, p_seq, p_reason, p_reference);
   RETURN 'reversed';
 END
 $$;
-`;
+`,
+};

@@ -1,26 +1,23 @@
-/**
- * claim_tasks(worker, route, slots, lease): hands a worker as many tasks of a route as its free slots, the route's and
- * each account's limit allow, as ranges under a lease.
- *
- * Exact limits: the route rows are locked first, so claims follow one another; what is in flight is the sum of `open`
- * over a lease table that is never larger than the number of tasks in flight.
- *
- * Fair by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996). Each task that is handed out moves
- * its account's virtual time on by 1 / weight, and slots go to the smallest virtual times first. An account that comes back
- * begins at the route's virtual time, set back by what it lacks of its share of the tasks in flight, so that a small batch is
- * served from the next free slot on. Counting tasks in flight alone would starve light accounts wherever there are fewer
- * slots than accounts. Within an account the oldest batch comes first. Where many slots are free they are dealt in turns of up
- * to 16, so that many small batches do not fall into leases of one task each: half the cost of claiming and settling them.
- *
- * The cost depends on unfinished batches and leases only, not on history. Accounts and batches are looked up by key and
- * never joined set against set, since the planner cannot know how many there are: 1,000 accounts with a batch of ten cost 56
- * ms a claim that way.
- */
-export const claimTasks = /* sql */ `
--- From before it stopped saying which batches begin.
-DROP FUNCTION IF EXISTS claim_tasks(uuid, text, integer, integer);
+import type { SqlFunction } from '../../db/index.ts';
 
-CREATE FUNCTION claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
+export const claimTasks: SqlFunction = {
+  name: 'claim_tasks',
+  comment: `
+    Hands a worker as many tasks of a route as its free slots, the route's and each account's limit allow, as ranges
+    under a lease.  Exact limits: the route rows are locked first, so claims follow one another; what is in flight
+    is the sum of open over a lease table that is never larger than the number of tasks in flight.  Fair by
+    weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996). Each task that is handed out
+    moves its account's virtual time on by 1 / weight, and slots go to the smallest virtual times first. An account
+    that comes back begins at the route's virtual time, set back by what it lacks of its share of the tasks in
+    flight, so that a small batch is served from the next free slot on. Counting tasks in flight alone would starve
+    light accounts wherever there are fewer slots than accounts. Within an account the oldest batch comes first.
+    Where many slots are free they are dealt in turns of up to 16, so that many small batches do not fall into
+    leases of one task each: half the cost of claiming and settling them.  The cost depends on unfinished batches
+    and leases only, not on history. Accounts and batches are looked up by key and never joined set against set,
+    since the planner cannot know how many there are: 1,000 accounts with a batch of ten cost 56 ms a claim that
+    way.`,
+  sql: /* sql */ `
+CREATE OR REPLACE FUNCTION claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
 RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
@@ -232,4 +229,5 @@ BEGIN
   UPDATE dispatch_routes SET virtual_time = v_clock WHERE route = p_route;
 END
 $$;
-`;
+`,
+};
