@@ -1180,7 +1180,8 @@ BEGIN
   v_turn := greatest(1, least(16, v_free / 32));
   -- Mostly there are none, and then no batch needs to be asked for its own.
   v_has_retries := EXISTS (SELECT FROM task_retries);
-  WITH wanting AS MATERIALIZED (
+  WITH
+  wanting AS MATERIALIZED (
     SELECT w.account_id, a.weight, w.oldest, f.busy,
       least(w.tasks, a.max_concurrent_tasks - f.busy, v_free)::integer AS can_take,
       greatest(d.virtual_time, v_clock
@@ -1247,6 +1248,7 @@ BEGIN
   IF v_served IS NULL THEN
     RETURN;
   END IF;
+
 
   -- A batch that is being canceled or requeued right now is served by the next claim. Chosen before they are locked: looked
   -- up together, all of an account's batches may be gone through for each of them.
@@ -1339,11 +1341,10 @@ BEGIN
     p_worker_id, v_until
   FROM fresh f WHERE f.tasks > 0
   RETURNING l.account_id, l.batch_id, l.fence;
-
   UPDATE dispatch_routes SET virtual_time = v_clock WHERE route = p_route;
 END
 $function$;
-COMMENT ON FUNCTION claim_tasks IS 'Hands a worker as many tasks of a route as its free slots, the route''s and each account''s limit allow, as ranges under a lease. Exact limits: the route rows are locked first, so claims follow one another; what is in flight is the sum of open over a lease table that is never larger than the number of tasks in flight. Fair by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996). Each task that is handed out moves its account''s virtual time on by 1 / weight, and slots go to the smallest virtual times first. An account that comes back begins at the route''s virtual time, set back by what it lacks of its share of the tasks in flight, so that a small batch is served from the next free slot on. Counting tasks in flight alone would starve light accounts wherever there are fewer slots than accounts. Within an account the oldest batch comes first. Where many slots are free they are dealt in turns of up to 16, so that many small batches do not fall into leases of one task each: half the cost of claiming and settling them. The cost depends on unfinished batches and leases only, not on history. Accounts and batches are looked up by key and never joined set against set, since the planner cannot know how many there are: 1,000 accounts with a batch of ten cost 56 ms a claim that way.';
+COMMENT ON FUNCTION claim_tasks IS 'Hands a worker as many tasks of a route as its free slots, the route''s and each account''s limit allow, as ranges under a lease. The limits are exact: the route rows are locked first, so claims follow one another, and what is in flight is the sum of open over the leases. Fair by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996).';
 
 CREATE OR REPLACE FUNCTION public.close_batch(p_account_id uuid, p_batch_id uuid, p_outcome text)
  RETURNS bigint
@@ -2165,7 +2166,8 @@ BEGIN
   v_now := rushes_now();
 
   RETURN QUERY
-  WITH input AS MATERIALIZED (
+  WITH
+  input AS MATERIALIZED (
     SELECT i.*, s.fence AS new_fence, l.route,
       l.kind = 'range' AND i.task_index BETWEEN l.from_index AND l.to_index AS is_in_range,
       s.batch_id IS NOT NULL AND NOT s.closed AND s.deadline_at > v_now AS is_open
@@ -2725,7 +2727,8 @@ DECLARE
   v_now timestamptz := rushes_now();
 BEGIN
   RETURN QUERY
-  WITH due AS MATERIALIZED (
+  WITH
+  due AS MATERIALIZED (
     SELECT c.*, k.kind
     FROM upstream_callbacks c
     JOIN tasks t ON t.account_id = c.account_id AND t.batch_id = c.batch_id AND t.task_index = c.task_index

@@ -1,27 +1,8 @@
 import type { SqlFunction } from '../../db/index.ts';
 
-export const takeCallbacks: SqlFunction = {
-  name: 'take_callbacks',
-  comment: `
-    The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended in
-    doubt. 'ended': a running task's result may be there; gone from the inbox with this answer, since its poll goes
-    on anyway. 'open': a task in quarantine. 'past': an attempt or a task that is over. The last two come again
-    later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits.
-    What is a day old goes.`,
-  sql: /* sql */ `
-CREATE OR REPLACE FUNCTION take_callbacks(p_worker_id uuid, p_routes text[], p_limit integer, p_again_ms integer)
-RETURNS TABLE (account_id uuid, batch_id uuid, task_index integer, attempt integer, route text, upstream_id text,
-  tries integer, kind text)
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp
-SET lock_timeout = '1s'
-AS $$
-#variable_conflict use_column
-DECLARE
-  v_now timestamptz := rushes_now();
-BEGIN
-  RETURN QUERY
-  WITH due AS MATERIALIZED (
+/** `due`: callbacks to look into, each with what it is about. */
+const DUE = /* sql */ `
+  due AS MATERIALIZED (
     SELECT c.*, k.kind
     FROM upstream_callbacks c
     JOIN tasks t ON t.account_id = c.account_id AND t.batch_id = c.batch_id AND t.task_index = c.task_index
@@ -47,7 +28,10 @@ BEGIN
           AND l.worker_id = p_worker_id))
     ORDER BY c.due_at LIMIT p_limit
     FOR UPDATE OF c SKIP LOCKED
-  ),
+  )`;
+
+/** `gone` and `again`: what is taken out of the inbox, and what comes again later. */
+const PUT_OFF = /* sql */ `
   gone AS (
     DELETE FROM upstream_callbacks c USING due d
     WHERE d.kind IN ('ended', 'nothing')
@@ -61,7 +45,30 @@ BEGIN
     WHERE d.kind IN ('open', 'past')
       AND c.account_id = d.account_id AND c.batch_id = d.batch_id AND c.task_index = d.task_index
       AND c.attempt = d.attempt AND c.upstream_id = d.upstream_id
-  )
+  )`;
+
+export const takeCallbacks: SqlFunction = {
+  name: 'take_callbacks',
+  comment: `
+    The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended in
+    doubt. 'ended': a running task's result may be there; gone from the inbox with this answer, since its poll goes
+    on anyway. 'open': a task in quarantine. 'past': an attempt or a task that is over. The last two come again
+    later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits.
+    What is a day old goes.`,
+  sql: /* sql */ `
+CREATE OR REPLACE FUNCTION take_callbacks(p_worker_id uuid, p_routes text[], p_limit integer, p_again_ms integer)
+RETURNS TABLE (account_id uuid, batch_id uuid, task_index integer, attempt integer, route text, upstream_id text,
+  tries integer, kind text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz := rushes_now();
+BEGIN
+  RETURN QUERY
+  WITH${DUE},${PUT_OFF}
   SELECT d.account_id, d.batch_id, d.task_index, d.attempt, d.route, d.upstream_id, d.tries, d.kind
   FROM due d WHERE d.kind <> 'nothing';
 END

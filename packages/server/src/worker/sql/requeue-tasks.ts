@@ -1,26 +1,7 @@
 import type { SqlFunction } from '../../db/index.ts';
 
-export const requeueTasks: SqlFunction = {
-  name: 'requeue_tasks',
-  comment: `
-    Ends an attempt and puts its task back into the queue under a fence that nobody holds. A null failure type gives
-    back a claimed task that was not sent; nothing of an attempt is recorded then. Answers 'requeued', 'closed' (its
-    batch is canceled or past its deadline: the caller settles the failure instead) or 'lost', also for a possible
-    duplicate about which the upstream's answer came after all: it is not sent again.`,
-  sql: /* sql */ `
-CREATE OR REPLACE FUNCTION requeue_tasks(
-  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[],
-  p_failure_types text[], p_failure_details text[], p_counted boolean[], p_possible_duplicates boolean[],
-  p_delays_ms integer[]
-) RETURNS TABLE (ord bigint, answer text)
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, public, pg_temp
-SET lock_timeout = '1s'
-AS $$
-#variable_conflict use_column
-DECLARE
-  v_now timestamptz;
-BEGIN
+/** Takes a new fence from each batch, then locks leases and tasks. */
+const LOCKS = /* sql */ `
   UPDATE batch_schedule s SET fence = s.fence + 1
   FROM (
     SELECT b.account_id, b.batch_id FROM batch_schedule b
@@ -36,11 +17,11 @@ BEGIN
   PERFORM 1 FROM tasks t
   WHERE (t.account_id, t.batch_id, t.task_index) IN (
     SELECT a, b, i FROM unnest(p_account_ids, p_batch_ids, p_task_indexes) AS u(a, b, i))
-  ORDER BY t.account_id, t.batch_id, t.task_index FOR NO KEY UPDATE;
-  v_now := rushes_now();
+  ORDER BY t.account_id, t.batch_id, t.task_index FOR NO KEY UPDATE;`;
 
-  RETURN QUERY
-  WITH input AS MATERIALIZED (
+/** `input`: what is asked, with the lease and whether the batch is open. `before`: the tasks as they are. */
+const READ_TASKS = /* sql */ `
+  input AS MATERIALIZED (
     SELECT i.*, s.fence AS new_fence, l.route,
       l.kind = 'range' AND i.task_index BETWEEN l.from_index AND l.to_index AS is_in_range,
       s.batch_id IS NOT NULL AND NOT s.closed AND s.deadline_at > v_now AS is_open
@@ -55,7 +36,10 @@ BEGIN
     SELECT t.account_id, t.batch_id, t.task_index, t.upstream_id, t.submitted_at, t.attempt
     FROM tasks t
     WHERE (t.account_id, t.batch_id, t.task_index) IN (SELECT i.account_id, i.batch_id, i.task_index FROM input i)
-  ),
+  )`;
+
+/** `won`: the tasks that go back to the queue. */
+const REQUEUE = /* sql */ `
   won AS (
     UPDATE tasks t
     SET state = 'queued', fence = i.new_fence, failures = t.failures + CASE WHEN i.counted THEN 1 ELSE 0 END,
@@ -69,7 +53,10 @@ BEGIN
         ELSE t.fence = i.fence AND t.state IN ('submitting', 'running', 'unknown')
       END
     RETURNING i.ord, t.account_id, t.batch_id, t.task_index
-  ),
+  )`;
+
+/** `remembered`, `queued` and `released`: the record of the attempt, the due time of the next, and the lease. */
+const KEEP_BOOKS = /* sql */ `
   remembered AS (
     INSERT INTO task_attempts (account_id, batch_id, task_index, attempt, route, failure_type, failure_detail,
       upstream_id, possible_duplicate, submitted_at, ended_at)
@@ -91,7 +78,33 @@ BEGIN
       FROM won w JOIN input i ON i.ord = w.ord GROUP BY 1, 2, 3
     ) d
     WHERE l.account_id = d.account_id AND l.batch_id = d.batch_id AND l.fence = d.fence
-  )
+  )`;
+
+export const requeueTasks: SqlFunction = {
+  name: 'requeue_tasks',
+  comment: `
+    Ends an attempt and puts its task back into the queue under a fence that nobody holds. A null failure type gives
+    back a claimed task that was not sent; nothing of an attempt is recorded then. Answers 'requeued', 'closed' (its
+    batch is canceled or past its deadline: the caller settles the failure instead) or 'lost', also for a possible
+    duplicate about which the upstream's answer came after all: it is not sent again.`,
+  sql: /* sql */ `
+CREATE OR REPLACE FUNCTION requeue_tasks(
+  p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[],
+  p_failure_types text[], p_failure_details text[], p_counted boolean[], p_possible_duplicates boolean[],
+  p_delays_ms integer[]
+) RETURNS TABLE (ord bigint, answer text)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+SET lock_timeout = '1s'
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_now timestamptz;
+BEGIN${LOCKS}
+  v_now := rushes_now();
+
+  RETURN QUERY
+  WITH${READ_TASKS},${REQUEUE},${KEEP_BOOKS}
   SELECT i.ord, CASE WHEN w.ord IS NOT NULL THEN 'requeued' WHEN NOT i.is_open THEN 'closed' ELSE 'lost' END
   FROM input i LEFT JOIN won w ON w.ord = i.ord;
 
