@@ -125,11 +125,25 @@ export default {
       to: { path: SERVER, pathNot: [`${SERVER}/db/`, ...SHARED_BY_ROOMS] },
     },
     {
+      name: 'sql-is-text',
+      comment: 'SQL may be put together from the SQL of other rooms; it never needs their code.',
+      severity: 'error',
+      from: { path: `${SERVER}/[^/]+/sql/`, pathNot: TEST_CODE },
+      to: { path: SERVER, pathNot: [`${SERVER}/[^/]+/sql/`, `${SERVER}/db/`] },
+    },
+    {
+      name: 'schema-is-a-list',
+      comment: 'schema/ hands the SQL of the rooms to the migration runner, and has nothing of its own.',
+      severity: 'error',
+      from: { path: `${SERVER}/schema/`, pathNot: TEST_CODE },
+      to: { path: SERVER, pathNot: [`${SERVER}/(schema|db)/`, `${SERVER}/[^/]+/sql/index\\.ts$`] },
+    },
+    {
       name: 'domains-do-not-know-their-callers',
       comment:
-        'http and worker call the domains, never the other way round; nor each other. Commands call all; routes/ says which upstreams the worker gets.',
+        'http and worker call the domains, never the other way round; nor each other. Commands call all; routes/ says which upstreams the worker gets; schema/ lists the SQL of every room.',
       severity: 'error',
-      from: { path: `${SERVER}/([^/]+)/`, pathNot: [TEST_CODE, COMMANDS, `${SERVER}/routes/`] },
+      from: { path: `${SERVER}/([^/]+)/`, pathNot: [TEST_CODE, COMMANDS, `${SERVER}/(routes|schema)/`] },
       to: { path: `${SERVER}/(http|worker|commands)/`, pathNot: `${SERVER}/$1/` },
     },
     {

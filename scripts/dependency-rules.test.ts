@@ -110,6 +110,8 @@ const BREACHES: Readonly<Record<string, { readonly from: string; readonly text: 
   'upstreams-know-nobody': { from: `${S}/upstreams/one.ts`, text: "import '../db/index.ts';" },
   'upstreams-have-no-database': { from: `${S}/upstreams/sql.ts`, text: "import 'knex';" },
   'db-knows-nobody': { from: `${S}/db/one.ts`, text: "import '../upstreams/index.ts';" },
+  'sql-is-text': { from: `${S}/batches/sql/one.ts`, text: "import '../index.ts';" },
+  'schema-is-a-list': { from: `${S}/schema/one.ts`, text: "import '../batches/index.ts';" },
   'domains-do-not-know-their-callers': { from: `${S}/batches/caller.ts`, text: "import '../worker/index.ts';" },
   'simulation-is-not-shipped': { from: `${S}/batches/one.ts`, text: "import '../../../simulation/src/index.ts';" },
   'http-has-no-sql': {
@@ -150,6 +152,9 @@ describe('dependency rules', () => {
       [`${S}/http/one.ts`]:
         "import '../batches/index.ts'; import type { Database } from '../db/index.ts'; export type One = Database;",
       [`${S}/commands/index.ts`]: "import '../app.ts'; import '../config/index.ts'; import '../worker/index.ts';",
+      [`${S}/ledger/sql/index.ts`]: "import '../../db/index.ts'; export const piece = '';",
+      [`${S}/worker/sql/index.ts`]: "import '../../ledger/sql/index.ts';",
+      [`${S}/schema/index.ts`]: "import '../worker/sql/index.ts'; import '../db/index.ts';",
       [`${S}/ledger/one.ts`]:
         "import '../db/index.ts'; import '../outcome/index.ts'; import '@rushes/contract'; import 'knex';",
       [`${S}/upstreams/one.ts`]:
