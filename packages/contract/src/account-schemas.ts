@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PLAN_NAMES } from './plans.ts';
+import { PLAN_NAMES } from './facts/plans.ts';
 import { id, requestId, shape, termsSchema, time } from './schema-parts.ts';
 import type * as wire from './types.ts';
 

@@ -1,6 +1,6 @@
 /** What the wire schemas are made of. */
 import { z } from 'zod';
-import { ITEM_LIMITS } from './item-limits.ts';
+import { ITEM_LIMITS } from './facts/item-limits.ts';
 
 /** Compiles only when the schema accepts and produces exactly `T`. */
 export function shape<T>() {

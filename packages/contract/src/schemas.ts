@@ -3,10 +3,10 @@
  * every response to them. Each is compared with its interface in types.ts by the compiler.
  */
 import { z } from 'zod';
-import { ERROR_CODES, ITEM_ERROR_CODES, type ErrorCode } from './error-codes.ts';
-import { EVENT_TYPES } from './event-types.ts';
-import { FAILURE_TYPES } from './failures.ts';
-import { ITEM_LIMITS } from './item-limits.ts';
+import { ERROR_CODES, ITEM_ERROR_CODES, type ErrorCode } from './facts/error-codes.ts';
+import { EVENT_TYPES } from './facts/event-types.ts';
+import { FAILURE_TYPES } from './facts/failures.ts';
+import { ITEM_LIMITS } from './facts/item-limits.ts';
 import { credits, id, requestId, shape, termsSchema, time } from './schema-parts.ts';
 import type * as wire from './types.ts';
 

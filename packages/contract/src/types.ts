@@ -2,10 +2,10 @@
  * The shapes that cross the wire, as a client sees them: JSON, snake_case, UTC ISO 8601 times, integer credits.
  * The zod schemas in schemas.ts are checked against these at compile time.
  */
-import type { ErrorCode, ItemErrorCode } from './error-codes.ts';
-import type { EventType } from './event-types.ts';
-import type { FailureType, Terms } from './failures.ts';
-import type { Plan } from './plans.ts';
+import type { ErrorCode, ItemErrorCode } from './facts/error-codes.ts';
+import type { EventType } from './facts/event-types.ts';
+import type { FailureType, Terms } from './facts/failures.ts';
+import type { Plan } from './facts/plans.ts';
 
 export type BatchStatus = 'queued' | 'processing' | 'completed' | 'partial' | 'failed' | 'canceled';
 export type TaskStatus = 'queued' | 'processing' | 'succeeded' | 'failed' | 'canceled';

@@ -1,4 +1,4 @@
-import { ITEM_LIMITS } from '@rushes/contract/item-limits';
+import { ITEM_LIMITS } from '@rushes/contract/facts/item-limits';
 import { RushesError } from './rushes-error.ts';
 
 /**

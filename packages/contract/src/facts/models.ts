@@ -1,4 +1,4 @@
-import type { TaskParams } from './types.ts';
+import type { TaskParams } from '../types.ts';
 
 export type ParamName = keyof TaskParams;
 
