@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { planLimits } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { describeSchema } from '../db/describe-schema.ts';
@@ -93,9 +94,9 @@ describe('migrations', () => {
     expect(await db.query('SELECT * FROM credit_ledger')).toEqual([]);
     const accountId = randomUUID();
     await db.query(
-      `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
-       VALUES ($1, 'a', 'pilot', 'test', 60, 10, 1, rushes_now())`,
-      [accountId],
+      `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
+       VALUES ($1, 'a', 'pilot', 'test', $2, rushes_now())`,
+      [accountId, planLimits('pilot')],
     );
     await db.query('SELECT open_account($1)', [accountId]);
     await db.query(`SELECT issue_credits($1, 'grant', 5, 'r', 'r')`, [accountId]);

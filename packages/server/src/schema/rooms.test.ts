@@ -1,4 +1,5 @@
 /** What the rooms say of their part of the database is what is in it, and what comes later can be added. */
+import { planLimits } from '@rushes/contract';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
@@ -85,9 +86,9 @@ describe('a later migration', () => {
   it('applies to a database that is in use, in the room of a table and in a room of its own', async () => {
     const accountId = randomUUID();
     await app.query(
-      `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
-       VALUES ($1, 'a', 'pilot', 'test', 60, 10, 1, rushes_now())`,
-      [accountId],
+      `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
+       VALUES ($1, 'a', 'pilot', 'test', $2, rushes_now())`,
+      [accountId, planLimits('pilot')],
     );
     const changed = ROOMS.map((room) =>
       room.name === 'accounts' ? { ...room, migrations: [...room.migrations, NICKNAMES] } : room,

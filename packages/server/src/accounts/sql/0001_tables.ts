@@ -10,9 +10,11 @@ CREATE TABLE accounts (
   mode text NOT NULL CHECK (mode IN ('live', 'test')),
   status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended', 'blocked', 'terminated')),
   terms jsonb NOT NULL DEFAULT '{}',
-  rate_limit_per_min integer NOT NULL CHECK (rate_limit_per_min > 0),
-  max_concurrent_tasks integer NOT NULL CHECK (max_concurrent_tasks > 0),
-  weight integer NOT NULL CHECK (weight > 0),
+  limits jsonb NOT NULL CHECK (jsonb_typeof(limits) = 'object'),
+  max_concurrent_tasks integer NOT NULL GENERATED ALWAYS AS ((limits ->> 'max_concurrent_tasks')::integer) STORED
+    CHECK (max_concurrent_tasks > 0),
+  weight integer NOT NULL GENERATED ALWAYS AS ((limits ->> 'weight')::integer) STORED CHECK (weight > 0),
+  settings jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object'),
   created_at timestamptz NOT NULL,
   terminated_at timestamptz,
   CHECK ((status = 'terminated') = (terminated_at IS NOT NULL))
@@ -20,6 +22,11 @@ CREATE TABLE accounts (
 COMMENT ON TABLE accounts IS 'The customers.';
 COMMENT ON COLUMN accounts.terms IS
   'Only what differs from the default terms, by failure type: {"moderation_input": "refund"}.';
+COMMENT ON COLUMN accounts.limits IS
+  'The limits in force, by their names in LIMITS of the contract: those of the plan, copied when the account is opened.';
+COMMENT ON COLUMN accounts.max_concurrent_tasks IS 'Of limits, as functions read it for every claim.';
+COMMENT ON COLUMN accounts.settings IS
+  'What the customer has set, by the names in ACCOUNT_SETTINGS of the contract; what is not set is not there.';
 COMMENT ON COLUMN accounts.weight IS 'Its share of busy routes: an account of weight 2 gets twice the slots of one of weight 1.';
 
 CREATE TABLE api_keys (

@@ -15,7 +15,6 @@ CREATE TABLE credit_accounts (
   last_seq bigint NOT NULL DEFAULT 0 CHECK (last_seq >= 0),
   last_entry_at timestamptz NOT NULL DEFAULT '-infinity',
   last_event_seq bigint NOT NULL DEFAULT 0 CHECK (last_event_seq >= 0),
-  low_threshold bigint CHECK (low_threshold BETWEEN 1 AND 9007199254740991),
   CHECK (available + reserved + spent = issued)
 ) WITH (fillfactor = 20);
 COMMENT ON TABLE credit_accounts IS 'The buckets of each account. Who locks its row may number its entries and events.';

@@ -3,23 +3,27 @@ import type { SqlFunction } from '../../db/index.ts';
 export const announceLowCredits: SqlFunction = {
   name: 'announce_low_credits',
   comment: `
-    Writes the event credits.low when what is available fell from at least the account's threshold to below it since the
-    row p_before was read. For callers that hold the account's row and took credits away. Whatever raises credits does not
-    call it, since each fall is judged by what it started from.`,
+    Writes the event credits.low when what is available fell from at least the account's threshold (its setting
+    low_credits_threshold) to below it since the row p_before was read. For callers that hold the account's row and took credits away. Whatever raises credits does not
+    call it, since each fall is judged by what it started from. Setting a threshold announces nothing either, also when
+    less is available already: that is not a fall.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION announce_low_credits(p_before credit_accounts) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
+  v_threshold bigint;
   v_available bigint;
 BEGIN
+  SELECT (settings ->> 'low_credits_threshold')::bigint INTO v_threshold
+  FROM accounts WHERE account_id = p_before.account_id;
   -- Not so without a threshold either.
-  IF p_before.available >= p_before.low_threshold THEN
+  IF p_before.available >= v_threshold THEN
     SELECT available INTO v_available FROM credit_accounts WHERE account_id = p_before.account_id;
-    IF v_available < p_before.low_threshold THEN
+    IF v_available < v_threshold THEN
       PERFORM append_event(p_before.account_id, 'credits.low', NULL, NULL, NULL,
-        jsonb_build_object('available', v_available, 'threshold', p_before.low_threshold));
+        jsonb_build_object('available', v_available, 'threshold', v_threshold));
     END IF;
   END IF;
 END

@@ -10,7 +10,6 @@ import { numberEvents } from './number-events.ts';
 import { openAccount } from './open-account.ts';
 import { reverseEntry } from './reverse-entry.ts';
 import { revokeCredits } from './revoke-credits.ts';
-import { setLowCreditsThreshold } from './set-low-credits-threshold.ts';
 import { settleDebt } from './settle-debt.ts';
 
 export { MOVE_BALANCES, POST_ENTRIES } from './settlement.ts';
@@ -37,7 +36,6 @@ export const schema: RoomSchema = {
     appendEntry,
     numberEvents,
     announceLowCredits,
-    setLowCreditsThreshold,
     openAccount,
     freezeCreditsForBatch,
     settleDebt,
