@@ -22,8 +22,8 @@ export async function seedAccounts(adminUrl: string, count: number): Promise<rea
   const ids = Array.from({ length: count }, () => systemRandom.uuid());
   await connected(adminUrl, async (client) => {
     await client.query(
-      `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
-       SELECT a, 'bench', 'enterprise', 'live', 100, 1000000, 1, rushes_now() FROM unnest($1::uuid[]) a`,
+      `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
+       SELECT a, 'bench', 'enterprise', 'live', '{"max_concurrent_tasks": 1000000, "weight": 1}', rushes_now() FROM unnest($1::uuid[]) a`,
       [ids],
     );
     await client.query('SELECT open_account(a) FROM unnest($1::uuid[]) a', [ids]);

@@ -23,8 +23,8 @@ const main = path.resolve(import.meta.dirname, '../packages/server/src/main.ts')
 async function seed(admin: Database): Promise<string> {
   const accountId = systemRandom.uuid();
   await admin.query(
-    `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
-     VALUES ($1, 'bench', 'enterprise', 'live', 100, 1000000, 1, rushes_now())`,
+    `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
+     VALUES ($1, 'bench', 'enterprise', 'live', '{"max_concurrent_tasks": 1000000, "weight": 1}', rushes_now())`,
     [accountId],
   );
   await admin.query('SELECT open_account($1)', [accountId]);

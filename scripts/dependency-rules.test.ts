@@ -19,7 +19,8 @@ const TARGETS: Files = {
   'tsconfig.base.json': '{"compilerOptions":{"module":"preserve","allowImportingTsExtensions":true,"noEmit":true}}',
   'packages/contract/package.json': '{"name":"@rushes/contract","exports":{".":"./src/index.ts"}}',
   'packages/contract/src/index.ts': 'export const contract = 1; export type Wire = string;',
-  'packages/contract/src/item-limits.ts': 'export const limits = 1;',
+  'packages/contract/src/facts/item-limits.ts': 'export const limits = 1;',
+  'packages/contract/src/terms.ts': 'export const terms = 1; export type Terms = number;',
   'packages/sdk/package.json': '{"name":"@rushes/sdk","devDependencies":{"@rushes/contract":"*"}}',
   'packages/sdk/src/index.ts': 'export const sdk = 1;',
   'packages/cli/package.json': '{"name":"@rushes/cli","devDependencies":{"@rushes/sdk":"*"}}',
@@ -98,6 +99,7 @@ const BREACHES: Readonly<Record<string, { readonly from: string; readonly text: 
     from: 'packages/sdk/src/values.ts',
     text: "import { contract } from '../../contract/src/index.ts'; export const one = contract;",
   },
+  'facts-need-nothing': { from: 'packages/contract/src/facts/schemas.ts', text: "import '../terms.ts';" },
   'cli-stands-on-the-sdk': {
     from: 'packages/cli/src/one.ts',
     text: "import type { Wire } from '../../contract/src/index.ts'; export type One = Wire;",
@@ -141,10 +143,11 @@ describe('dependency rules', () => {
     const drawn: Files = {
       'packages/sdk/src/one.ts': [
         "import type { Wire } from '@rushes/contract';",
-        "import { limits } from '../../contract/src/item-limits.ts';",
+        "import { limits } from '../../contract/src/facts/item-limits.ts';",
         'export const one: Wire = String(limits);',
       ].join('\n'),
-      'packages/cli/src/one.ts': "import '../../sdk/src/index.ts';",
+      'packages/contract/src/facts/one.ts': "import type { Terms } from '../terms.ts'; export type One = Terms;",
+      'packages/cli/src/one.ts': "import '../../sdk/src/index.ts'; import '../../contract/src/facts/item-limits.ts';",
       [`${S}/app.ts`]: ['http', 'worker', 'ledger', 'batches', 'db', 'upstreams']
         .map((room) => `import './${room}/index.ts';`)
         .join('\n'),

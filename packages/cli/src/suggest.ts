@@ -1,29 +1,6 @@
+import { closestName } from '@rushes/contract/facts/closest-name';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
-
-/** Edits (insert, delete, replace, swap of neighbours) that lead from one word to the other: optimal string alignment. */
-function distance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, at) => at)];
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      let best = Math.min((rows[i - 1]?.[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (rows[i - 1]?.[j - 1] ?? 0) + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        best = Math.min(best, (rows[i - 2]?.[j - 2] ?? 0) + 1);
-      row.push(best);
-    }
-    rows.push(row);
-  }
-  return rows[a.length]?.[b.length] ?? 0;
-}
-
-/** The known word that was probably meant. */
-function closest(word: string, known: readonly string[]): string | null {
-  const ranked = known.map((each) => ({ each, edits: distance(word, each) })).sort((a, b) => a.edits - b.edits);
-  const [best] = ranked;
-  return best !== undefined && best.edits <= Math.max(1, Math.floor(word.length / 3)) ? best.each : null;
-}
 
 /**
  * The error for words that name no command, or null when they do. `ids` are oclif's, such as `ledger:export`.
@@ -38,7 +15,7 @@ export function unknownCommand(argv: readonly string[], ids: readonly string[]):
     ];
     if (!known.includes(word)) {
       const before = topic === null ? null : topic.replaceAll(':', ' ');
-      return unknown(before === null ? word : `${before} ${word}`, closest(word, known), before);
+      return unknown(before === null ? word : `${before} ${word}`, closestName(word, known), before);
     }
     topic = `${prefix}${word}`;
     // What follows a command are its arguments.

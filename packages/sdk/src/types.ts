@@ -2,26 +2,29 @@
  * The wire shapes as a client reads them. What the server sends may grow: every set of words in a response is open, so
  * that code which compares with the known ones keeps compiling and running when a newer server sends another.
  */
+import type * as states from '@rushes/contract/facts/states';
 import type * as wire from '@rushes/contract/types';
 
-/** `T` with every set of string literals inside it opened to other strings, its known members still suggested. */
+/** `T` with every set of literals inside it opened to other values, its known members still suggested. */
 export type Open<T> = T extends string
   ? string extends T
     ? T
     : T | (string & {})
-  : T extends readonly (infer Member)[]
-    ? Open<Member>[]
-    : T extends object
-      ? { [Name in keyof T]: Open<T[Name]> }
-      : T;
+  : T extends number
+    ? number
+    : T extends readonly (infer Member)[]
+      ? Open<Member>[]
+      : T extends object
+        ? { [Name in keyof T]: Open<T[Name]> }
+        : T;
 
-export type BatchStatus = Open<wire.BatchStatus>;
-export type TaskStatus = Open<wire.TaskStatus>;
+export type BatchStatus = Open<states.BatchStatus>;
+export type TaskStatus = Open<states.TaskStatus>;
 export type FailureType = Open<wire.TaskFailure['type']>;
-export type LedgerKind = Open<wire.LedgerKind>;
+export type LedgerKind = Open<states.LedgerKind>;
 export type EventType = Open<wire.Event['type']>;
 export type ErrorCode = Open<wire.Problem['code']>;
-export type LinkAction = wire.LinkAction;
+export type LinkAction = states.LinkAction;
 
 export type TaskParams = wire.TaskParams;
 export type BatchItem = wire.BatchItem;
@@ -47,10 +50,10 @@ export interface ItemError extends Open<wire.ItemError> {}
 export interface Problem extends Open<wire.Problem> {}
 
 /** What a batch is made of, without the idempotency key. */
-export interface EstimateParams extends wire.EstimateRequest {}
+export interface EstimateParams extends Omit<wire.EstimateRequest, 'request_id'> {}
 
 /** What `batches.create` takes. */
-export interface CreateBatchParams extends wire.EstimateRequest {
+export interface CreateBatchParams extends EstimateParams {
   /**
    * Idempotency key, 1 to 255 printable ASCII characters. Made up once per call when left out; pass your own (an order
    * number, a job id) to be safe across restarts of your program too.
@@ -59,7 +62,7 @@ export interface CreateBatchParams extends wire.EstimateRequest {
 }
 
 /** Settings of a batch whose items come as CSV or NDJSON text. */
-export interface UploadParams extends Omit<wire.EstimateRequest, 'items'> {
+export interface UploadParams extends Omit<EstimateParams, 'items'> {
   /** CSV only: skip columns that are neither `prompt`, `custom_id`, a parameter nor `metadata.*`. */
   ignore_columns?: boolean;
 }

@@ -8,7 +8,7 @@ import type {
   Problem,
   VideoLink,
   WebhookEndpointWithSecret,
-} from '@rushes/contract/types';
+} from '@rushes/contract';
 
 interface MediaTypeObject {
   schema?: object;

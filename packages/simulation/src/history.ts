@@ -155,10 +155,10 @@ class History {
       // What cannot be settled keeps its slots; with more of them it would have every slot of a route this small.
       const limit = kind === 'poisoned' && n === 0 ? 1 : drawnLimit;
       const accountUuid = await createAccount(control, opener.random, { name, plan: 'growth', mode: 'test' });
-      await control.query('UPDATE accounts SET max_concurrent_tasks = $2, weight = $3 WHERE account_id = $1', [
+      const limits = { max_concurrent_tasks: limit, weight: this.#dice.integer(1, 4) };
+      await control.query('UPDATE accounts SET limits = limits || $2::jsonb WHERE account_id = $1', [
         accountUuid,
-        limit,
-        this.#dice.integer(1, 4),
+        JSON.stringify(limits),
       ]);
       const amount = PRICE * this.#dice.integer(kind === 'ordinary' || kind === 'comeback' ? 5 : 100, 100);
       await issueCredits(control, { accountUuid, kind: 'purchase', amount, reason: 'simulated', reference: 'first' });

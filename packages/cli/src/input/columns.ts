@@ -1,7 +1,7 @@
+import { isParamName, PARAM_NAMES, PARAMS, readParam, type ParamName } from '@rushes/contract/facts/params';
 import type { BatchItem, TaskParams } from '@rushes/sdk';
-import { isParamName, PARAM_NAMES, readParam } from './params.ts';
 
-export type FieldName = 'prompt' | 'custom_id' | keyof TaskParams;
+export type FieldName = 'prompt' | 'custom_id' | ParamName;
 
 const FIELD_NAMES: readonly FieldName[] = ['prompt', 'custom_id', ...PARAM_NAMES];
 
@@ -138,7 +138,7 @@ export function itemFromRow(row: readonly string[], columns: Columns): ItemReadi
       builder.text(field, cell);
       continue;
     }
-    const reading = readParam(field, cell.trim());
+    const reading = readParam(PARAMS[field], cell.trim());
     if (reading.ok) builder.param(field, reading.value);
     else builder.problem(field, reading.detail);
   }

@@ -1,17 +1,9 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '@rushes/contract/facts/canonical-json';
 import type { EstimateParams } from '@rushes/sdk';
 
 /** Changes when the same submission would be written down in another way. */
 const SCHEME = 'cli1';
-
-/** JSON with the members of every object in one order, so that the order of columns and flags does not count. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  members.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
-}
 
 /**
  * `request_id` of a submission: the SHA-256 of what is made (model, items, defaults, metadata and how it runs) and of the
@@ -21,6 +13,6 @@ function canonical(value: unknown): string {
  */
 export function deriveRequestId(params: EstimateParams, runKey: string | null): string {
   const { spend_limit: _limit, expected_unit_price: _price, ...order } = params;
-  const text = canonical({ order, run_key: runKey });
+  const text = canonicalJson({ order, run_key: runKey });
   return `${SCHEME}_${createHash('sha256').update(text, 'utf8').digest('base64url')}`;
 }

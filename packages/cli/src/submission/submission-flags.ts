@@ -1,9 +1,10 @@
 import { Args, Flags } from '@oclif/core';
+import { ITEM_LIMITS } from '@rushes/contract/facts/item-limits';
+import { isParamName, PARAM_NAMES, PARAMS, readParam } from '@rushes/contract/facts/params';
 import type { TaskParams } from '@rushes/sdk';
 import { usageError } from '../cli-error.ts';
 import { ColumnSettings, type FieldName, FIELD_LIST, isFieldName } from '../input/columns.ts';
 import { INPUT_FORMATS } from '../input/format.ts';
-import { isParamName, PARAM_NAMES, readParam } from '../input/params.ts';
 
 /** The prompts that a command is about. */
 export const submissionArg = {
@@ -55,7 +56,7 @@ export const submissionFlags = {
   'deadline-hours': Flags.integer({
     summary: 'Videos that wait longer than this many hours fail and are refunded.',
     min: 1,
-    max: 720,
+    max: ITEM_LIMITS.deadlineHoursMax,
   }),
   'webhook-endpoint': Flags.string({
     summary: 'Send the events of this batch only to this endpoint.',
@@ -93,7 +94,7 @@ export function defaultParams(settings: readonly string[] | undefined): TaskPara
   const read = pairs('set', settings).map(([name, text]) => {
     if (!isParamName(name))
       throw usageError(`--set ${name}=…: the parameter must be one of ${PARAM_NAMES.join(', ')}.`);
-    const reading = readParam(name, text);
+    const reading = readParam(PARAMS[name], text);
     if (!reading.ok) throw usageError(`--set ${name} ${reading.detail}.`);
     return [name, reading.value] as const;
   });

@@ -1,22 +1,5 @@
+import { EVENT_TYPES } from '@rushes/contract/facts/events';
 import { usageError } from '../cli-error.ts';
-
-/** Types of events as of this version; a newer server may have more. */
-export const EVENT_TYPES = [
-  'batch.processing',
-  'batch.completed',
-  'batch.partial',
-  'batch.failed',
-  'batch.canceled',
-  'batch.paused',
-  'task.succeeded',
-  'task.failed',
-  'task.canceled',
-  'credits.low',
-  'ledger.epoch_opened',
-  'webhook_endpoint.failing',
-  'webhook_endpoint.disabled',
-  'webhook.test',
-] as const;
 
 /** The words of a list with commas in it, given once or several times. */
 export function commaList(values: readonly string[]): string[] {

@@ -1,3 +1,5 @@
+import type { Terms } from '../types.ts';
+
 export const FAILURE_TYPES = [
   'provider_error',
   'storage_error',
@@ -15,17 +17,11 @@ export const FAILURE_TYPES = [
 export type FailureType = (typeof FAILURE_TYPES)[number];
 
 /** What becomes of a task's reserved credits when it does not succeed. */
-export type Resolution = 'refund' | 'forfeit';
+export const RESOLUTIONS = ['refund', 'forfeit'] as const;
+export type Resolution = (typeof RESOLUTIONS)[number];
 
-/** The failure types whose resolution an account's terms can change; the rest is always refunded. */
+/** The failure types whose resolution an account's terms can change; every other one is refunded. */
 export const NEGOTIABLE_FAILURES = ['moderation_input', 'moderation_output', 'canceled'] as const;
-
-export interface Terms {
-  readonly moderation_input: Resolution;
-  readonly moderation_output: Resolution;
-  /** Applies to queued tasks of a canceled batch; running tasks end by their outcome. */
-  readonly canceled: Resolution;
-}
 
 export const DEFAULT_TERMS: Terms = {
   moderation_input: 'forfeit',

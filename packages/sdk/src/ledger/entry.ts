@@ -1,4 +1,5 @@
 /** The form of an entry: rule 1 of docs/ledger-verification.md. */
+import { LEDGER_FIELDS, TASK_INDEX_MAX, type LedgerFieldKind } from '@rushes/contract/facts/ledger-fields';
 import type { LedgerEntry } from '../types.ts';
 import { type LedgerProblem, problem, quote } from './problem.ts';
 import type { TaskIds } from './task-id.ts';
@@ -15,66 +16,34 @@ export interface RawEntry {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Above the items that any batch may have; a limit, so that a forged index cannot fill the memory. */
-export const TASK_INDEX_MAX = 1_048_575;
-
 const TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/;
 
 const isNumber = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
-const isPositive = (value: unknown): boolean => isNumber(value) && value > 0;
 const isText = (value: unknown): boolean => typeof value === 'string' && value.isWellFormed();
-const isWord = (value: unknown): boolean => typeof value === 'string' && /^[a-z_]{1,40}$/.test(value);
 
 interface Form {
-  readonly field: keyof LedgerEntry;
   readonly isRight: (value: unknown) => boolean;
   readonly description: string;
 }
 
-const whole = (field: keyof LedgerEntry): Form => ({
-  field,
-  isRight: isNumber,
-  description: 'a whole number, 0 or more',
-});
-const positive = (field: keyof LedgerEntry): Form => ({
-  field,
-  isRight: isPositive,
-  description: 'a whole number, 1 or more',
-});
-const orNull = (form: Form): Form => ({
-  ...form,
-  isRight: (value) => value === null || form.isRight(value),
-  description: `${form.description}, or null`,
-});
-const word = (field: keyof LedgerEntry): Form => ({ field, isRight: isWord, description: 'a word' });
-const text = (field: keyof LedgerEntry): Form => orNull({ field, isRight: isText, description: 'text' });
-
-const FORMS: readonly Form[] = [
-  positive('seq'),
-  word('kind'),
-  word('from'),
-  word('to'),
-  positive('amount'),
-  whole('available_after'),
-  whole('reserved_after'),
-  whole('spent_after'),
-  text('batch_id'),
-  text('task_id'),
-  orNull({
-    field: 'task_index',
+/** What a field of each kind must be. Words are any words: a newer server may have more. */
+const FORMS: Readonly<Record<LedgerFieldKind, Form>> = {
+  positive: { isRight: (value) => isNumber(value) && value > 0, description: 'a whole number, 1 or more' },
+  whole: { isRight: isNumber, description: 'a whole number, 0 or more' },
+  word: { isRight: (value) => typeof value === 'string' && /^[a-z_]{1,40}$/.test(value), description: 'a word' },
+  text: { isRight: isText, description: 'text' },
+  batch_id: { isRight: isText, description: 'text' },
+  task_id: { isRight: isText, description: 'text' },
+  task_index: {
     isRight: (value) => isNumber(value) && value <= TASK_INDEX_MAX,
     description: `a whole number up to ${TASK_INDEX_MAX}`,
-  }),
-  orNull(positive('reverses_seq')),
-  text('reason'),
-  text('reference'),
-  {
-    field: 'created_at',
+  },
+  time: {
     isRight: (value) => typeof value === 'string' && TIME.test(value),
     description: 'a time like 2026-11-20T12:00:00.000000Z',
   },
-];
+};
 
 function badField(field: string, seq: number | null, message: string): LedgerProblem {
   return problem('bad_field', message, { seq, field });
@@ -83,12 +52,14 @@ function badField(field: string, seq: number | null, message: string): LedgerPro
 /** The entry, or what is wrong with its fields. */
 export function readEntry(raw: RawEntry['fields'], taskIds: TaskIds): ExportedEntry | readonly LedgerProblem[] {
   let problems: LedgerProblem[] | null = null;
-  const seq = isPositive(raw['seq']) ? (raw['seq'] as number) : null;
-  for (const { field, isRight, description } of FORMS) {
-    if (isRight(raw[field])) continue;
+  const seq = FORMS.positive.isRight(raw['seq']) ? (raw['seq'] as number) : null;
+  for (const { name, kind, nullable } of LEDGER_FIELDS) {
+    const value = raw[name];
+    const { isRight, description } = FORMS[kind];
+    if (isRight(value) || (nullable && value === null)) continue;
     problems ??= [];
-    const found = Object.hasOwn(raw, field) ? quote(raw[field]) : 'missing';
-    problems.push(badField(field, seq, `${field} is ${found}; it must be ${description}`));
+    const found = Object.hasOwn(raw, name) ? quote(value) : 'missing';
+    problems.push(badField(name, seq, `${name} is ${found}; it must be ${description}${nullable ? ', or null' : ''}`));
   }
   if (problems !== null) return problems;
   const entry = raw as unknown as ExportedEntry;

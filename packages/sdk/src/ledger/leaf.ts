@@ -1,6 +1,8 @@
 /** The canonical encoding of an entry, version 1; docs/ledger-verification.md has it byte for byte. */
+import { LEAF_FIELDS } from '@rushes/contract/facts/ledger-fields';
 import type { LedgerEntry } from '../types.ts';
 
+const NAMES = LEAF_FIELDS.map(({ name }) => name);
 const VERSION = 0x01;
 const NULL_LENGTH = 0xffffffff;
 const LENGTH_BYTES = 4;
@@ -28,20 +30,7 @@ export class LeafEncoder {
     this.#bytes[1] = VERSION;
     this.#at = 2;
     this.#text(this.#accountId);
-    this.#number(entry.seq);
-    this.#text(entry.kind);
-    this.#text(entry.from);
-    this.#text(entry.to);
-    this.#number(entry.amount);
-    this.#number(entry.available_after);
-    this.#number(entry.reserved_after);
-    this.#number(entry.spent_after);
-    this.#optional(entry.batch_id);
-    this.#optionalNumber(entry.task_index);
-    this.#optionalNumber(entry.reverses_seq);
-    this.#optional(entry.reason);
-    this.#optional(entry.reference);
-    this.#text(entry.created_at);
+    for (const name of NAMES) this.#value(entry[name]);
     return this.#bytes.subarray(0, this.#at);
   }
 
@@ -61,18 +50,13 @@ export class LeafEncoder {
     this.#at += LENGTH_BYTES;
   }
 
-  #optional(text: string | null): void {
-    if (text !== null) {
-      this.#text(text);
-      return;
+  #value(value: string | number | null): void {
+    if (typeof value === 'number') this.#number(value);
+    else if (value !== null) this.#text(value);
+    else {
+      this.#reserve(LENGTH_BYTES);
+      this.#length(NULL_LENGTH);
     }
-    this.#reserve(LENGTH_BYTES);
-    this.#length(NULL_LENGTH);
-  }
-
-  #optionalNumber(value: number | null): void {
-    if (value === null) this.#optional(null);
-    else this.#number(value);
   }
 
   /** Its digits without the text between: a million entries would make eight million of those. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { csvLine } from '@rushes/contract/facts/csv';
 import { syncFolder } from './sync-folder.ts';
 
 /** One line of `manifest.csv`. */
@@ -20,21 +21,10 @@ export interface ManifestRow {
 
 const COLUMNS = ['index', 'custom_id', 'status', 'failure_type', 'file', 'bytes', 'sha256', 'credits'] as const;
 
-/** First characters that make a spreadsheet calculate instead of show, and the quote itself, so that it can be undone. */
-const FORMULA_START = /^[=+\-@\t\r']/;
-
-/** One field: RFC 4180 quotes, and a single quote in front of text that a spreadsheet would run as a formula. */
-function field(value: string | number | null): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const text = FORMULA_START.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 /** The manifest as CSV: UTF-8, CRLF (RFC 4180), one line per task in index order. */
 export function manifestCsv(rows: readonly ManifestRow[]): string {
-  const lines = rows.map((row) => COLUMNS.map((column) => field(row[column])).join(','));
-  return [COLUMNS.join(','), ...lines, ''].join('\r\n');
+  const lines = rows.map((row) => csvLine(COLUMNS.map((column) => row[column])));
+  return [csvLine(COLUMNS), ...lines].join('');
 }
 
 /** Writes the manifest whole or not at all. */

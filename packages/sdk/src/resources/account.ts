@@ -1,16 +1,11 @@
+import type { UpdateAccountRequest } from '@rushes/contract/types';
 import type { ApiPromise } from '../api-promise.ts';
 import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
 import type { Account } from '../types.ts';
 
 /** What `account.update` changes. A member that is left out stays as it is. */
-export interface UpdateAccountParams {
-  /**
-   * Available credits, 1 or more. The event `credits.low` is sent each time that they fall from this number or more to
-   * below it. Null: the event is never sent.
-   */
-  low_credits_threshold?: number | null;
-}
+export interface UpdateAccountParams extends Omit<UpdateAccountRequest, 'request_id'> {}
 
 const PATH = '/v1/account';
 

@@ -1,4 +1,4 @@
-import type * as wire from '@rushes/contract/types';
+import type { RedeliverableState } from '@rushes/contract/facts/states';
 import type { ApiPromise } from '../api-promise.ts';
 import type { ListParams, PagePromise } from '../page.ts';
 import { Resource } from '../resource.ts';
@@ -45,7 +45,7 @@ export interface RedeliverSinceParams {
    * Which deliveries. `missed` are events that the endpoint did not get because it was disabled. Exhausted and missed
    * ones when left out.
    */
-  states?: wire.RedeliverableState[];
+  states?: RedeliverableState[];
 }
 
 const PATH = '/v1/webhook-endpoints';

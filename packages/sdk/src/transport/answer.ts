@@ -1,7 +1,7 @@
 import { apiErrorFor, type APIError } from '../errors.ts';
 import { withoutSecrets } from '../rushes-error.ts';
 import type { Problem } from '../types.ts';
-import { parseRetryAfter } from './retry-policy.ts';
+import { retryAfterMs } from './retry-policy.ts';
 
 /** A parsed answer with the raw response that it was read from. */
 export interface Answer<T> {
@@ -41,10 +41,9 @@ function parseProblem(text: string, status: number, headers: Headers): Problem |
 /** The error that a refused request becomes. */
 export function refusal(response: Response, text: string, nowMs: number, requestId: string | undefined): APIError {
   const { status, headers } = response;
-  const retryAfterMs = parseRetryAfter(headers, nowMs);
   const problem = status < 400 ? null : parseProblem(text, status, headers);
   const excerpt = withoutSecrets(text.slice(0, 4 * EXCERPT_CHARACTERS)).slice(0, EXCERPT_CHARACTERS);
-  return apiErrorFor({ status, headers, problem, excerpt, retryAfterMs, requestId });
+  return apiErrorFor({ status, headers, problem, excerpt, retryAfterMs: retryAfterMs(headers, nowMs), requestId });
 }
 
 /** Whether `text` is a JSON document, and which. */

@@ -1,3 +1,4 @@
+import { parseRetryAfter } from '@rushes/contract/facts/retry-after';
 import { APIError, ConnectionError, InvalidResponseError, TimeoutError } from '../errors.ts';
 
 /** Backoff before the first retry; doubles with every further one. */
@@ -11,18 +12,12 @@ const BACKOFF_MAX_MS = 8_000;
 const RETRY_AFTER_MAX_MS = 120_000;
 
 /**
- * Milliseconds of a Retry-After header: seconds or an HTTP date (RFC 9110, 10.2.3). A date counts from the answer's own
- * Date header where it has one, so that a wrong clock here does not matter. Null when absent or unreadable.
+ * Milliseconds that an answer asks to wait, or null. A date counts from the answer's own Date header where it has one, so
+ * that a wrong clock here does not matter.
  */
-export function parseRetryAfter(headers: Headers, nowMs: number): number | null {
-  const text = headers.get('retry-after')?.trim() ?? '';
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
-  // Date.parse reads almost anything; every HTTP date starts with the name of a day.
-  if (!/^[A-Z][a-z]{2}/.test(text)) return null;
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) return null;
+export function retryAfterMs(headers: Headers, nowMs: number): number | null {
   const sentAt = Date.parse(headers.get('date') ?? '');
-  return Math.max(0, at - (Number.isNaN(sentAt) ? nowMs : sentAt));
+  return parseRetryAfter(headers.get('retry-after'), Number.isNaN(sentAt) ? nowMs : sentAt);
 }
 
 /** What the server says about sending the same request again, in `x-should-retry`; null when it does not say. */

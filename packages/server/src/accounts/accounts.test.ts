@@ -62,8 +62,7 @@ describe('an account', () => {
     ).toEqual([{ available: 0, reserved: 0, spent: 0, issued: 0, debt: 0 }]);
     expect(await findAccount(db, accountUuid)).toMatchObject({
       plan: 'pilot',
-      rateLimitPerMin: 60,
-      maxConcurrentTasks: 10,
+      limits: { rate_limit_per_min: 60, max_concurrent_tasks: 10, weight: 1 },
       status: 'active',
       keys: [],
     });
@@ -117,7 +116,7 @@ describe('an API key', () => {
         scopes: ['batches:read'],
         accountStatus: 'active',
         terms: { moderation_input: 'refund', moderation_output: 'refund', canceled: 'refund' },
-        rateLimitPerMin: 60,
+        limits: { rate_limit_per_min: 60, max_concurrent_tasks: 10, weight: 1 },
       },
     });
   });

@@ -1,13 +1,16 @@
-import { PLANS, type Plan, type Terms } from '@rushes/contract';
+import {
+  effectiveLimits,
+  planLimits,
+  type AccountLimits,
+  type AccountMode,
+  type AccountStatus,
+  type Plan,
+  type Terms,
+} from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { listApiKeys, type ApiKeySummary } from './api-keys.ts';
 import { WRITE_SCOPES } from './write-scopes.ts';
-
-export type AccountMode = 'live' | 'test';
-
-/** `suspended`: reads only. `blocked`: no new reservations. `terminated`: see terminateAccount. */
-export type AccountStatus = 'active' | 'suspended' | 'blocked' | 'terminated';
 
 export interface NewAccount {
   readonly name: string;
@@ -21,8 +24,7 @@ export interface AccountSummary {
   readonly plan: Plan;
   readonly mode: AccountMode;
   readonly status: AccountStatus;
-  readonly rateLimitPerMin: number;
-  readonly maxConcurrentTasks: number;
+  readonly limits: AccountLimits;
   readonly createdAt: Date;
   readonly terminatedAt: Date | null;
   /** What differs from the default terms. */
@@ -36,32 +38,30 @@ export interface AccountDetail extends AccountSummary {
 /** Opens an account with empty buckets. The plan's limits are copied, so that they can be changed for one account. */
 export async function createAccount(db: Database, random: Random, account: NewAccount): Promise<string> {
   const accountUuid = random.uuid();
-  const limits = PLANS[account.plan];
   await db.transaction(async (tx) => {
     await tx.query(
-      `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, rushes_now())`,
-      [
-        accountUuid,
-        account.name,
-        account.plan,
-        account.mode,
-        limits.rateLimitPerMin,
-        limits.maxConcurrentTasks,
-        limits.weight,
-      ],
+      `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
+       VALUES ($1, $2, $3, $4, $5, rushes_now())`,
+      [accountUuid, account.name, account.plan, account.mode, planLimits(account.plan)],
     );
     await tx.query('SELECT open_account($1)', [accountUuid]);
   });
   return accountUuid;
 }
 
-const SUMMARY_COLUMNS = `account_id AS "accountUuid", name, plan, mode, status, rate_limit_per_min AS "rateLimitPerMin",
-  max_concurrent_tasks AS "maxConcurrentTasks", created_at AS "createdAt", terminated_at AS "terminatedAt", terms`;
+const SUMMARY_COLUMNS = `account_id AS "accountUuid", name, plan, mode, status, limits, created_at AS "createdAt", terminated_at AS "terminatedAt", terms`;
+
+/** Limits as they are stored are completed by the plan's. */
+function toSummary(row: AccountSummary): AccountSummary {
+  return { ...row, limits: effectiveLimits(row.limits, row.plan) };
+}
 
 /** Every account, oldest first, for the operator. */
 export async function listAccounts(db: Queryable): Promise<readonly AccountSummary[]> {
-  return db.query<AccountSummary>(`SELECT ${SUMMARY_COLUMNS} FROM accounts ORDER BY created_at, account_id`);
+  const rows = await db.query<AccountSummary>(
+    `SELECT ${SUMMARY_COLUMNS} FROM accounts ORDER BY created_at, account_id`,
+  );
+  return rows.map(toSummary);
 }
 
 /** A page of accounts in the order of their ids, which is that of their opening. `after`: the last one of the page before. */
@@ -70,17 +70,18 @@ export async function listAccountsAfter(
   after: string | null,
   limit: number,
 ): Promise<readonly AccountSummary[]> {
-  return db.query<AccountSummary>(
+  const rows = await db.query<AccountSummary>(
     `SELECT ${SUMMARY_COLUMNS} FROM accounts WHERE $1::uuid IS NULL OR account_id > $1 ORDER BY account_id LIMIT $2`,
     [after, limit],
   );
+  return rows.map(toSummary);
 }
 
 export async function findAccount(db: Queryable, accountUuid: string): Promise<AccountDetail | null> {
   const [summary] = await db.query<AccountSummary>(`SELECT ${SUMMARY_COLUMNS} FROM accounts WHERE account_id = $1`, [
     accountUuid,
   ]);
-  return summary === undefined ? null : { ...summary, keys: await listApiKeys(db, accountUuid) };
+  return summary === undefined ? null : { ...toSummary(summary), keys: await listApiKeys(db, accountUuid) };
 }
 
 export type Termination = 'terminated' | 'already_terminated' | 'not_found';

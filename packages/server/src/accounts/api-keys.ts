@@ -1,8 +1,14 @@
-import { API_KEY_SECRET_CHARACTERS, formatApiKey, randomBase62, type Scope } from '@rushes/contract';
+import {
+  API_KEY_SECRET_CHARACTERS,
+  formatApiKey,
+  randomBase62,
+  type AccountMode,
+  type AccountStatus,
+  type Scope,
+} from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
-import type { AccountMode, AccountStatus } from './accounts.ts';
 import type { KeyHasher } from './key-hasher.ts';
 import { canWrite } from './write-scopes.ts';
 

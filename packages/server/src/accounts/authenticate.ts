@@ -1,7 +1,16 @@
-import { DEFAULT_TERMS, parseApiKey, type Plan, type Scope, type Terms } from '@rushes/contract';
+import {
+  DEFAULT_TERMS,
+  effectiveLimits,
+  parseApiKey,
+  type AccountLimits,
+  type AccountMode,
+  type AccountStatus,
+  type Plan,
+  type Scope,
+  type Terms,
+} from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
-import type { AccountMode, AccountStatus } from './accounts.ts';
 import type { KeyHasher } from './key-hasher.ts';
 import { canWrite } from './write-scopes.ts';
 
@@ -15,7 +24,7 @@ export interface Caller {
   readonly accountStatus: AccountStatus;
   /** The account's terms over the default ones. */
   readonly terms: Terms;
-  readonly rateLimitPerMin: number;
+  readonly limits: AccountLimits;
 }
 
 interface KeyRow {
@@ -26,7 +35,7 @@ interface KeyRow {
   readonly plan: Plan;
   readonly status: AccountStatus;
   readonly terms: Partial<Terms>;
-  readonly rate_limit_per_min: number;
+  readonly limits: Partial<AccountLimits>;
 }
 
 const UNKNOWN_KEY = 'This API key is not valid. Use a key of this server, exactly as it was shown when it was made.';
@@ -50,7 +59,7 @@ export async function authenticate(db: Queryable, hasher: KeyHasher, text: strin
     });
   }
   const [row] = await db.query<KeyRow>(
-    `SELECT k.key_hash, k.enabled, k.scopes, a.mode, a.plan, a.status, a.terms, a.rate_limit_per_min
+    `SELECT k.key_hash, k.enabled, k.scopes, a.mode, a.plan, a.status, a.terms, a.limits
      FROM api_keys k JOIN accounts a ON a.account_id = k.account_id
      WHERE k.account_id = $1 AND k.key_id = $2`,
     [parsed.accountUuid, parsed.keyUuid],
@@ -73,6 +82,6 @@ export async function authenticate(db: Queryable, hasher: KeyHasher, text: strin
     scopes: row.scopes,
     accountStatus: row.status,
     terms: { ...DEFAULT_TERMS, ...row.terms },
-    rateLimitPerMin: row.rate_limit_per_min,
+    limits: effectiveLimits(row.limits, row.plan),
   });
 }

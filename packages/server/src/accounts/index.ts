@@ -1,6 +1,7 @@
-export { setLowCreditsThreshold, viewAccount } from './account-view.ts';
+export { changeSettings } from './account-settings.ts';
+export { viewAccount } from './account-view.ts';
 export { createAccount, findAccount, listAccounts, listAccountsAfter, terminateAccount } from './accounts.ts';
-export type { AccountDetail, AccountMode, AccountStatus, AccountSummary, NewAccount, Termination } from './accounts.ts';
+export type { AccountDetail, AccountSummary, NewAccount, Termination } from './accounts.ts';
 export { createApiKey, disableApiKey } from './api-keys.ts';
 export type { ApiKeySummary, CreatedApiKey, NewApiKey } from './api-keys.ts';
 export { authenticate } from './authenticate.ts';

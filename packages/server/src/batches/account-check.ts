@@ -1,5 +1,5 @@
-import type { ModelSpec } from '@rushes/contract';
-import type { AccountStatus, Caller } from '../accounts/index.ts';
+import type { AccountStatus, ModelSpec } from '@rushes/contract';
+import type { Caller } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
 import type { Refusal } from '../outcome/index.ts';
 import type { Submission } from './submission/index.ts';

@@ -1,7 +1,7 @@
 /** The event credits.low, over every way in which available credits fall. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { setLowCreditsThreshold } from '../accounts/index.ts';
+import { changeSettings } from '../accounts/index.ts';
 import { credits, issueCredits, revokeCredits, reverseEntry } from '../ledger/index.ts';
 import { listEvents } from '../webhooks/index.ts';
 import type { BatchCaller } from './account-check.ts';
@@ -26,7 +26,7 @@ afterAll(() => world.close());
 /** An account whose threshold is `threshold`. Ten videos of sora-2 cost 490. */
 async function accountWith(available: number, threshold: number | null): Promise<BatchCaller> {
   const caller = await openAccount(world, available);
-  await setLowCreditsThreshold(world.db, caller.accountUuid, threshold);
+  await changeSettings(world.db, caller.accountUuid, { low_credits_threshold: threshold });
   return caller;
 }
 
@@ -159,7 +159,7 @@ describe('credits.low', () => {
   it('is not announced without a threshold, nor by setting one above what is there', async () => {
     const caller = await accountWith(1_000, null);
     await create(world, caller, submission());
-    await setLowCreditsThreshold(world.db, caller.accountUuid, 5_000);
+    await changeSettings(world.db, caller.accountUuid, { low_credits_threshold: 5_000 });
     await create(world, caller, submission());
     expect(await announced(caller)).toEqual([]);
   });
@@ -173,7 +173,11 @@ describe('credits.low', () => {
 
   it('takes no threshold that no credits could fall below, and none of an account that does not exist', async () => {
     const { accountUuid } = await openAccount(world, 0);
-    await expect(setLowCreditsThreshold(world.db, accountUuid, 0)).rejects.toThrow('low_threshold');
-    await expect(setLowCreditsThreshold(world.db, randomUUID(), 5)).rejects.toThrow('no credit account');
+    await expect(changeSettings(world.db, accountUuid, { low_credits_threshold: 0 })).rejects.toThrow(
+      'low_credits_threshold',
+    );
+    await expect(changeSettings(world.db, randomUUID(), { low_credits_threshold: 5 })).rejects.toThrow(
+      'there is no account',
+    );
   });
 });

@@ -1,12 +1,5 @@
-import { PLAN_NAMES, SCOPES, type Plan } from '@rushes/contract';
-import {
-  createAccount,
-  createApiKey,
-  findAccount,
-  listAccounts,
-  terminateAccount,
-  type AccountMode,
-} from '../accounts/index.ts';
+import { ACCOUNT_MODES, PLAN_NAMES, SCOPES, type AccountMode, type Plan } from '@rushes/contract';
+import { createAccount, createApiKey, findAccount, listAccounts, terminateAccount } from '../accounts/index.ts';
 import type { Environment } from '../config/index.ts';
 import { credits, issueCredits } from '../ledger/index.ts';
 import { systemRandom } from '../system/index.ts';
@@ -32,14 +25,18 @@ function create(env: Environment): CommandBody {
       name: { type: 'string', help: 'name of the customer' },
       plan: { type: 'string', value: PLAN_NAMES.join('|'), help: 'limits of the account; pilot by default' },
       credits: { type: 'string', value: 'N', help: 'credits granted at once; none by default' },
-      mode: { type: 'string', value: 'live|test', help: 'test accounts always use the simulator; live by default' },
+      mode: {
+        type: 'string',
+        value: ACCOUNT_MODES.join('|'),
+        help: 'test accounts always use the simulator; live by default',
+      },
       ...JSON_FLAG,
       ...DATA_DIR_FLAG,
     },
     run: (parsed, output) => {
       const name = requireText(parsed, 'name');
       const plan: Plan = oneOf('plan', parsed.text('plan') ?? 'pilot', PLAN_NAMES);
-      const mode: AccountMode = oneOf('mode', parsed.text('mode') ?? 'live', ['live', 'test'] as const);
+      const mode: AccountMode = oneOf('mode', parsed.text('mode') ?? 'live', ACCOUNT_MODES);
       const amount =
         parsed.text('credits') === undefined || parsed.text('credits') === '0'
           ? null
@@ -111,8 +108,7 @@ function show(env: Environment): CommandBody {
           mode: account.mode,
           status: account.status,
           terms: account.terms,
-          rate_limit_per_min: account.rateLimitPerMin,
-          max_concurrent_tasks: account.maxConcurrentTasks,
+          ...account.limits,
           created_at: account.createdAt.toISOString(),
           credits: await credits(db, uuid),
           keys: account.keys.map((key) => ({

@@ -3,10 +3,11 @@
  * docs/configuration.md explains each variable.
  */
 import path from 'node:path';
-import { MODELS } from '@rushes/contract';
+import { closestName } from '@rushes/contract/facts/closest-name';
+import { MODELS } from '@rushes/contract/facts/models';
 import { DataDirError } from '../data-directory/index.ts';
 import { ADAPTERS } from '../upstreams/index.ts';
-import { EnvironmentReader, nearestName, type Environment } from './environment-reader.ts';
+import { EnvironmentReader, type Environment } from './environment-reader.ts';
 import { loadOrCreateSecretKey, parseSecretKey, SECRET_KEY_BYTES } from './secret-key.ts';
 import { ExplainedError } from '../outcome/index.ts';
 
@@ -177,11 +178,18 @@ function merge(
   return { merged, shownAs };
 }
 
+const PREFIX = 'RUSHES_';
+
 function reportUnknownNames(reader: EnvironmentReader, env: Environment): void {
   const known: readonly string[] = [...VARIABLES, ...CLIENT_VARIABLES];
   for (const name of Object.keys(env).sort()) {
-    if (!name.startsWith('RUSHES_') || known.includes(name)) continue;
-    const nearest = nearestName(name, known);
+    if (!name.startsWith(PREFIX) || known.includes(name)) continue;
+    // Behind the prefix, which is right already.
+    const rest = closestName(
+      name.slice(PREFIX.length),
+      known.map((candidate) => candidate.slice(PREFIX.length)),
+    );
+    const nearest = rest === null ? null : `${PREFIX}${rest}`;
     reader.problem(
       name,
       nearest === null

@@ -159,28 +159,3 @@ function canonicalCidr(text: string): string | null {
   const [parsed, bits] = ipaddr.parseCIDR(text);
   return `${parsed.toString()}/${String(bits)}`;
 }
-
-/** The known name closest to a mistyped one, or null when nothing is close. */
-export function nearestName(name: string, known: readonly string[]): string | null {
-  const ranked = known.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }));
-  const best = ranked.reduce((a, b) => (b.distance < a.distance ? b : a), {
-    candidate: '',
-    distance: Number.POSITIVE_INFINITY,
-  });
-  // A third of what stands behind RUSHES_ may be wrong; more is another word.
-  return best.distance <= Math.max(2, (name.length - 'RUSHES_'.length) / 3) ? best.candidate : null;
-}
-
-/** Levenshtein distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [index, left] of [...a].entries()) {
-    const next = [index + 1];
-    for (const [column, right] of [...b].entries()) {
-      const substituted = (row[column] ?? 0) + (left === right ? 0 : 1);
-      next.push(Math.min(substituted, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { planLimits } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { openDatabase, type Database } from '../db/index.ts';
@@ -69,9 +70,9 @@ beforeAll(async () => {
   db = open(database.appUrl);
   admin = open(database.adminUrl);
   await admin.query(
-    `INSERT INTO accounts (account_id, name, plan, mode, rate_limit_per_min, max_concurrent_tasks, weight, created_at)
-     VALUES ($1, 'x', 'pilot', 'live', 60, 10, 1, rushes_now())`,
-    [accountUuid],
+    `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
+     VALUES ($1, 'x', 'pilot', 'live', $2, rushes_now())`,
+    [accountUuid, planLimits('pilot')],
   );
   await setUpstreamCost(db, {
     route: 'grsai',

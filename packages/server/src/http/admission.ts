@@ -29,13 +29,14 @@ function accepted<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
-interface Counted {
-  readonly keyUuid: string;
-  readonly rateLimitPerMin: number;
-}
-
-function countRequest(ctx: HttpContext, deps: HttpDeps, limiter: RateLimiter, caller: Counted): void {
-  const verdict = limiter.take(caller.keyUuid, caller.rateLimitPerMin, deps.clock.monotonicMs());
+function countRequest(
+  ctx: HttpContext,
+  deps: HttpDeps,
+  limiter: RateLimiter,
+  keyUuid: string,
+  requestsPerMin: number,
+): void {
+  const verdict = limiter.take(keyUuid, requestsPerMin, deps.clock.monotonicMs());
   ctx.set(rateLimitHeaders(verdict));
   if (verdict.allowed) return;
   throw new Refused({
@@ -71,12 +72,12 @@ export async function admit(ctx: HttpContext, deps: HttpDeps, limiter: RateLimit
   if (access.kind === 'public') return { caller: null, operator: null };
   if (access.kind === 'operator') {
     const operator = accepted(await authenticateOperator(deps.db, deps.keyHasher, bearer(ctx, 'ro_')));
-    countRequest(ctx, deps, limiter, { ...operator, rateLimitPerMin: OPERATOR_REQUESTS_PER_MIN });
+    countRequest(ctx, deps, limiter, operator.keyUuid, OPERATOR_REQUESTS_PER_MIN);
     return { caller: null, operator };
   }
   const caller = accepted(await authenticate(deps.db, deps.keyHasher, bearer(ctx, 'rk_')));
   ctx.state.caller = caller;
-  if (access.counted) countRequest(ctx, deps, limiter, caller);
+  if (access.counted) countRequest(ctx, deps, limiter, caller.keyUuid, caller.limits.rate_limit_per_min);
   checkRights(caller, access);
   return { caller, operator: null };
 }

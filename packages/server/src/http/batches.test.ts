@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseId } from '@rushes/contract';
-import type { Batch, Estimate, Page, Task, TaskResult } from '@rushes/contract/types';
+import { parseId, type Batch, type Estimate, type Page, type Task, type TaskResult } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 

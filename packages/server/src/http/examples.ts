@@ -1,12 +1,19 @@
 /** Examples of the reference documentation; a test holds them to their schemas. */
-import { DEFAULT_TERMS } from '@rushes/contract';
-import type { Batch, Estimate, EstimateRequest, Task } from '@rushes/contract/types';
+import { DEFAULT_TERMS, type Batch, type Estimate, type EstimateRequest, type Task } from '@rushes/contract';
 
 export const submissionExample: EstimateRequest = {
   model: 'sora-2',
   items: [
     { prompt: 'A red kite over a grey sea', custom_id: 'kite-1' },
     { prompt: 'A lighthouse at dawn, slow pan', custom_id: 'lighthouse-1', params: { aspect_ratio: '9:16' } },
+    { prompt: 'Rain on a tin roof' },
+    { prompt: 'A harbour at night' },
+    { prompt: 'Snow on the pass' },
+    { prompt: 'A market street after rain' },
+    { prompt: 'Two foxes in a wheat field' },
+    { prompt: 'A tram crosses a bridge' },
+    { prompt: 'Bread rising in an oven' },
+    { prompt: 'A paper boat in a gutter' },
   ],
   defaults: { aspect_ratio: '16:9', duration_seconds: 10 },
   metadata: { campaign: 'spring' },

@@ -1,18 +1,9 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '@rushes/contract';
 import { postOnce, type Caller, type IdempotentPost, type RequestKey } from '../accounts/index.ts';
 import type { Database } from '../db/index.ts';
 import type { Outcome } from '../outcome/index.ts';
 import { json, type Answer } from './exchange.ts';
-
-/** JSON with sorted names, so that the order in which a client wrote its fields does not matter. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value)
-    .filter(([, inner]) => inner !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join(',')}}`;
-}
 
 /**
  * The key of one POST, or null when it brought no request_id.
@@ -26,7 +17,7 @@ export function requestKey(
   request: object,
 ): RequestKey | null {
   if (requestId === null) return null;
-  const requestHash = createHash('sha256').update(canonical(request)).digest();
+  const requestHash = createHash('sha256').update(canonicalJson(request)).digest();
   return { accountUuid: caller.accountUuid, route, requestId, requestHash };
 }
 

@@ -1,4 +1,4 @@
-import type { LedgerExport, LedgerKeys } from '@rushes/contract/types';
+import type { LedgerExport, LedgerKeys } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as definition from '../../../sdk/test/tree-by-definition.ts';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';

@@ -47,10 +47,6 @@ export const EVENT_WAIT_MAX_SECONDS = 30;
 /** How often a waiting reader's event list is looked at: one primary key look-up each time. */
 export const EVENT_POLL_INTERVAL_MS = 250;
 
-export const LINK_EXPIRY_MIN_SECONDS = 60;
-export const LINK_EXPIRY_MAX_SECONDS = 86_400;
-export const LINK_EXPIRY_DEFAULT_SECONDS = 3_600;
-
 /** Window of `rate_limit_per_min`. */
 export const RATE_WINDOW_MS = 60_000;
 

@@ -1,4 +1,14 @@
-import { ERROR_CODES, problemSchema, type ErrorCode } from '@rushes/contract';
+import {
+  ERROR_CODES,
+  EVENTS,
+  EVENT_TYPES,
+  ITEM_LIMITS,
+  problemSchema,
+  webhookEventSchemas,
+  type ErrorCode,
+  type EventType,
+  type Sample,
+} from '@rushes/contract';
 import {
   createDocument,
   type ZodOpenApiContentObject,
@@ -126,10 +136,20 @@ function successResponses(route: Route): ZodOpenApiResponsesObject {
   );
 }
 
+const EXAMPLES_AT_MS = Date.parse('2026-11-20T09:37:00.000Z');
+
+const DOCUMENT_SAMPLE: Sample = {
+  batchId: 'bat_2k1Kx2ZtPq7wYc9RDfVh3T',
+  taskId: 'tsk_8mXbTzq4WnVdKs2LrYpJ7cFhG5Ea9',
+  endpointId: 'whe_5nQ8sVbYkTq3mWc7RdFh2J',
+  requestId: 'spring-campaign-1',
+  at: (minutesAgo) => new Date(EXAMPLES_AT_MS - minutesAgo * 60_000).toISOString(),
+};
+
 const idempotencyKeyHeader = z.object({
   'Idempotency-Key': z
     .string()
-    .regex(/^[\x20-\x7e]{1,255}$/)
+    .regex(ITEM_LIMITS.requestIdPattern)
     .meta({ description: 'Another place for `request_id`.' })
     .exactOptional(),
 });
@@ -159,6 +179,26 @@ function toOperation(route: Route): ZodOpenApiOperationObject {
   };
 }
 
+/** What is sent to a customer's endpoint when an event happens. */
+function webhookOperation(type: EventType): ZodOpenApiOperationObject {
+  const { when, example } = EVENTS[type];
+  const data = example(DOCUMENT_SAMPLE);
+  return {
+    operationId: `webhook.${type}`,
+    tags: ['Webhooks'],
+    summary: `Sent when ${when}`,
+    requestBody: {
+      content: {
+        'application/json': {
+          schema: webhookEventSchemas[type],
+          example: { id: 'evt_2k1Kx2ZtPq7wYc9RDfVh3T', type, created_at: DOCUMENT_SAMPLE.at(0), data },
+        },
+      },
+    },
+    responses: { '2XX': { description: 'It was received; anything else is tried again.' } },
+  };
+}
+
 /** The OpenAPI 3.1 document of a table of routes. */
 export function createOpenApiDocument(routes: readonly Route[], version: string, serverUrl: string): object {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
@@ -176,7 +216,8 @@ export function createOpenApiDocument(routes: readonly Route[], version: string,
     },
     servers: [{ url: serverUrl }],
     tags: [...new Set(routes.map((route) => route.operation.tag))].map((name) => ({ name })),
-    paths: paths,
+    paths,
+    webhooks: Object.fromEntries(EVENT_TYPES.map((type) => [type, { post: webhookOperation(type) }])),
     components: {
       schemas: lineSchemas(routes),
       securitySchemes: {

@@ -1,5 +1,4 @@
-import { ERROR_CODES } from '@rushes/contract';
-import type { Problem } from '@rushes/contract/types';
+import { ERROR_CODES, type Problem } from '@rushes/contract';
 import type { Refusal } from '../outcome/index.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';

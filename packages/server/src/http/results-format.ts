@@ -1,6 +1,4 @@
-import { PARAM_NAMES } from '@rushes/contract';
-import type { Task, TaskResult, VideoLink } from '@rushes/contract/types';
-import { csvLine } from './csv.ts';
+import { PARAM_NAMES, csvLine, type Task, type TaskResult, type VideoLink } from '@rushes/contract';
 
 export type ResultsFormat = 'jsonl' | 'csv';
 

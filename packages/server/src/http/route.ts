@@ -1,4 +1,4 @@
-import type { ErrorCode, Scope } from '@rushes/contract';
+import { emptyRequestSchema, type ErrorCode, type Scope } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../accounts/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
@@ -76,16 +76,6 @@ export interface KeyedRequest<Q, B> {
   /** From the body or the Idempotency-Key header. */
   readonly requestId: string | null;
 }
-
-/** The body of a POST that needs none but may carry a request_id. */
-export const emptyRequestSchema = z
-  .strictObject({
-    request_id: z
-      .string()
-      .regex(/^[\x20-\x7e]{1,255}$/)
-      .exactOptional(),
-  })
-  .meta({ id: 'EmptyRequest' });
 
 const noQuery = z.strictObject({});
 

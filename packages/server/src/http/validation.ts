@@ -1,5 +1,4 @@
-import type { ItemError } from '@rushes/contract/types';
-import type { ItemErrorCode } from '@rushes/contract';
+import type { ItemError, ItemErrorCode } from '@rushes/contract';
 import type { z } from 'zod';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 

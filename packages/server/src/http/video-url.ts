@@ -1,5 +1,4 @@
-import { parseTaskId } from '@rushes/contract';
-import type { LinkAction, VideoLink } from '@rushes/contract/types';
+import { parseTaskId, type LinkAction, type VideoLink } from '@rushes/contract';
 import type { LinkSigner } from '../videos/index.ts';
 
 /** The signed link to the video of a task. Its expiry is the token's: whole seconds. */

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseId, parseTaskId } from '@rushes/contract';
-import type { LinkAction, Task } from '@rushes/contract/types';
+import { parseId, parseTaskId, type LinkAction, type Task } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 

@@ -1,5 +1,4 @@
-import { formatDeliveryId, parseId, type RedeliverResult, type WebhookDelivery } from '@rushes/contract';
-import type { ListedEvent, Problem, WebhookEndpointWithSecret } from '@rushes/contract/types';
+import { formatDeliveryId, parseId, type ListedEvent, type Problem, type RedeliverResult, type WebhookDelivery, type WebhookEndpointWithSecret } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 

@@ -1,43 +1,48 @@
-import { formatId, formatTaskId, type LedgerBucket, type LedgerEntry, type LedgerKind } from '@rushes/contract';
+import { LEDGER_FIELDS, formatId, formatTaskId, type LedgerEntry, type LedgerFieldName } from '@rushes/contract';
 
-export interface EntryRow {
-  readonly seq: number;
-  readonly kind: LedgerKind;
-  readonly from_bucket: LedgerBucket;
-  readonly to_bucket: LedgerBucket;
-  readonly amount: number;
-  readonly available_after: number;
-  readonly reserved_after: number;
-  readonly spent_after: number;
-  readonly batch_id: string | null;
-  readonly task_index: number | null;
-  readonly reverses_seq: number | null;
-  readonly reason: string | null;
-  readonly reference: string | null;
-  readonly created_at: string;
+/** Fields that have another name in the database, where theirs are words of SQL. */
+const RENAMED = { from: 'from_bucket', to: 'to_bucket' } as const;
+
+/** `task_id` follows from the batch and the index. */
+type StoredName = Exclude<LedgerFieldName, 'task_id'>;
+type ColumnOf<Name extends StoredName> = Name extends keyof typeof RENAMED ? (typeof RENAMED)[Name] : Name;
+
+/** A row of the ledger: ids as raw uuids, times as text to the microsecond. */
+export type EntryRow = { readonly [Name in StoredName as ColumnOf<Name>]: LedgerEntry[Name] };
+
+/** The column of a field. */
+export function columnOf<Name extends StoredName>(name: Name): ColumnOf<Name> {
+  return (Object.hasOwn(RENAMED, name) ? RENAMED[name as keyof typeof RENAMED] : name) as ColumnOf<Name>;
 }
 
-/** Times to the microsecond, as they are stored: a Date would cut them, and a range of time would miss entries. */
-export const ENTRY_COLUMNS = `seq, kind, from_bucket, to_bucket, amount, available_after, reserved_after, spent_after,
-  batch_id, task_index, reverses_seq, reason, reference,
-  to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at`;
+const STORED = LEDGER_FIELDS.filter((field) => field.name !== 'task_id');
 
+/** Times to the microsecond, as they are stored: a Date would cut them, and a range of time would miss entries. */
+export const ENTRY_COLUMNS = STORED.map(({ name, kind }) =>
+  kind === 'time'
+    ? `to_char(${columnOf(name)} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${columnOf(name)}`
+    : columnOf(name),
+).join(', ');
+
+type Reader = (row: EntryRow) => string | number | null;
+
+const READERS = LEDGER_FIELDS.map((field): readonly [LedgerFieldName, Reader] => {
+  switch (field.kind) {
+    case 'batch_id':
+      return [field.name, (row) => (row.batch_id === null ? null : formatId('bat', row.batch_id))];
+    case 'task_id':
+      return [
+        field.name,
+        (row) => (row.batch_id === null || row.task_index === null ? null : formatTaskId(row.batch_id, row.task_index)),
+      ];
+    default: {
+      const column = columnOf(field.name);
+      return [field.name, (row) => row[column]];
+    }
+  }
+});
+
+/** The entry as the customer sees it. */
 export function toEntry(row: EntryRow): LedgerEntry {
-  return {
-    seq: row.seq,
-    kind: row.kind,
-    from: row.from_bucket,
-    to: row.to_bucket,
-    amount: row.amount,
-    available_after: row.available_after,
-    reserved_after: row.reserved_after,
-    spent_after: row.spent_after,
-    batch_id: row.batch_id === null ? null : formatId('bat', row.batch_id),
-    task_id: row.batch_id === null || row.task_index === null ? null : formatTaskId(row.batch_id, row.task_index),
-    task_index: row.task_index,
-    reverses_seq: row.reverses_seq,
-    reason: row.reason,
-    reference: row.reference,
-    created_at: row.created_at,
-  };
+  return Object.fromEntries(READERS.map(([name, read]) => [name, read(row)])) as unknown as LedgerEntry;
 }

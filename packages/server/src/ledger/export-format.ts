@@ -1,27 +1,8 @@
-import type { ExportedLedgerEntry, LedgerExportHeader } from '@rushes/contract';
+import { LEDGER_EXPORT_COLUMNS, csvLine, type ExportedLedgerEntry, type LedgerExportHeader } from '@rushes/contract';
 
 export const LEDGER_EXPORT_FORMATS = ['csv', 'json', 'jsonl'] as const;
 
 export type LedgerExportFormat = (typeof LEDGER_EXPORT_FORMATS)[number];
-
-const COLUMNS = [
-  'seq',
-  'kind',
-  'from',
-  'to',
-  'amount',
-  'available_after',
-  'reserved_after',
-  'spent_after',
-  'batch_id',
-  'task_id',
-  'task_index',
-  'reverses_seq',
-  'reason',
-  'reference',
-  'created_at',
-  'leaf_hash',
-] as const satisfies readonly (keyof ExportedLedgerEntry)[];
 
 export function ledgerExportType(format: LedgerExportFormat): string {
   switch (format) {
@@ -37,20 +18,8 @@ export function ledgerExportType(format: LedgerExportFormat): string {
   }
 }
 
-/**
- * One cell of RFC 4180. Text that a spreadsheet would run as a formula gets a single quote in front, and so does text
- * that begins with one, so that taking one leading quote off gives back what was there. Null is an empty cell and empty
- * text an empty pair of quotes.
- */
-function csvCell(value: string | number | null): string {
-  if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const escaped = /^[=+\-@\t\r']/.test(value) ? `'${value}` : value;
-  return escaped === '' || /[",\r\n]/.test(escaped) ? `"${escaped.replaceAll('"', '""')}"` : escaped;
-}
-
-function csvLine(entry: ExportedLedgerEntry): string {
-  return `${COLUMNS.map((column) => csvCell(entry[column])).join(',')}\r\n`;
+function entryLine(entry: ExportedLedgerEntry): string {
+  return csvLine(LEDGER_EXPORT_COLUMNS.map((column) => entry[column]));
 }
 
 /** The header's records of a CSV: a name, a value, and empty cells up to the number of columns. */
@@ -62,7 +31,7 @@ function csvHeader(header: LedgerExportHeader): string {
     ['#previous_epochs', base64(JSON.stringify(header.previous_epochs))],
     ['#range', base64(JSON.stringify(header.range))],
   ];
-  const rest = ','.repeat(COLUMNS.length - 2);
+  const rest = ','.repeat(LEDGER_EXPORT_COLUMNS.length - 2);
   return records.map((record) => `${record.join(',')}${rest}\r\n`).join('');
 }
 
@@ -72,12 +41,12 @@ export async function* renderLedgerExport(
   pages: AsyncIterable<readonly ExportedLedgerEntry[]>,
   format: LedgerExportFormat,
 ): AsyncGenerator<string, void, undefined> {
-  if (format === 'csv') yield `${COLUMNS.join(',')}\r\n${csvHeader(header)}`;
+  if (format === 'csv') yield `${csvLine(LEDGER_EXPORT_COLUMNS)}${csvHeader(header)}`;
   else if (format === 'jsonl') yield `${JSON.stringify(header)}\n`;
   else yield `${JSON.stringify(header).slice(0, -1)},"entries":[`;
   let isFirst = true;
   for await (const page of pages) {
-    if (format === 'csv') yield page.map(csvLine).join('');
+    if (format === 'csv') yield page.map(entryLine).join('');
     else if (format === 'jsonl') yield page.map((entry) => `${JSON.stringify(entry)}\n`).join('');
     else {
       yield `${isFirst ? '\n' : ',\n'}${page.map((entry) => JSON.stringify(entry)).join(',\n')}`;

@@ -1,13 +1,13 @@
 /** Leaf of an entry in its account's tree, byte for byte as docs/ledger-verification.md has it. */
 import { createHash } from 'node:crypto';
-import { formatId } from '@rushes/contract';
-import type { EntryRow } from './entry-view.ts';
+import { LEAF_FIELDS, formatId } from '@rushes/contract';
+import { columnOf, type EntryRow } from './entry-view.ts';
 
 const LEAF_VERSION = 0x01;
 /** RFC 6962, section 2.1: leaves and nodes are hashed apart. */
 const LEAF_PREFIX = 0x00;
 const NULL_LENGTH = 0xffff_ffff;
-const FIELDS = 15;
+const COLUMNS = LEAF_FIELDS.map(({ name }) => columnOf(name));
 
 /** Hashes the leaves of one account. Keeps its buffer from leaf to leaf: a million leaves take about three seconds. */
 export class LeafHasher {
@@ -31,25 +31,12 @@ export class LeafHasher {
   }
 
   #encode(row: EntryRow): Buffer {
-    const fields: readonly (string | number | null)[] = [
-      this.#accountId,
-      row.seq,
-      row.kind,
-      row.from_bucket,
-      row.to_bucket,
-      row.amount,
-      row.available_after,
-      row.reserved_after,
-      row.spent_after,
-      this.#publicBatchId(row.batch_id),
-      row.task_index,
-      row.reverses_seq,
-      row.reason,
-      row.reference,
-      row.created_at,
-    ];
+    const fields: (string | number | null)[] = [this.#accountId];
+    for (const column of COLUMNS) {
+      fields.push(column === 'batch_id' ? this.#publicBatchId(row.batch_id) : row[column]);
+    }
     // At most three bytes of UTF-8 for a UTF-16 unit.
-    let limit = 2 + 4 * FIELDS;
+    let limit = 2 + 4 * fields.length;
     for (const field of fields) limit += typeof field === 'string' ? 3 * field.length : 16;
     if (this.#buffer.length < limit) this.#buffer = Buffer.allocUnsafe(limit);
     const buffer = this.#buffer;

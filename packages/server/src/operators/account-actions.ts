@@ -2,8 +2,7 @@
  * What an operator does to an account. Each is done and recorded, with who did it, in one transaction; a repetition by the
  * same reference changes nothing and records nothing.
  */
-import { formatId, type Terms } from '@rushes/contract';
-import type { AccountStatus } from '../accounts/index.ts';
+import { formatId, type AccountStatus, type Terms } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { issueCredits, reverseEntry, revokeCredits } from '../ledger/index.ts';
 import type { Random } from '../ports.ts';

@@ -16,7 +16,7 @@ import {
 import { classifyMessage, ourTrouble, plainlyOurTrouble } from './grsai-refusals.ts';
 import { operatorDetail } from './operator-detail.ts';
 import { withoutEcho } from './prompt-echo.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { askedPauseMs } from './retry-after.ts';
 import type { PollResult, SubmitResult, UpstreamFailure } from './upstream.ts';
 
 /** `code` of an id that Grsai does not know (any more). */
@@ -44,7 +44,7 @@ export interface Verdicts {
 export function createVerdicts(secrets: readonly string[], now: () => Date): Verdicts {
   const detailOf = (text: string): string => operatorDetail(text, secrets);
   const retryAfterOf = (response: HttpResponse): { retryAfterMs?: number } => {
-    const retryAfterMs = parseRetryAfter(response.headers['retry-after'], now());
+    const retryAfterMs = askedPauseMs(response.headers['retry-after'], now());
     return retryAfterMs === undefined ? {} : { retryAfterMs };
   };
   const unknown = (text: string): SubmitResult => ({ kind: 'unknown', detail: detailOf(text) });

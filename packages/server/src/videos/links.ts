@@ -1,6 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { bytesToUuid, uuidToBytes } from '@rushes/contract';
-import type { LinkAction } from '@rushes/contract/types';
+import { bytesToUuid, uuidToBytes, type LinkAction } from '@rushes/contract';
 
 /** What a signed link lets its holder do, until when. */
 export interface LinkGrant {

@@ -1,14 +1,5 @@
 import { MAX_RETRY_AFTER_MS, RETRY_JITTER } from './limits.ts';
 
-/** Seconds or an HTTP date (RFC 9110, section 10.2.3) as milliseconds from now; null for anything else. */
-export function parseRetryAfter(value: string, now: Date): number | null {
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
-  const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(value)
-    ? Date.parse(value)
-    : Number.NaN;
-  return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
-}
-
 export interface RetryQuestion {
   /** When each automatic attempt is due, counted from the event. */
   readonly attemptTimesMs: readonly number[];

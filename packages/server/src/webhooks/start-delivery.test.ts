@@ -67,7 +67,9 @@ describe('a webhook', () => {
     const receiver = await receiverWith();
     const accountUuid = await room.account();
     await room.endpoint(accountUuid, receiver.url, ['credits.low']);
-    await room.admin.query('SELECT set_low_credits_threshold($1, 900)', [accountUuid]);
+    await room.admin.query(`UPDATE accounts SET settings = '{"low_credits_threshold": 900}' WHERE account_id = $1`, [
+      accountUuid,
+    ]);
     await settleBatch(room.admin, { accountUuid });
     await settled(accountUuid, 1);
     const [first, ...others] = receiver.received.map(({ body }) => JSON.parse(body) as unknown);

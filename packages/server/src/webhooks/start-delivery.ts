@@ -3,7 +3,7 @@
  * that warns of endpoints that only fail.
  * Any number of processes may run them on one database. None takes part in a settlement.
  */
-import { formatId } from '@rushes/contract';
+import { parseRetryAfter, formatId } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import { AttemptRecorder, type MadeAttempt } from './attempt-recorder.ts';
@@ -20,7 +20,7 @@ import { eventBody, renderEvent } from './events.ts';
 import { fanOut, FIRST_POSITION } from './fan-out.ts';
 import { ATTEMPT_LOCK_MS, ATTEMPT_TIMES_MS, DISABLE_AFTER_MS, DRAIN_TIMEOUT_MS, HEALTH_POLL_MS } from './limits.ts';
 import { startPollingLoop, type RoundResult } from './polling-loop.ts';
-import { nextAttemptDelayMs, parseRetryAfter } from './retry-schedule.ts';
+import { nextAttemptDelayMs } from './retry-schedule.ts';
 import type { SecretSealer } from './secret-sealing.ts';
 import { signedHeaders } from './signing.ts';
 import type { WebhookAnswer, WebhookSender } from './webhook-sender.ts';
@@ -178,7 +178,7 @@ function madeAttempt(
     attemptTimesMs,
     attemptsMade: delivery.attempts + 1,
     fraction: random.fraction(),
-    retryAfterMs: answer.retryAfter === null ? null : parseRetryAfter(answer.retryAfter, clock.now()),
+    retryAfterMs: parseRetryAfter(answer.retryAfter, clock.now().getTime()),
   });
   const endpointId = formatId('whe', delivery.endpoint_id);
   return {

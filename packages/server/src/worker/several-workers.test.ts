@@ -118,7 +118,9 @@ describe('several workers on one database', () => {
 
   it('refund what runs on a route that nobody serves any more when its timeout has passed, and keep the rest queued', async () => {
     const caller = await openAccount(world);
-    await world.db.query('UPDATE accounts SET max_concurrent_tasks = 4 WHERE account_id = $1', [caller.accountUuid]);
+    await world.db.query(`UPDATE accounts SET limits = limits || '{"max_concurrent_tasks": 4}' WHERE account_id = $1`, [
+      caller.accountUuid,
+    ]);
     const service = serviceOfRoute(world, 'other', 1_500);
     const batch = await createBatch(world, caller, prompts(10, '[sim:delay=1m]'), { service });
     const first = await world.startWorker({ routes: [world.route({ name: 'other' })] });
@@ -141,7 +143,7 @@ describe('limits', () => {
   it('per route, per account and per worker are never exceeded', async () => {
     const callers = await Promise.all([1, 2, 3].map(() => openAccount(world)));
     // Less than its fair share of the route, so that nothing else keeps it within its limit.
-    await world.db.query('UPDATE accounts SET max_concurrent_tasks = 2 WHERE account_id = $1', [
+    await world.db.query(`UPDATE accounts SET limits = limits || '{"max_concurrent_tasks": 2}' WHERE account_id = $1`, [
       callers[0]?.accountUuid ?? '',
     ]);
     const batches = await Promise.all(callers.map((caller) => createBatch(world, caller, prompts(40))));

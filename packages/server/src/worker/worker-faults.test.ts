@@ -74,7 +74,7 @@ describe('an upstream in trouble', () => {
         },
       },
     });
-    await world.db.query('UPDATE accounts SET max_concurrent_tasks = 500');
+    await world.db.query(`UPDATE accounts SET limits = limits || '{"max_concurrent_tasks": 500}'`);
     // More than are in the air at once.
     const batch = await createBatch(world, caller, prompts(400));
     const worker = await world.startWorker({ concurrency: 400, routes: [away] });

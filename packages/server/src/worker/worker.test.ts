@@ -100,7 +100,9 @@ describe('a worker', () => {
 
   it('lets what runs go on and ends what is queued when a batch is canceled', async () => {
     const caller = await openAccount(world);
-    await world.db.query('UPDATE accounts SET max_concurrent_tasks = 4 WHERE account_id = $1', [caller.accountUuid]);
+    await world.db.query(`UPDATE accounts SET limits = limits || '{"max_concurrent_tasks": 4}' WHERE account_id = $1`, [
+      caller.accountUuid,
+    ]);
     const batch = await createBatch(world, caller, prompts(20, '[sim:delay=400ms]'));
     await world.startWorker();
     await expect.poll(async () => (await generationsByPrompt(world)).size, WAIT).toBe(4);

@@ -62,7 +62,10 @@ export function serviceOn(db: Database): BatchService {
 
 export async function openAccount(world: World, credits: number, terms: Partial<Terms> = {}): Promise<BatchCaller> {
   const accountUuid = await createAccount(world.db, testRandom, { name: 'Test', plan: 'enterprise', mode: 'test' });
-  await world.admin.query('UPDATE accounts SET max_concurrent_tasks = 100000 WHERE account_id = $1', [accountUuid]);
+  await world.admin.query(
+    `UPDATE accounts SET limits = limits || '{"max_concurrent_tasks": 100000}' WHERE account_id = $1`,
+    [accountUuid],
+  );
   if (credits > 0) await grant(world, accountUuid, credits);
   return { accountUuid, mode: 'test', terms: { ...DEFAULT_TERMS, ...terms } };
 }

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
+import { EVENT_TYPES } from '@rushes/contract/facts/events';
 import { ServerCommand, type ServerFlags } from '../../server-command.ts';
 import { usageError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
 import { printable } from '../../output/terminal.ts';
-import { EVENT_TYPES } from '../../webhooks/event-filter.ts';
 import { attemptWords, forward, isSuccess, receiverUrl } from '../../webhooks/forward.ts';
 import { RECEIVER_TIMEOUT_MS, localReceiverFlags } from '../../webhooks/local-receiver-flags.ts';
 import { localSecret } from '../../webhooks/local-secret.ts';

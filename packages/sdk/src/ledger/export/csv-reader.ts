@@ -1,4 +1,5 @@
 /** Exports as CSV (RFC 4180), read as they arrive. The escaping against spreadsheet formulas is taken back. */
+import { LEDGER_FIELDS, isNumberKind } from '@rushes/contract/facts/ledger-fields';
 import { fromBase64 } from '../bytes.ts';
 import type { RawEntry } from '../entry.ts';
 import { quote } from '../problem.ts';
@@ -13,16 +14,10 @@ interface CsvRecord {
   readonly line: number;
 }
 
-const NUMBERS: ReadonlySet<string> = new Set([
-  'seq',
-  'amount',
-  'available_after',
-  'reserved_after',
-  'spent_after',
-  'task_index',
-  'reverses_seq',
-]);
-const COLUMNS = [...NUMBERS, 'kind', 'from', 'to', 'batch_id', 'task_id', 'reason', 'reference', 'created_at'] as const;
+const NUMBERS: ReadonlySet<string> = new Set(
+  LEDGER_FIELDS.filter(({ kind }) => isNumberKind(kind)).map(({ name }) => name),
+);
+const COLUMNS = LEDGER_FIELDS.map(({ name }) => name);
 const FORMULA = /^[=+\-@\t\r]/;
 
 /** Records of text as far as they are complete. */

@@ -1,21 +1,20 @@
-import { ITEM_LIMITS, parseId, type ModelSpec, type TaskParams } from '@rushes/contract';
+import {
+  ITEM_LIMITS,
+  parseId,
+  quoted,
+  shortened,
+  submissionFields,
+  suggestion,
+  type ModelSpec,
+  type TaskParams,
+  isLongerThan,
+} from '@rushes/contract';
 import { checkParams, isPlainObject } from './check-params.ts';
-import { quoted, shortened, suggestion } from './closest-name.ts';
 import type { Problems } from './problems.ts';
-import { characterFault, isLongerThan } from './text-rules.ts';
+import { characterFault } from './text-rules.ts';
 
 /** Fields of a submission beside `items`. */
-export const SUBMISSION_FIELDS = [
-  'request_id',
-  'model',
-  'defaults',
-  'metadata',
-  'spend_limit',
-  'expected_unit_price',
-  'max_failure_rate',
-  'deadline_hours',
-  'webhook_endpoint_id',
-] as const;
+export const SUBMISSION_FIELDS: readonly string[] = ['request_id', ...Object.keys(submissionFields)];
 
 export interface CheckedFields {
   readonly requestId: string | null;
@@ -38,7 +37,7 @@ export function checkFields(
   models: readonly ModelSpec[],
   problems: Problems,
 ): CheckedFields {
-  const names: readonly string[] = SUBMISSION_FIELDS;
+  const names = SUBMISSION_FIELDS;
   for (const name of fields.keys()) {
     if (names.includes(name)) continue;
     const detail = (): string =>

@@ -1,11 +1,10 @@
-import type { ModelSpec, TaskParams } from '@rushes/contract';
+import { batchItemSchema, quoted, shortened, suggestion, type ModelSpec, type TaskParams } from '@rushes/contract';
 import { checkParams, isPlainObject, mergeParams } from './check-params.ts';
-import { quoted, shortened, suggestion } from './closest-name.ts';
 import type { ItemPlace, Problems } from './problems.ts';
 import type { RawItem, RawSubmission, SubmittedItem } from './submission.ts';
 import { customIdFault, promptFault } from './text-rules.ts';
 
-const ITEM_FIELDS: readonly string[] = ['prompt', 'custom_id', 'params'];
+const ITEM_FIELDS: readonly string[] = Object.keys(batchItemSchema.shape);
 
 /** A line that could not be read; it stands among the items, so that the others are checked all the same. */
 export class UnreadableItem {

@@ -1,7 +1,17 @@
-import { PARAM_NAMES, type ItemErrorCode, type ModelSpec, type ParamName, type TaskParams } from '@rushes/contract';
-import { quoted, suggestion } from './closest-name.ts';
+import {
+  PARAM_NAMES,
+  inParamOrder,
+  isParamName,
+  quoted,
+  suggestion,
+  type ItemErrorCode,
+  type ModelSpec,
+  type ParamName,
+  type ParamRule,
+  type TaskParams,
+} from '@rushes/contract';
 import type { Detail } from './problems.ts';
-import { urlFault, type Fault } from './text-rules.ts';
+import { textFault, urlFault, type Fault } from './text-rules.ts';
 
 export type ParamReport = (name: string, code: ItemErrorCode, detail: Detail) => void;
 
@@ -9,21 +19,40 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isParamName(name: string): name is ParamName {
-  return (PARAM_NAMES as readonly string[]).includes(name);
+function shown(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : typeof value;
+}
+
+function ruleFault(name: ParamName, value: unknown, rule: ParamRule, model: ModelSpec): Fault | null {
+  switch (rule.kind) {
+    case 'url':
+      return urlFault(value);
+    case 'one_of': {
+      if (rule.values.some((allowed) => allowed === value)) return null;
+      const allowed = rule.values.map((candidate) => JSON.stringify(candidate)).join(', ');
+      return { code: 'unknown_value', detail: `${name} is ${shown(value)}; allowed with ${model.id}: ${allowed}.` };
+    }
+    case 'boolean': {
+      if (typeof value === 'boolean') return null;
+      return { code: 'wrong_type', detail: `${name} is ${shown(value)}; it must be true or false.` };
+    }
+    case 'integer': {
+      if (typeof value === 'number' && Number.isInteger(value) && value >= rule.min && value <= rule.max) return null;
+      const code = typeof value === 'number' ? 'out_of_range' : 'wrong_type';
+      const allowed = `a whole number from ${rule.min} to ${rule.max}`;
+      return { code, detail: `${name} is ${shown(value)}; with ${model.id} it must be ${allowed}.` };
+    }
+    case 'text':
+      return textFault(name, value, rule.maxLength);
+  }
 }
 
 function paramFault(name: ParamName, value: unknown, model: ModelSpec): Fault | null {
   const rule = model.params[name];
-  if (rule === undefined) {
-    const accepted = PARAM_NAMES.filter((candidate) => model.params[candidate] !== undefined).join(', ');
-    return { code: 'not_supported', detail: `${model.id} has no parameter ${name}. It accepts ${accepted}.` };
-  }
-  if (rule.kind === 'url') return urlFault(value);
-  if (rule.values.some((allowed) => allowed === value)) return null;
-  const allowed = rule.values.map((candidate) => JSON.stringify(candidate)).join(', ');
-  const given = typeof value === 'string' ? quoted(value) : typeof value === 'number' ? String(value) : typeof value;
-  return { code: 'unknown_value', detail: `${name} is ${given}; allowed with ${model.id}: ${allowed}.` };
+  if (rule !== undefined) return ruleFault(name, value, rule, model);
+  const accepted = PARAM_NAMES.filter((candidate) => model.params[candidate] !== undefined).join(', ');
+  return { code: 'not_supported', detail: `${model.id} has no parameter ${name}. It accepts ${accepted}.` };
 }
 
 /**
@@ -47,16 +76,10 @@ export function checkParams(params: unknown, model: ModelSpec | null, report: Pa
     if (fault === null) sound[name] = value;
     else report(name, fault.code, fault.detail);
   }
-  return inOrder(sound);
+  return inParamOrder(sound);
 }
 
 /** The item's own parameters over the defaults, names in a fixed order. */
 export function mergeParams(defaults: TaskParams, own: TaskParams): TaskParams {
-  return inOrder({ ...defaults, ...own });
-}
-
-function inOrder(params: Readonly<Partial<Record<ParamName, unknown>>>): TaskParams {
-  return Object.fromEntries(
-    PARAM_NAMES.filter((name) => params[name] !== undefined).map((name) => [name, params[name]]),
-  );
+  return inParamOrder({ ...defaults, ...own });
 }

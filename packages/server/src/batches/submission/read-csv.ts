@@ -1,7 +1,6 @@
 import { CsvError, parse, type InfoRecord } from 'csv-parse/sync';
-import { ITEM_LIMITS, PARAM_NAMES, type ItemError } from '@rushes/contract';
+import { ITEM_LIMITS, PARAM_NAMES, quoted, suggestion, type ItemError } from '@rushes/contract';
 import { accept, refuse, type Outcome } from '../../outcome/index.ts';
-import { quoted, suggestion } from './closest-name.ts';
 import type { Problems } from './problems.ts';
 import { paramFromText } from './read-query.ts';
 import type { RawItem, RawSubmission } from './submission.ts';

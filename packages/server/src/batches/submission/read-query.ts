@@ -1,7 +1,6 @@
-import { PARAM_NAMES } from '@rushes/contract';
+import { PARAMS, isParamName, quoted, readParam, shortened, suggestion, type ParamValue } from '@rushes/contract';
 import { SUBMISSION_FIELDS } from './check-fields.ts';
 import { isPlainObject } from './check-params.ts';
-import { quoted, shortened, suggestion } from './closest-name.ts';
 import { parseJson } from './json-text.ts';
 import type { Problems } from './problems.ts';
 
@@ -38,7 +37,7 @@ export function readQuery(
     const object = OBJECT_FIELDS.find((candidate) => name === candidate || name.startsWith(`${candidate}.`));
     if (name === 'ignore_columns' && format === 'csv') ignoreColumns = readBoolean(name, text, problems);
     else if (object !== undefined) readPart(object, name, text, parts[object], problems);
-    else if ((SUBMISSION_FIELDS as readonly string[]).includes(name)) {
+    else if (SUBMISSION_FIELDS.includes(name)) {
       fields.set(name, NUMBER_FIELDS.includes(name) ? numberOrText(text) : text);
     } else {
       const known = [...SUBMISSION_FIELDS, ...(format === 'csv' ? ['ignore_columns'] : [])];
@@ -95,9 +94,8 @@ function setOnce(object: string, key: string, value: unknown, part: Map<string, 
   }
 }
 
-const NUMBER_PARAMS: readonly string[] = PARAM_NAMES.filter((name) => name === 'duration_seconds');
-
-/** A parameter's value from a CSV cell or the query, where everything is text. */
-export function paramFromText(name: string, text: string): number | string {
-  return NUMBER_PARAMS.includes(name) ? numberOrText(text) : text;
+/** A parameter's value from a CSV cell or the query, where everything is text; what cannot be read stays text. */
+export function paramFromText(name: string, text: string): ParamValue {
+  const reading = isParamName(name) ? readParam(PARAMS[name], text) : null;
+  return reading !== null && reading.ok ? reading.value : text;
 }

@@ -1,13 +1,22 @@
 import { createHash } from 'node:crypto';
-import { PARAM_NAMES } from '@rushes/contract';
 import type { Submission } from './submission.ts';
 
 /** Names the canonical form below; a change of it must change this, and keep recognising what older ones wrote. */
-const FORM = 'rushes-batch-request-v1';
+const FORM = 'rushes-batch-request-v2';
+
+type Named = Readonly<Record<string, unknown>>;
+
+/** The entries that are there, in the order of their names: a parameter that nobody set has no part in the hash. */
+function entries(values: Named): readonly (readonly [string, unknown])[] {
+  return Object.entries(values)
+    .filter(([, value]) => value !== undefined)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+}
 
 /**
  * SHA-256 over one JSON line for the request and one for each item, fields in a fixed order, defaults merged in: two
- * bodies that ask for the same thing have the same hash, whatever their format.
+ * bodies that ask for the same thing have the same hash, whatever their format. It does not depend on which parameters
+ * there are, so a request that was hashed before one was added is recognised afterwards.
  */
 export function hashRequest(submission: Omit<Submission, 'requestId' | 'requestHash'>): Uint8Array {
   const hash = createHash('sha256');
@@ -15,7 +24,7 @@ export function hashRequest(submission: Omit<Submission, 'requestId' | 'requestH
   write([
     FORM,
     submission.model.id,
-    Object.entries(submission.metadata).sort(([one], [other]) => (one < other ? -1 : 1)),
+    entries(submission.metadata),
     submission.spendLimit,
     submission.expectedUnitPrice,
     submission.maxFailureRate,
@@ -24,7 +33,7 @@ export function hashRequest(submission: Omit<Submission, 'requestId' | 'requestH
     submission.items.length,
   ]);
   for (const { prompt, customId, params } of submission.items) {
-    write([prompt, customId, PARAM_NAMES.map((name) => params[name] ?? null)]);
+    write([prompt, customId, entries({ ...params })]);
   }
   return hash.digest();
 }

@@ -1,4 +1,4 @@
-import { ITEM_LIMITS, type ItemErrorCode } from '@rushes/contract';
+import { ITEM_LIMITS, countCodePoints, isLongerThan, type ItemErrorCode } from '@rushes/contract';
 import { checkForeignUrl, EgressRefusal } from '../../outbound/index.ts';
 
 export interface Fault {
@@ -9,7 +9,6 @@ export interface Fault {
 const LONE_SURROGATE = /\p{Surrogate}/u;
 /** One character that shows. Controls, fillers, joiners and byte order marks alone make no prompt. */
 const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Control}]/u;
-const LONGEST_URL = 2_048;
 
 /** What PostgreSQL or UTF-8 cannot carry is refused; everything else is stored as it was sent. */
 export function characterFault(text: string): Fault | null {
@@ -21,18 +20,6 @@ export function characterFault(text: string): Fault | null {
     };
   }
   return null;
-}
-
-/** Whether `text` has more than `limit` Unicode code points. */
-export function isLongerThan(text: string, limit: number): boolean {
-  if (text.length <= limit) return false;
-  return text.length > 2 * limit || countCodePoints(text) > limit;
-}
-
-export function countCodePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
 }
 
 export function promptFault(prompt: unknown): Fault | null {
@@ -55,13 +42,22 @@ export function promptFault(prompt: unknown): Fault | null {
 export function customIdFault(customId: unknown): Fault | null {
   if (typeof customId !== 'string')
     return { code: 'wrong_type', detail: '`custom_id` must be a string; leave it out for none.' };
-  const allowed = ITEM_LIMITS.customIdPattern.test(customId);
-  // Only dots: as a file name it would be a folder.
-  if (allowed && !/^\.+$/.test(customId)) return null;
+  if (ITEM_LIMITS.customIdPattern.test(customId)) return null;
   const detail = /[/\\]|^\.+$/.test(customId)
     ? 'A custom_id becomes a file name and must not look like a path.'
     : 'A custom_id has 1 to 128 characters of A-Z, a-z, 0-9, ".", "_", ":" and "-".';
   return { code: 'bad_format', detail };
+}
+
+/** A parameter that is free text. */
+export function textFault(name: string, value: unknown, maxLength: number): Fault | null {
+  if (typeof value !== 'string') return { code: 'wrong_type', detail: `${name} must be a string.` };
+  const character = characterFault(value);
+  if (character !== null) return { code: character.code, detail: `${name} cannot be stored. ${character.detail}` };
+  if (!VISIBLE.test(value)) return { code: 'blank', detail: `${name} has no visible character.` };
+  if (!isLongerThan(value, maxLength)) return null;
+  const detail = `${name} has ${countCodePoints(value)} characters; at most ${maxLength} are allowed.`;
+  return { code: 'too_long', detail };
 }
 
 /** A URL of an image, which the upstream fetches: we never do. */
@@ -69,7 +65,8 @@ export function urlFault(url: unknown): Fault | null {
   if (typeof url !== 'string') return { code: 'wrong_type', detail: 'It must be a string with an https URL.' };
   const character = characterFault(url);
   if (character !== null) return character;
-  if (url.length > LONGEST_URL) return { code: 'too_long', detail: `A URL has at most ${LONGEST_URL} characters.` };
+  if (url.length > ITEM_LIMITS.urlMaxLength)
+    return { code: 'too_long', detail: `A URL has at most ${ITEM_LIMITS.urlMaxLength} characters.` };
   // The URL parser forgives blanks, line breaks and backslashes; an upstream may not.
   if (!/^https:\/\/[^\s\\\p{Control}]+$/iu.test(url) || !URL.canParse(url)) {
     return { code: 'bad_format', detail: 'It must be an absolute https:// URL.' };

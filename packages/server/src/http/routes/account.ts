@@ -1,5 +1,12 @@
-import { accountSchema, DEFAULT_TERMS, updateAccountRequestSchema, type Account } from '@rushes/contract';
-import { setLowCreditsThreshold, viewAccount } from '../../accounts/index.ts';
+import {
+  planLimits,
+  visibleLimits,
+  accountSchema,
+  DEFAULT_TERMS,
+  updateAccountRequestSchema,
+  type Account,
+} from '@rushes/contract';
+import { changeSettings, viewAccount } from '../../accounts/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import { readRoute, writeRoute, type Route } from '../route.ts';
@@ -13,8 +20,7 @@ const accountExample: Account = {
   plan: 'growth',
   mode: 'live',
   status: 'active',
-  rate_limit_per_min: 600,
-  max_concurrent_tasks: 50,
+  ...visibleLimits(planLimits('growth')),
   terms: DEFAULT_TERMS,
   low_credits_threshold: 50_000,
   created_at: '2026-10-01T09:00:00.000Z',
@@ -54,9 +60,7 @@ export function accountRoutes(deps: HttpDeps): readonly Route[] {
         refusals: [],
       },
       async handle({ caller, body }) {
-        if (body.low_credits_threshold !== undefined) {
-          await setLowCreditsThreshold(deps.db, caller.accountUuid, body.low_credits_threshold);
-        }
+        await changeSettings(deps.db, caller.accountUuid, body);
         return json(await viewAccount(deps.db, caller.accountUuid));
       },
     }),

@@ -1,4 +1,12 @@
-import { creditsSchema, formatId, pageSchema, parseId } from '@rushes/contract';
+import {
+  ACCOUNT_MODES,
+  ACCOUNT_STATUSES,
+  creditsSchema,
+  formatId,
+  limitFields,
+  pageSchema,
+  parseId,
+} from '@rushes/contract';
 import { z } from 'zod';
 import { findAccount, listAccountsAfter, type AccountSummary } from '../../accounts/index.ts';
 import { issue, reverse, revoke, type AdminContext, type Done, type Justified } from '../../operators/index.ts';
@@ -21,14 +29,14 @@ const accountSchema = z
     account_id: z.string(),
     name: z.string(),
     plan: z.string(),
-    mode: z.enum(['live', 'test']),
-    status: z.enum(['active', 'suspended', 'blocked', 'terminated']),
+    mode: z.enum(ACCOUNT_MODES),
+    status: z.enum(ACCOUNT_STATUSES),
     created_at: z.iso.datetime(),
   })
   .meta({ id: 'AdminAccount' });
 
 const accountDetailSchema = accountSchema
-  .extend({ terms: z.record(z.string(), z.string()), credits: creditsSchema })
+  .extend({ terms: z.record(z.string(), z.string()), limits: z.object(limitFields), credits: creditsSchema })
   .meta({ id: 'AdminAccountDetail' });
 
 const movementAnswerSchema = z
@@ -129,7 +137,12 @@ export function adminRoutes(deps: HttpDeps): readonly Route[] {
         const uuid = parseId('acct', params['account_id'] ?? '');
         const account = uuid === null ? null : await findAccount(deps.db, uuid);
         if (uuid === null || account === null) return NOT_AN_ACCOUNT;
-        return json({ ...summaryOf(account), terms: account.terms, credits: await credits(deps.db, uuid) });
+        return json({
+          ...summaryOf(account),
+          terms: account.terms,
+          limits: account.limits,
+          credits: await credits(deps.db, uuid),
+        });
       },
     ),
     ...(['grant', 'purchase'] as const).map((kind) =>

@@ -1,4 +1,5 @@
 import {
+  emptyRequestSchema,
   batchSchema,
   cancelResultSchema,
   FAILURE_TYPES,
@@ -6,17 +7,17 @@ import {
   pageSchema,
   parseId,
   taskSchema,
+  type Batch,
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
-import type { Batch } from '@rushes/contract/types';
 import { type Outcome } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { batchExample, taskExample } from '../examples.ts';
 import { json, type Answer, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
 import { cursorParameter, limitParameter, orderParameter, timeParameter, trueOrFalse } from '../parameters.ts';
-import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
+import { readRoute, writeRoute, type Route } from '../route.ts';
 
 const TAG = 'Batches';
 

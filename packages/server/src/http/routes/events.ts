@@ -1,5 +1,4 @@
-import { listedEventSchema, pageSchema } from '@rushes/contract';
-import type { ListedEvent, Page } from '@rushes/contract/types';
+import { listedEventSchema, pageSchema, type ListedEvent, type Page } from '@rushes/contract';
 import { z } from 'zod';
 import { refuse, type Outcome } from '../../outcome/index.ts';
 import { listEvents } from '../../webhooks/index.ts';

@@ -1,13 +1,33 @@
-import { MODELS, PARAM_NAMES, modelSchema, pageSchema, type ModelSpec } from '@rushes/contract';
-import type { Model, ModelParam } from '@rushes/contract/types';
+import {
+  MODELS,
+  PARAM_NAMES,
+  PARAMS,
+  modelSchema,
+  pageSchema,
+  type Model,
+  type ModelParam,
+  type ModelSpec,
+  type ParamName,
+  type ParamRule,
+} from '@rushes/contract';
 import { json } from '../exchange.ts';
 import { readRoute, type Route } from '../route.ts';
+
+function toParam(name: ParamName, rule: ParamRule): ModelParam {
+  return {
+    name,
+    kind: rule.kind,
+    values: rule.kind === 'one_of' ? [...rule.values] : null,
+    ...(rule.kind === 'integer' ? { min: rule.min, max: rule.max } : {}),
+    ...(rule.kind === 'text' ? { max_length: rule.maxLength } : {}),
+    description: PARAMS[name].description,
+  };
+}
 
 function toModel(spec: ModelSpec): Model {
   const params = PARAM_NAMES.flatMap((name): ModelParam[] => {
     const rule = spec.params[name];
-    if (rule === undefined) return [];
-    return [{ name, values: rule.kind === 'one_of' ? [...rule.values] : null }];
+    return rule === undefined ? [] : [toParam(name, rule)];
   });
   return {
     id: spec.id,

@@ -1,8 +1,7 @@
-import { taskResultSchema } from '@rushes/contract';
+import { LINK_EXPIRY_SECONDS, taskResultSchema } from '@rushes/contract';
 import { z } from 'zod';
 import { accept } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';
-import { LINK_EXPIRY_DEFAULT_SECONDS, LINK_EXPIRY_MAX_SECONDS, LINK_EXPIRY_MIN_SECONDS } from '../limits.ts';
 import { notFound } from '../not-found.ts';
 import { integerParameter } from '../parameters.ts';
 import { renderResults, type LinkMaker } from '../results-format.ts';
@@ -15,10 +14,10 @@ const resultsQuery = z.strictObject({
   format: z.enum(['jsonl', 'csv']).default('jsonl'),
   links: z.enum(['download', 'play']).exactOptional().meta({ description: 'Put a signed link into every success.' }),
   expires_in: integerParameter(
-    LINK_EXPIRY_MIN_SECONDS,
-    LINK_EXPIRY_MAX_SECONDS,
+    LINK_EXPIRY_SECONDS.min,
+    LINK_EXPIRY_SECONDS.max,
     'Seconds that the links are good for; 3,600 when left out.',
-  ).default(LINK_EXPIRY_DEFAULT_SECONDS),
+  ).default(LINK_EXPIRY_SECONDS.default),
 });
 
 const CONTENT_TYPES = { jsonl: 'application/x-ndjson', csv: 'text/csv; charset=utf-8; header=present' } as const;

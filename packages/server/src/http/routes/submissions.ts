@@ -4,6 +4,7 @@ import {
   estimateRequestSchema,
   estimateSchema,
   ITEM_LIMITS,
+  submissionFields,
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
@@ -20,19 +21,17 @@ import { requireCaller, type BodyContent, type Operation, type Route } from '../
 
 const TAG = 'Batches';
 
+const { model, defaults: _defaults, metadata: _metadata, ...settings } = submissionFields;
+
 /** What stands in the query beside a CSV or NDJSON body. The batches room checks it; this is for the document. */
 const uploadQuery = z.object({
-  model: z.string().exactOptional(),
+  model: model.exactOptional(),
   'defaults.<name>': z
     .string()
     .exactOptional()
     .meta({ description: 'A parameter for every item, as `defaults.size=large`.' }),
   'metadata.<key>': z.string().exactOptional().meta({ description: 'Metadata, as `metadata.campaign=may`.' }),
-  spend_limit: z.int().exactOptional(),
-  expected_unit_price: z.int().exactOptional(),
-  max_failure_rate: z.number().exactOptional(),
-  deadline_hours: z.number().exactOptional(),
-  webhook_endpoint_id: z.string().exactOptional(),
+  ...settings,
   ignore_columns: z.boolean().exactOptional().meta({ description: 'CSV only: skip columns with unknown names.' }),
 });
 
@@ -99,7 +98,7 @@ export function submissionRoutes({ batches }: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'Submit a batch: it is priced and its credits are reserved before anything runs',
         description: `${upload} The same request_id never makes a second batch. One bad item refuses the whole batch; up to ${ITEM_LIMITS.reportedErrorsMax} are named.`,
-        query: z.object({ request_id: z.string().exactOptional(), ...uploadQuery.shape }),
+        query: z.object({ request_id: createBatchRequestSchema.shape.request_id, ...uploadQuery.shape }),
         body: uploads(createBatchRequestSchema, { request_id: 'spring-campaign-1', ...submissionExample }),
         successes: [
           {

@@ -1,5 +1,11 @@
-import { createLinkRequestSchema, parseTaskId, taskSchema, videoLinkSchema } from '@rushes/contract';
-import type { Task, VideoLink } from '@rushes/contract/types';
+import {
+  createLinkRequestSchema,
+  parseTaskId,
+  taskSchema,
+  videoLinkSchema,
+  type Task,
+  type VideoLink,
+} from '@rushes/contract';
 import type { Caller } from '../../accounts/index.ts';
 import { accept, refuse } from '../../outcome/index.ts';
 import type { HttpDeps } from '../deps.ts';

@@ -1,4 +1,5 @@
 import {
+  emptyRequestSchema,
   EVENT_TYPES,
   pageSchema,
   parseDeliveryId,
@@ -15,7 +16,7 @@ import { json } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
 import { answerPost, requestKey } from '../idempotent-post.ts';
 import { cursorParameter, limitParameter, orderParameter, timeParameter } from '../parameters.ts';
-import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
+import { readRoute, writeRoute, type Route } from '../route.ts';
 
 const PATH = '/v1/webhook-deliveries';
 

@@ -1,5 +1,6 @@
 /** What is done with a webhook endpoint that is there: change it, rotate its secret, test it, send again. */
 import {
+  emptyRequestSchema,
   listedEventSchema,
   parseEventId,
   parseId,
@@ -29,7 +30,7 @@ import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
 import { answerPost, requestKey } from '../idempotent-post.ts';
 import { timeParameter } from '../parameters.ts';
-import { emptyRequestSchema, writeRoute, type BodyContent, type Route, type SuccessDescription } from '../route.ts';
+import { writeRoute, type BodyContent, type Route, type SuccessDescription } from '../route.ts';
 import { endpointExample } from './webhook-endpoints.ts';
 
 const PATH = '/v1/webhook-endpoints/:endpoint_id';

@@ -1,4 +1,5 @@
 import {
+  emptyRequestSchema,
   createWebhookEndpointRequestSchema,
   pageSchema,
   parseId,
@@ -15,7 +16,7 @@ import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
 import { answerPost, requestKey } from '../idempotent-post.ts';
 import { cursorParameter, limitParameter } from '../parameters.ts';
-import { emptyRequestSchema, readRoute, writeRoute, type Route } from '../route.ts';
+import { readRoute, writeRoute, type Route } from '../route.ts';
 
 const PATH = '/v1/webhook-endpoints';
 const TAG = 'Webhooks';

@@ -2,7 +2,7 @@ import { HttpFailure, type HttpClient, type HttpResponse } from '../../ports.ts'
 import { createGrsai, type GrsaiOptions } from '../grsai.ts';
 import { asObject, describeAnswer, parseEnvelope, readId, readText, type JsonObject } from '../grsai-answers.ts';
 import { createVerdicts, type Verdicts } from '../grsai-verdicts.ts';
-import { parseRetryAfter } from '../retry-after.ts';
+import { askedPauseMs } from '../retry-after.ts';
 import type { LookUpResult, PollResult, Upstream } from '../upstream.ts';
 import { MAX_IDS, TOKEN_HEADER } from './handler.ts';
 
@@ -88,7 +88,7 @@ function lookUpOf(verdicts: Verdicts, response: HttpResponse, now: Date): LookUp
   if (isAnswer && status === 'not_started') return { kind: 'not_started' };
   const upstreamId = isAnswer && status === 'found' ? readId(envelope.data) : null;
   if (upstreamId !== null) return { kind: 'found', upstreamId };
-  return cannotTell(verdicts, describeAnswer(response), parseRetryAfter(response.headers['retry-after'], now));
+  return cannotTell(verdicts, describeAnswer(response), askedPauseMs(response.headers['retry-after'], now));
 }
 
 function resultsOf(verdicts: Verdicts, ids: readonly string[], response: HttpResponse, now: Date): PollResult[] {
@@ -96,7 +96,7 @@ function resultsOf(verdicts: Verdicts, ids: readonly string[], response: HttpRes
   const tasks: unknown = response.status === 200 && envelope?.code === 0 ? envelope.data?.['tasks'] : null;
   if (!Array.isArray(tasks)) {
     const unavailable = verdicts.unavailable(describeAnswer(response));
-    const retryAfterMs = parseRetryAfter(response.headers['retry-after'], now);
+    const retryAfterMs = askedPauseMs(response.headers['retry-after'], now);
     return ids.map(() => ({ ...unavailable, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }));
   }
   // By id, never by place: an answer about another task must not be taken for this one.

@@ -19,7 +19,10 @@ afterEach(() => world.close());
 
 async function accountWith(weight: number, tasks: number, batches = 1): Promise<string> {
   const caller = await openAccount(world);
-  await world.db.query('UPDATE accounts SET weight = $2 WHERE account_id = $1', [caller.accountUuid, weight]);
+  await world.db.query(
+    `UPDATE accounts SET limits = limits || jsonb_build_object('weight', $2::integer) WHERE account_id = $1`,
+    [caller.accountUuid, weight],
+  );
   for (let at = 0; at < batches; at += 1) await createBatch(world, caller, prompts(tasks));
   return caller.accountUuid;
 }

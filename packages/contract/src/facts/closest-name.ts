@@ -31,7 +31,7 @@ function normalize(name: string): string {
     .replaceAll(/[\s_-]+/g, '_');
 }
 
-/** The candidate that was probably meant, or null when none is near. */
+/** The candidate that was probably meant by a mistyped name, or null when none is near. Case and separators do not count. */
 export function closestName(name: string, candidates: readonly string[]): string | null {
   const wanted = normalize(name);
   if (wanted === '' || wanted.length > LONGEST_TYPO) return null;

@@ -1,0 +1,171 @@
+/** What is made from the facts: schemas, types, readers and documents. */
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { indexFile, typesFile } from '../generator/files.ts';
+import { webhookEventSchemas } from './events.ts';
+import { ACCOUNT_SETTINGS } from './facts/account-settings.ts';
+import { EVENTS, EVENT_TYPES, type Sample } from './facts/events.ts';
+import { LEDGER_EXPORT_COLUMNS, LEAF_FIELDS } from './facts/ledger-fields.ts';
+import { LIMITS, planLimits, effectiveLimits, visibleLimits, type LimitFact } from './facts/limits.ts';
+import { MODELS } from './facts/models.ts';
+import { PARAMS, paramRules, readParam, type ParamFact } from './facts/params.ts';
+import { PLAN_NAMES } from './facts/plans.ts';
+import { exportedLedgerEntrySchema } from './ledger.ts';
+import { makeTaskParamsSchema } from './parts/task-params.ts';
+
+const read = (path: string): Promise<string> => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
+
+/** Rows of a Markdown table whose first cell is `code`, by that name. */
+function tableRows(markdown: string, heading: string): Map<string, string> {
+  const section = markdown.slice(markdown.indexOf(heading));
+  const table = section.slice(section.indexOf('\n|'), section.indexOf('\n\n', section.indexOf('\n|')));
+  const rows = table.split('\n').flatMap((line) => {
+    const names = [...(line.split('|')[1]?.matchAll(/`([^`]+)`/g) ?? [])].map((match) => match[1] ?? '');
+    return names.map((name) => [name, line] as const);
+  });
+  return new Map(rows);
+}
+
+describe('the generated files', () => {
+  it('are what `npm run generate -w packages/contract` writes', async () => {
+    expect(await read('packages/contract/src/index.ts')).toBe(indexFile());
+    expect(await read('packages/contract/src/types.ts')).toBe(await typesFile());
+  });
+});
+
+const MORE_PARAMS: Record<string, ParamFact> = {
+  ...PARAMS,
+  seed: { kind: 'integer', description: 'Seed.', models: { 'sora-2': { min: 0, max: 9_999 } } },
+  negative_prompt: { kind: 'text', description: 'What not to show.', models: { 'veo-pro': { maxLength: 5 } } },
+  generate_audio: { kind: 'boolean', description: 'With sound.', models: { 'veo-pro': {} } },
+};
+
+describe('a parameter of any kind', () => {
+  const schema = makeTaskParamsSchema(MORE_PARAMS);
+
+  it.each([
+    ['seed', [0, 9_999], [-1, 10_000, 1.5, '7', true]],
+    ['negative_prompt', ['blur', '🎬'.repeat(5)], ['', 'blurry', 5]],
+    ['generate_audio', [true, false], ['true', 1]],
+    ['size', ['small', 'large'], ['huge', 1]],
+    ['duration_seconds', [10, 15], [11, '10']],
+  ])('%s: its entry is enough for the schema', (name, right, wrong) => {
+    for (const value of right) expect([value, schema.safeParse({ [name]: value }).success]).toEqual([value, true]);
+    for (const value of wrong) expect([value, schema.safeParse({ [name]: value }).success]).toEqual([value, false]);
+  });
+
+  it.each([
+    ['seed', '42', 42],
+    ['seed', '-1', -1],
+    ['seed', '4.5', null],
+    ['seed', '', null],
+    ['negative_prompt', '42', '42'],
+    ['generate_audio', 'TRUE', true],
+    ['generate_audio', 'false', false],
+    ['generate_audio', '1', null],
+    ['duration_seconds', '10', 10],
+    ['duration_seconds', 'ten', null],
+    ['aspect_ratio', '9:16', '9:16'],
+  ])('%s is read from the text %j as %j', (name, text, value) => {
+    const reading = readParam(MORE_PARAMS[name]!, text);
+    expect(reading.ok ? reading.value : null).toBe(value);
+  });
+
+  it('is accepted by the models that its entry names, and by no other', () => {
+    expect(paramRules('sora-2', MORE_PARAMS)).toMatchObject({ seed: { kind: 'integer', min: 0, max: 9_999 } });
+    expect(Object.keys(paramRules('veo-pro', MORE_PARAMS))).toEqual([
+      'aspect_ratio',
+      'image_url',
+      'last_image_url',
+      'negative_prompt',
+      'generate_audio',
+    ]);
+  });
+});
+
+describe('an event', () => {
+  const sample: Sample = {
+    batchId: 'bat_1',
+    taskId: 'tsk_1',
+    endpointId: 'whe_1',
+    requestId: 'r',
+    at: (minutesAgo) => new Date(Date.UTC(2026, 10, 20) - minutesAgo * 60_000).toISOString(),
+  };
+
+  it.each(EVENT_TYPES)('%s has an example that its schema accepts', (type) => {
+    const event = { id: 'evt_1', type, created_at: sample.at(0), data: EVENTS[type].example(sample) };
+    expect(webhookEventSchemas[type].safeParse(event).error).toBeUndefined();
+    expect(webhookEventSchemas[type].safeParse({ ...event, data: {} }).success).toBe(false);
+  });
+
+  it('stands in the table of docs/webhooks.md with every field of its data', async () => {
+    const rows = tableRows(await read('docs/webhooks.md'), '| type');
+    expect([...rows.keys()].sort()).toEqual([...EVENT_TYPES].sort());
+    for (const type of EVENT_TYPES) {
+      for (const field of Object.keys(EVENTS[type].example(sample))) {
+        expect(`${type}: ${rows.get(type) ?? ''}`).toContain(`\`${field}`);
+      }
+    }
+  });
+});
+
+describe('a limit', () => {
+  it('has a value for every plan, none below its least', () => {
+    for (const plan of PLAN_NAMES) {
+      for (const [name, value] of Object.entries(planLimits(plan))) {
+        const { min } = (LIMITS as Record<string, LimitFact>)[name]!;
+        expect([name, plan, value >= min]).toEqual([name, plan, true]);
+      }
+    }
+  });
+
+  it('is what the account has, and what its plan says where the account is older than the limit', () => {
+    expect(effectiveLimits({ weight: 7 }, 'growth')).toEqual({ ...planLimits('growth'), weight: 7 });
+    expect(visibleLimits(planLimits('pilot'))).toEqual({ rate_limit_per_min: 60, max_concurrent_tasks: 10 });
+  });
+
+  it('stands in docs/api.md with its values when customers see it', async () => {
+    const rows = tableRows(await read('docs/api.md'), '| limit');
+    const visible = Object.entries<LimitFact>(LIMITS).filter(([, fact]) => fact.visible);
+    expect([...rows.keys()]).toEqual(visible.map(([name]) => name));
+    for (const [name, { plans }] of visible) {
+      for (const plan of PLAN_NAMES) expect(rows.get(name)).toContain(` ${plans[plan].toLocaleString('en')} `);
+    }
+  });
+});
+
+describe('the documents', () => {
+  it('docs/api.md lists the parameters, each with the models that accept it and its values', async () => {
+    const rows = tableRows(await read('docs/api.md'), '| parameter');
+    expect([...rows.keys()]).toEqual(Object.keys(PARAMS));
+    for (const { id, params } of MODELS) {
+      for (const [name, row] of rows) {
+        const rule = params[name as keyof typeof params];
+        expect([name, id, row.includes(`\`${id}\``)]).toEqual([name, id, rule !== undefined]);
+        for (const value of rule?.kind === 'one_of' ? rule.values : []) expect(row).toContain(`\`${value}\``);
+      }
+    }
+  });
+
+  it('docs/api.md names every setting of the account', async () => {
+    const text = await read('docs/api.md');
+    for (const name of Object.keys(ACCOUNT_SETTINGS)) expect(text).toContain(name);
+  });
+
+  it('docs/ledger-verification.md has the fields of an entry in order, and those of the leaf', async () => {
+    const text = await read('docs/ledger-verification.md');
+    const section = text.slice(text.indexOf('| field'), text.indexOf('Numbers are at most'));
+    const names = section.split('\n').flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)]);
+    expect(names.map((match) => match[1])).toEqual(LEDGER_EXPORT_COLUMNS);
+    const leaf = /then (\d+) fields in this order:\n\n((?:`\w+`,?\s+)+)/.exec(text);
+    const inLeaf = ['account_id', ...LEAF_FIELDS.map(({ name }) => name)];
+    expect(leaf?.[1]).toBe(String(inLeaf.length));
+    expect([...(leaf?.[2] ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1])).toEqual(inLeaf);
+  });
+
+  it('an exported entry has exactly the columns of an export', () => {
+    expect(exportedLedgerEntrySchema.safeParse({}).error?.issues.map(({ path }) => path[0])).toEqual(
+      LEDGER_EXPORT_COLUMNS,
+    );
+  });
+});

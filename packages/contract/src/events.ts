@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import * as kit from './parts/event-kit.ts';
+import { EVENTS, EVENT_TYPES, type EventType } from './facts/events.ts';
+import { id, time, words } from './parts/schema-parts.ts';
+import type { WebhookEvent } from './types.ts';
+
+export const eventTypeSchema = words(EVENT_TYPES);
+
+/** `batch.completed` as `BatchCompletedEvent`. */
+function nameOf(type: EventType): string {
+  const parts = type.split(/[._]/).map((part) => part.charAt(0).toUpperCase() + part.slice(1));
+  return `${parts.join('')}Event`;
+}
+
+const eventFields = {
+  id: id('evt').meta({ description: 'The same on every attempt: remember it to act once.' }),
+  created_at: time,
+};
+
+/** The body of a webhook of each type. */
+export const webhookEventSchemas = Object.fromEntries(
+  EVENT_TYPES.map((type) => [
+    type,
+    z
+      .object({
+        id: eventFields.id,
+        type: z.literal(type),
+        created_at: eventFields.created_at,
+        data: EVENTS[type].data(kit),
+      })
+      .meta({ id: nameOf(type), description: `Sent when ${EVENTS[type].when}.` }),
+  ]),
+) as unknown as Readonly<Record<EventType, z.ZodType<WebhookEvent>>>;
+
+/** The body of any webhook. */
+export const webhookEventSchema = z
+  .union(Object.values(webhookEventSchemas))
+  .meta({ id: 'WebhookEvent', description: 'Every event of this version, told apart by `type`.' });
+
+export const eventSchema = z
+  .object({
+    id: eventFields.id,
+    type: eventTypeSchema,
+    created_at: time,
+    data: z.record(z.string(), z.unknown()).meta({ description: 'Depends on `type`, as in webhooks.' }),
+  })
+  .meta({ id: 'Event' });
+
+export const listedEventSchema = z
+  .object({
+    id: eventFields.id,
+    type: eventTypeSchema,
+    created_at: time,
+    data: z.record(z.string(), z.unknown()).meta({ description: 'Depends on `type`, as in webhooks.' }),
+    seq: z.int().positive().meta({ description: "Place in the account's sequence, which has no gap." }),
+  })
+  .meta({ id: 'ListedEvent', description: 'An event as the event list shows it.' });

@@ -1,0 +1,67 @@
+/**
+ * What a plan allows: one entry per limit. New accounts get their plan's values, which can be changed for one account;
+ * `/v1/account`, `/admin/v1`, the operator's commands, OpenAPI and the table in docs/api.md are made from these entries.
+ * Adding a limit is one entry here and the one place that enforces it.
+ */
+import type { Plan } from './plans.ts';
+
+export interface LimitFact {
+  readonly unit: string;
+  readonly description: string;
+  /** Of new accounts. */
+  readonly plans: Readonly<Record<Plan, number>>;
+  /** The least value that an account can have. */
+  readonly min: number;
+  /** Whether the customer sees it in `GET /v1/account`. */
+  readonly visible: boolean;
+}
+
+export const LIMITS = {
+  rate_limit_per_min: {
+    unit: 'requests per minute',
+    description: 'Requests that each key may send in any 60 seconds.',
+    plans: { pilot: 60, growth: 600, enterprise: 3_000 },
+    min: 1,
+    visible: true,
+  },
+  max_concurrent_tasks: {
+    unit: 'tasks',
+    description: 'Tasks of the account that run at the same time.',
+    plans: { pilot: 10, growth: 50, enterprise: 200 },
+    min: 1,
+    visible: true,
+  },
+  weight: {
+    unit: 'share',
+    description: 'Share of the slots that the account gets while several accounts have work.',
+    plans: { pilot: 1, growth: 4, enterprise: 8 },
+    min: 1,
+    visible: false,
+  },
+} as const satisfies Record<string, LimitFact>;
+
+export type LimitName = keyof typeof LIMITS;
+/** The limits in force for one account. */
+export type AccountLimits = Readonly<Record<LimitName, number>>;
+
+export const LIMIT_NAMES = Object.keys(LIMITS) as readonly LimitName[];
+
+type VisibleName = { [Name in LimitName]: (typeof LIMITS)[Name]['visible'] extends true ? Name : never }[LimitName];
+
+/** What a new account of this plan gets. */
+export function planLimits(plan: Plan): AccountLimits {
+  return effectiveLimits({}, plan);
+}
+
+/** Limits as they are stored, completed by the plan's: an account may be older than a limit. */
+export function effectiveLimits(stored: Readonly<Partial<Record<LimitName, number>>>, plan: Plan): AccountLimits {
+  return Object.fromEntries(
+    LIMIT_NAMES.map((name) => [name, stored[name] ?? LIMITS[name].plans[plan]]),
+  ) as AccountLimits;
+}
+
+/** The limits that the account's customer sees. */
+export function visibleLimits(limits: AccountLimits): Pick<AccountLimits, VisibleName> {
+  const shown = LIMIT_NAMES.filter((name) => LIMITS[name].visible).map((name) => [name, limits[name]]);
+  return Object.fromEntries(shown) as Pick<AccountLimits, VisibleName>;
+}

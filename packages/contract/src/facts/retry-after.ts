@@ -1,0 +1,12 @@
+/**
+ * Milliseconds that a Retry-After header asks for (RFC 9110, section 10.2.3: seconds or an HTTP date), 0 for a date that
+ * has passed; null when the header is missing or unreadable. Callers have limits of their own.
+ */
+export function parseRetryAfter(value: string | null | undefined, nowMs: number): number | null {
+  const text = value?.trim() ?? '';
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
+  // Date.parse also takes forms such as "5.5" or "-1" for years; an HTTP date starts with the name of its day.
+  if (!/^[A-Za-z]{3,9},? /.test(text)) return null;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
+}

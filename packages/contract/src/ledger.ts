@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { LEAF_HASH_FIELD, LEDGER_FIELDS, TASK_INDEX_MAX, type LedgerFieldFact } from './facts/ledger-fields.ts';
+import { LEDGER_KEY_STATUSES } from './facts/states.ts';
+import { checkpoint, credits, hash, id, time, words } from './parts/schema-parts.ts';
+import type { ExportedLedgerEntry, LedgerEntry, LedgerExport } from './types.ts';
+
+export const creditsSchema = z
+  .object({ available: credits, reserved: credits, spent: credits, issued: credits, debt: credits })
+  .meta({ id: 'Credits' });
+
+function valueSchema({ kind, words: list = [] }: LedgerFieldFact): z.ZodType {
+  switch (kind) {
+    case 'positive':
+      return z.int().positive();
+    case 'whole':
+      return credits;
+    case 'word':
+      return words(list);
+    case 'text':
+      return z.string();
+    case 'batch_id':
+      return id('bat');
+    case 'task_id':
+      return id('tsk');
+    case 'task_index':
+      return z.int().nonnegative().max(TASK_INDEX_MAX);
+    case 'time':
+      return time;
+  }
+}
+
+const entryFields = Object.fromEntries(
+  LEDGER_FIELDS.map((field: LedgerFieldFact) => {
+    const value = valueSchema(field);
+    return [field.name, (field.nullable ? value.nullable() : value).meta({ description: field.description })];
+  }),
+) as z.ZodRawShape;
+
+export const ledgerEntrySchema = z
+  .object(entryFields)
+  .meta({ id: 'LedgerEntry', description: 'One movement of credits.' }) as unknown as z.ZodType<LedgerEntry>;
+
+export const exportedLedgerEntrySchema = z
+  .object({
+    ...entryFields,
+    [LEAF_HASH_FIELD]: hash.meta({ description: "Hash of the entry's leaf in the account's tree, base64." }),
+  })
+  .meta({
+    id: 'ExportedLedgerEntry',
+    description: 'An entry in an export.',
+  }) as unknown as z.ZodType<ExportedLedgerEntry>;
+
+export const previousLedgerEpochSchema = z
+  .object({
+    epoch: z.int().positive(),
+    last_checkpoint: checkpoint.meta({ description: 'The last checkpoint signed in it.' }),
+    first_checkpoint: checkpoint.meta({ description: 'The first checkpoint of the epoch that followed.' }),
+    reason: z.string(),
+    opened_at: time,
+  })
+  .meta({
+    id: 'PreviousLedgerEpoch',
+    description: "The end of an epoch of an account's tree; docs/ledger-verification.md.",
+  });
+
+const exportHeaderFields = {
+  account_id: id('acct'),
+  checkpoint: checkpoint
+    .nullable()
+    .meta({ description: 'The signed note that bounds the export; null while nothing was sealed.' }),
+  previous_epochs: z.array(previousLedgerEpochSchema),
+  range: z
+    .object({
+      first: z.int().positive(),
+      last: z.int().nonnegative(),
+      left: z.array(hash),
+      right: z.array(hash),
+    })
+    .meta({
+      description: 'Which entries follow, and hashes (base64) of the complete subtrees left and right of them.',
+    }),
+};
+
+export const ledgerExportHeaderSchema = z
+  .object(exportHeaderFields)
+  .meta({ id: 'LedgerExportHeader', description: 'What an export says before its entries.' });
+
+export const ledgerExportSchema = z
+  .object({ ...exportHeaderFields, entries: z.array(exportedLedgerEntrySchema) })
+  .meta({ id: 'LedgerExport' }) as unknown as z.ZodType<LedgerExport>;
+
+export const ledgerKeysSchema = z
+  .object({
+    server_name: z.string(),
+    keys: z.array(z.object({ key: z.string(), status: words(LEDGER_KEY_STATUSES), created_at: time })),
+  })
+  .meta({
+    id: 'LedgerKeys',
+    description: '`/.well-known/rushes-ledger-keys`: what checkpoints are signed with.',
+  });

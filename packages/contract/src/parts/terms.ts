@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { NEGOTIABLE_FAILURES, RESOLUTIONS } from '../facts/failures.ts';
+import { words } from './schema-parts.ts';
+
+const DESCRIPTIONS: Readonly<Record<(typeof NEGOTIABLE_FAILURES)[number], string>> = {
+  moderation_input: 'The prompt or image was rejected by content moderation.',
+  moderation_output: 'The generated video was rejected by content moderation.',
+  canceled: 'Applies to queued tasks of a canceled batch; running tasks end by their outcome.',
+};
+
+const resolutionOf = (failure: (typeof NEGOTIABLE_FAILURES)[number]) =>
+  words(RESOLUTIONS).meta({ description: DESCRIPTIONS[failure] });
+
+/** What happens to the credits of a task that fails for one of these reasons. */
+export const termsSchema = z
+  .object({
+    moderation_input: resolutionOf('moderation_input'),
+    moderation_output: resolutionOf('moderation_output'),
+    canceled: resolutionOf('canceled'),
+  })
+  .meta({ id: 'Terms', description: 'What happens to the credits of a task that fails for one of these reasons.' });
