@@ -5,18 +5,20 @@ CREATE TABLE accounts (
   mode text NOT NULL,
   status text NOT NULL DEFAULT 'active'::text,
   terms jsonb NOT NULL DEFAULT '{}'::jsonb,
-  rate_limit_per_min integer NOT NULL,
-  max_concurrent_tasks integer NOT NULL,
-  weight integer NOT NULL,
+  limits jsonb NOT NULL,
+  max_concurrent_tasks integer NOT NULL GENERATED ALWAYS AS (((limits ->> 'max_concurrent_tasks'::text))::integer) STORED,
+  weight integer NOT NULL GENERATED ALWAYS AS (((limits ->> 'weight'::text))::integer) STORED,
+  settings jsonb NOT NULL DEFAULT '{}'::jsonb,
   created_at timestamp with time zone NOT NULL,
   terminated_at timestamp with time zone,
   CONSTRAINT accounts_pkey PRIMARY KEY (account_id),
   CONSTRAINT accounts_check CHECK (((status = 'terminated'::text) = (terminated_at IS NOT NULL))),
+  CONSTRAINT accounts_limits_check CHECK ((jsonb_typeof(limits) = 'object'::text)),
   CONSTRAINT accounts_max_concurrent_tasks_check CHECK ((max_concurrent_tasks > 0)),
   CONSTRAINT accounts_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
   CONSTRAINT accounts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
   CONSTRAINT accounts_plan_check CHECK ((plan = ANY (ARRAY['pilot'::text, 'growth'::text, 'enterprise'::text]))),
-  CONSTRAINT accounts_rate_limit_per_min_check CHECK ((rate_limit_per_min > 0)),
+  CONSTRAINT accounts_settings_check CHECK ((jsonb_typeof(settings) = 'object'::text)),
   CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'suspended'::text, 'blocked'::text, 'terminated'::text]))),
   CONSTRAINT accounts_weight_check CHECK ((weight > 0))
 );
@@ -145,7 +147,6 @@ CREATE TABLE credit_accounts (
   last_seq bigint NOT NULL DEFAULT 0,
   last_entry_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
   last_event_seq bigint NOT NULL DEFAULT 0,
-  low_threshold bigint,
   CONSTRAINT credit_accounts_pkey PRIMARY KEY (account_id),
   CONSTRAINT credit_accounts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   CONSTRAINT credit_accounts_available_check CHECK ((available >= 0)),
@@ -154,7 +155,6 @@ CREATE TABLE credit_accounts (
   CONSTRAINT credit_accounts_issued_check CHECK (((issued >= 0) AND (issued <= '9007199254740991'::bigint))),
   CONSTRAINT credit_accounts_last_event_seq_check CHECK ((last_event_seq >= 0)),
   CONSTRAINT credit_accounts_last_seq_check CHECK ((last_seq >= 0)),
-  CONSTRAINT credit_accounts_low_threshold_check CHECK (((low_threshold >= 1) AND (low_threshold <= '9007199254740991'::bigint))),
   CONSTRAINT credit_accounts_reserved_check CHECK ((reserved >= 0)),
   CONSTRAINT credit_accounts_spent_check CHECK ((spent >= 0))
 ) WITH (fillfactor=20);
@@ -944,14 +944,17 @@ CREATE OR REPLACE FUNCTION public.announce_low_credits(p_before credit_accounts)
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
+  v_threshold bigint;
   v_available bigint;
 BEGIN
+  SELECT (settings ->> 'low_credits_threshold')::bigint INTO v_threshold
+  FROM accounts WHERE account_id = p_before.account_id;
   -- Not so without a threshold either.
-  IF p_before.available >= p_before.low_threshold THEN
+  IF p_before.available >= v_threshold THEN
     SELECT available INTO v_available FROM credit_accounts WHERE account_id = p_before.account_id;
-    IF v_available < p_before.low_threshold THEN
+    IF v_available < v_threshold THEN
       PERFORM append_event(p_before.account_id, 'credits.low', NULL, NULL, NULL,
-        jsonb_build_object('available', v_available, 'threshold', p_before.low_threshold));
+        jsonb_build_object('available', v_available, 'threshold', v_threshold));
     END IF;
   END IF;
 END

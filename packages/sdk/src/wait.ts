@@ -1,3 +1,4 @@
+import { FINAL_BATCH_STATUSES } from '@rushes/contract/facts/states';
 import { APIError, TimeoutError } from './errors.ts';
 import type { RequestOptions } from './transport/request.ts';
 import { isRetryable } from './transport/retry-policy.ts';
@@ -41,7 +42,7 @@ const GAP_GROWTH = 1.5;
 const DEFAULT_GAP_MAX_MS = 5_000;
 const DEFAULT_OUTAGE_MAX_MS = 120_000;
 
-const FINAL: ReadonlySet<string> = new Set(['completed', 'partial', 'failed', 'canceled']);
+const FINAL: ReadonlySet<string> = new Set(FINAL_BATCH_STATUSES);
 const RUNNING: ReadonlySet<string> = new Set(['queued', 'processing']);
 
 /** Whether nothing about the batch will change any more. A status that this SDK does not know counts by its end time. */

@@ -1,13 +1,15 @@
 /** A client for tests that holds every answer to the OpenAPI document: status, headers, media type and shape. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import type {
-  Batch,
-  CancelResult,
-  Estimate,
-  Problem,
-  VideoLink,
-  WebhookEndpointWithSecret,
+import {
+  webhookEventSchemas,
+  type Batch,
+  type CancelResult,
+  type Estimate,
+  type Problem,
+  type VideoLink,
+  type WebhookEndpointWithSecret,
+  type ListedEvent,
 } from '@rushes/contract';
 
 interface MediaTypeObject {
@@ -138,6 +140,7 @@ export class OpenApiCheckedClient {
     this.seen.add(`${operation.operationId} ${response.status}`);
     if (response.status >= 400) this.#checkProblem(where, response, bytes, method);
     else this.#checkSuccess(where, documented, response, bytes, method);
+    if (operation.operationId === 'listEvents' && response.status === 200) checkEvents(where, bytes);
   }
 
   #checkProblem(where: string, response: Response, bytes: Buffer, method: string): void {
@@ -208,4 +211,14 @@ export class OpenApiCheckedClient {
 
 function mediaType(response: Response): string {
   return (response.headers.get('content-type') ?? '').split(';')[0]?.trim() ?? '';
+}
+
+/** The list's schema leaves the data of an event open; what each type says stands with its webhook. */
+function checkEvents(where: string, bytes: Buffer): void {
+  const { data } = JSON.parse(bytes.toString()) as { data: ListedEvent[] };
+  for (const event of data) {
+    const { error } = webhookEventSchemas[event.type].safeParse(event);
+    if (error !== undefined)
+      throw new Error(`${where}: ${event.type} has data that is not documented: ${error.message}`);
+  }
 }

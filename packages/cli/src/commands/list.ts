@@ -1,3 +1,4 @@
+import { BATCH_STATUSES } from '@rushes/contract/facts/states';
 import { Flags } from '@oclif/core';
 import type { Batch, BatchListParams } from '@rushes/sdk';
 import { settled, stateWord } from '../batch/batch-state.ts';
@@ -32,7 +33,7 @@ export default class List extends ListCommand {
   static override flags = {
     status: Flags.string({
       summary: 'Only batches with this status.',
-      options: ['queued', 'processing', 'completed', 'partial', 'failed', 'canceled'],
+      options: BATCH_STATUSES,
     }),
     model: Flags.string({ char: 'm', summary: 'Only batches of this model.' }),
     'request-id': Flags.string({ summary: 'Only the batch that was created with this request_id.' }),

@@ -4,6 +4,16 @@ import { type Column, printable } from '../output/terminal.ts';
 import { count, credits, duration } from '../output/wording.ts';
 import { ServerCommand } from '../server-command.ts';
 
+type Param = Model['params'][number];
+
+/** What stands behind the "=" of a parameter. */
+function valuesOf({ kind, values, min, max }: Param): string {
+  if (values !== null) return values.join('|');
+  if (min !== undefined && max !== undefined) return `${min}..${max}`;
+  if (kind === 'boolean') return 'true|false';
+  return kind === 'text' ? 'TEXT' : 'URL';
+}
+
 const COLUMNS: readonly Column<Model>[] = [
   { name: 'MODEL', cell: (model) => printable(model.id) },
   { name: 'PRICE', cell: (model) => credits(model.unit_price) },
@@ -13,7 +23,7 @@ const COLUMNS: readonly Column<Model>[] = [
   {
     name: 'PARAMETERS',
     cell: (model) =>
-      model.params.map(({ name, values }) => printable(`${name}=${values?.join('|') ?? 'URL'}`)).join(' '),
+      model.params.map((param) => printable(`${param.name}=${valuesOf(param)}`)).join(' '),
   },
 ];
 

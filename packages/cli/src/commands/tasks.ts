@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { TASK_STATUSES } from '@rushes/contract/facts/states';
 import type { Task, TaskListParams } from '@rushes/sdk';
 import { batchArg } from '../batch/batch-arg.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -34,7 +35,7 @@ export default class Tasks extends ListCommand {
   static override flags = {
     status: Flags.string({
       summary: 'Only tasks with this status.',
-      options: ['queued', 'processing', 'succeeded', 'failed', 'canceled'],
+      options: TASK_STATUSES,
     }),
     'failure-type': Flags.string({ summary: 'Only tasks that failed for this reason.' }),
     'custom-id': Flags.string({ summary: 'Only the task with this custom_id.' }),

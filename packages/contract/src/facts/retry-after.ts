@@ -4,7 +4,7 @@
  */
 export function parseRetryAfter(value: string | null | undefined, nowMs: number): number | null {
   const text = value?.trim() ?? '';
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, Number.MAX_SAFE_INTEGER);
   // Date.parse also takes forms such as "5.5" or "-1" for years; an HTTP date starts with the name of its day.
   if (!/^[A-Za-z]{3,9},? /.test(text)) return null;
   const at = Date.parse(text);

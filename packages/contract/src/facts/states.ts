@@ -3,6 +3,14 @@
 export const BATCH_STATUSES = ['queued', 'processing', 'completed', 'partial', 'failed', 'canceled'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
 
+/** States that a batch never leaves. */
+export const FINAL_BATCH_STATUSES = [
+  'completed',
+  'partial',
+  'failed',
+  'canceled',
+] as const satisfies readonly BatchStatus[];
+
 export const TASK_STATUSES = ['queued', 'processing', 'succeeded', 'failed', 'canceled'] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 

@@ -25,6 +25,7 @@ export interface LinkSigner {
  * 55 bytes, 74 characters of base64url: action (1), account (16), batch (16), index (2), expiry in Unix seconds (4, good
  * until 2106), and 16 bytes of the HMAC-SHA256 over all before (RFC 2104 allows the cut; 128 bits cannot be guessed).
  */
+/** A link holds the number of its action: new ones come at the end. */
 const ACTIONS: readonly LinkAction[] = ['play', 'download', 'embed'];
 const GRANT_BYTES = 39;
 const MAC_BYTES = 16;

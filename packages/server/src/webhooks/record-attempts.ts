@@ -1,3 +1,4 @@
+import type { DeliveryState } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { HEALTH_NOTE_INTERVAL_MS } from './limits.ts';
 
@@ -28,7 +29,7 @@ export interface RecordedAttempt {
   readonly endpoint_id: string;
   readonly event_seq: number;
   readonly attempt: number;
-  readonly state: 'pending' | 'delivered' | 'exhausted';
+  readonly state: DeliveryState;
 }
 
 /**

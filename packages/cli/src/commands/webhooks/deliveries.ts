@@ -1,3 +1,4 @@
+import { DELIVERY_STATES } from '@rushes/contract/facts/states';
 import { Args, Flags } from '@oclif/core';
 import type { WebhookDelivery, WebhookDeliveryListParams } from '@rushes/sdk';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';
@@ -33,7 +34,7 @@ export default class WebhooksDeliveries extends ListCommand {
     endpoint: Flags.string({ summary: 'Only deliveries to this endpoint.', helpValue: 'ID' }),
     event: Flags.string({ summary: 'Only deliveries of this event.', helpValue: 'ID' }),
     type: Flags.string({ summary: 'Only deliveries of events of this type.' }),
-    state: Flags.string({ summary: 'Only deliveries in this state.', options: ['pending', 'delivered', 'exhausted'] }),
+    state: Flags.string({ summary: 'Only deliveries in this state.', options: DELIVERY_STATES }),
     ...createdFlags,
   };
 

@@ -1,3 +1,4 @@
+import { REDELIVERABLE_STATES } from '@rushes/contract/facts/states';
 import { Args, Flags } from '@oclif/core';
 import type { RedeliverSinceParams, Rushes } from '@rushes/sdk';
 import { ServerCommand } from '../../server-command.ts';
@@ -7,8 +8,7 @@ import { printable } from '../../output/terminal.ts';
 import { count as number, isoOf } from '../../output/wording.ts';
 import { parseTime } from '../../flags/time.ts';
 
-const STATES = ['exhausted', 'missed', 'delivered'] as const;
-type State = (typeof STATES)[number];
+type State = (typeof REDELIVERABLE_STATES)[number];
 
 /** A time as the server reads it, the id of an event, or its number. */
 function sinceOf(text: string): string | number {
@@ -45,7 +45,7 @@ export default class WebhooksRedeliver extends ServerCommand {
     }),
     state: Flags.string({
       summary: 'Only deliveries in this state; may be given several times.',
-      options: [...STATES],
+      options: [...REDELIVERABLE_STATES],
       multiple: true,
       multipleNonGreedy: true,
       dependsOn: ['endpoint'],
@@ -59,7 +59,7 @@ export default class WebhooksRedeliver extends ServerCommand {
     }
     if (args.id !== undefined) return this.#one(await this.connect(flags), args.id);
     if (flags.endpoint === undefined || flags.since === undefined) throw usageError('--endpoint needs --since.');
-    const states = STATES.filter((state) => flags.state?.includes(state) === true);
+    const states = REDELIVERABLE_STATES.filter((state) => flags.state?.includes(state) === true);
     const since = sinceOf(flags.since);
     return this.#since(await this.connect(flags), flags.endpoint, { since, states });
   }

@@ -1,4 +1,6 @@
 import {
+  BATCH_STATUSES,
+  TASK_STATUSES,
   emptyRequestSchema,
   batchSchema,
   cancelResultSchema,
@@ -42,7 +44,7 @@ const listQuery = z.strictObject({
   limit: limitParameter,
   cursor: cursorParameter,
   order: orderParameter,
-  status: z.enum(['queued', 'processing', 'completed', 'partial', 'failed', 'canceled']).exactOptional(),
+  status: z.enum(BATCH_STATUSES).exactOptional(),
   model: z.string().max(64).exactOptional(),
   request_id: z
     .string()
@@ -56,7 +58,7 @@ const listQuery = z.strictObject({
 const tasksQuery = z.strictObject({
   limit: limitParameter,
   cursor: cursorParameter,
-  status: z.enum(['queued', 'processing', 'succeeded', 'failed', 'canceled']).exactOptional(),
+  status: z.enum(TASK_STATUSES).exactOptional(),
   failure_type: z.enum(FAILURE_TYPES).exactOptional(),
   custom_id: z.string().max(128).exactOptional(),
 });

@@ -1,4 +1,5 @@
 import {
+  DELIVERY_STATES,
   emptyRequestSchema,
   EVENT_TYPES,
   pageSchema,
@@ -27,7 +28,7 @@ const listQuery = z.strictObject({
   endpoint_id: z.string().meta({ description: 'Only to this endpoint.' }).exactOptional(),
   event_id: z.string().meta({ description: 'Only of this event.' }).exactOptional(),
   event_type: z.enum(EVENT_TYPES).meta({ description: 'Only of events of this type.' }).exactOptional(),
-  state: z.enum(['pending', 'delivered', 'exhausted']).exactOptional(),
+  state: z.enum(DELIVERY_STATES).exactOptional(),
   created_after: timeParameter.exactOptional(),
   created_before: timeParameter.exactOptional(),
 });
