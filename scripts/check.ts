@@ -34,7 +34,7 @@ const CHECKS: readonly Check[] = [
   },
   { name: 'lock file', command: 'node', args: ['scripts/check-lock-file.ts'] },
   { name: 'ledger writes', command: 'node', args: ['scripts/check-ledger-writes.ts'] },
-  { name: 'schema rooms', command: 'node', args: ['scripts/schema-rooms.ts', '--check'] },
+  { name: 'generated', command: 'node', args: ['scripts/generate.ts', '--check'] },
 ];
 
 const failed = await runChecks(CHECKS, { root, atOnce: 2, write: (text) => process.stdout.write(text) });

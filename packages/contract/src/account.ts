@@ -19,7 +19,7 @@ const settingField = ({ description, min }: AccountSettingFact): z.ZodType =>
   z.int().min(min).nullable().meta({ description });
 
 function fieldsOf<Fact>(facts: Readonly<Record<string, Fact>>, field: (fact: Fact) => z.ZodType): z.ZodRawShape {
-  return Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, field(fact)])) as z.ZodRawShape;
+  return Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, field(fact)]));
 }
 
 const visibleLimits = Object.fromEntries(Object.entries<LimitFact>(LIMITS).filter(([, { visible }]) => visible));

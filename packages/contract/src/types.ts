@@ -1,4 +1,5 @@
 // Written by `npm run generate -w packages/contract`; change the schemas, not this file.
+/* eslint-disable max-lines */
 /** The shapes that cross the wire: JSON, snake_case, UTC ISO 8601 times, integer credits. */
 
 /** The account that a key belongs to, as its customer sees it. */

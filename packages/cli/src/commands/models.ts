@@ -4,6 +4,18 @@ import { type Column, printable } from '../output/terminal.ts';
 import { count, credits, duration } from '../output/wording.ts';
 import { ServerCommand } from '../server-command.ts';
 
+const COLUMNS: readonly Column<Model>[] = [
+  { name: 'MODEL', cell: (model) => printable(model.id) },
+  { name: 'PRICE', cell: (model) => credits(model.unit_price) },
+  { name: 'PROMPTS', cell: (model) => `${count(model.min_items)}-${count(model.max_items)}` },
+  { name: 'READY WITHIN', cell: (model) => duration(model.target_seconds * 1_000) },
+  { name: 'STATE', cell: (model) => printable(model.lifecycle) },
+  {
+    name: 'PARAMETERS',
+    cell: (model) => model.params.map((param) => printable(`${param.name}=${valuesOf(param)}`)).join(' '),
+  },
+];
+
 type Param = Model['params'][number];
 
 /** What stands behind the "=" of a parameter. */
@@ -13,19 +25,6 @@ function valuesOf({ kind, values, min, max }: Param): string {
   if (kind === 'boolean') return 'true|false';
   return kind === 'text' ? 'TEXT' : 'URL';
 }
-
-const COLUMNS: readonly Column<Model>[] = [
-  { name: 'MODEL', cell: (model) => printable(model.id) },
-  { name: 'PRICE', cell: (model) => credits(model.unit_price) },
-  { name: 'PROMPTS', cell: (model) => `${count(model.min_items)}-${count(model.max_items)}` },
-  { name: 'READY WITHIN', cell: (model) => duration(model.target_seconds * 1_000) },
-  { name: 'STATE', cell: (model) => printable(model.lifecycle) },
-  {
-    name: 'PARAMETERS',
-    cell: (model) =>
-      model.params.map((param) => printable(`${param.name}=${valuesOf(param)}`)).join(' '),
-  },
-];
 
 /** Lists what can be ordered. */
 export default class Models extends ServerCommand {

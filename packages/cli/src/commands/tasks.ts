@@ -1,5 +1,5 @@
-import { Flags } from '@oclif/core';
 import { TASK_STATUSES } from '@rushes/contract/facts/states';
+import { Flags } from '@oclif/core';
 import type { Task, TaskListParams } from '@rushes/sdk';
 import { batchArg } from '../batch/batch-arg.ts';
 import type { ExitCode } from '../exit-codes.ts';

@@ -1,6 +1,6 @@
-import { Args, Flags } from '@oclif/core';
 import { ITEM_LIMITS } from '@rushes/contract/facts/item-limits';
 import { isParamName, PARAM_NAMES, PARAMS, readParam } from '@rushes/contract/facts/params';
+import { Args, Flags } from '@oclif/core';
 import type { TaskParams } from '@rushes/sdk';
 import { usageError } from '../cli-error.ts';
 import { ColumnSettings, type FieldName, FIELD_LIST, isFieldName } from '../input/columns.ts';

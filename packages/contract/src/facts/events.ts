@@ -16,7 +16,7 @@ export interface Sample {
   readonly endpointId: string;
   readonly requestId: string;
   /** That many minutes ago; negative: to come. */
-  at(minutesAgo: number): string;
+  readonly at: (minutesAgo: number) => string;
 }
 
 interface EventFact<Schema extends z.ZodType> {

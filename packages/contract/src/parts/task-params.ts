@@ -44,7 +44,7 @@ export function makeTaskParamsSchema(params: Readonly<Record<string, ParamFact>>
       .exactOptional()
       .meta({ description: describe(fact) }),
   ]);
-  return z.strictObject(Object.fromEntries(shape) as z.ZodRawShape) as unknown as z.ZodType<TaskParams>;
+  return z.strictObject(Object.fromEntries(shape) as z.ZodRawShape);
 }
 
 export const taskParamsSchema = makeTaskParamsSchema(PARAMS).meta({

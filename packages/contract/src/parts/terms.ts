@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NEGOTIABLE_FAILURES, RESOLUTIONS } from '../facts/failures.ts';
+import { RESOLUTIONS, type NEGOTIABLE_FAILURES } from '../facts/failures.ts';
 import { words } from './schema-parts.ts';
 
 const DESCRIPTIONS: Readonly<Record<(typeof NEGOTIABLE_FAILURES)[number], string>> = {

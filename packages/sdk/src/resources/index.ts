@@ -1,4 +1,4 @@
-/** The resources of a client, one for each file of this folder. */
+// Written by `npm run generate` from the files that are there.
 import type { Transport } from '../transport/transport.ts';
 import { AccountResource } from './account.ts';
 import { BatchesResource } from './batches.ts';

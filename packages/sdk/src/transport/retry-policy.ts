@@ -27,8 +27,8 @@ function serverVerdict(headers: Headers): boolean | null {
 }
 
 /** The rule for an answer without a verdict of the server. A 409 is final unless the server names a time. */
-function isRetryableStatus(status: number, retryAfterMs: number | null): boolean {
-  return status === 408 || status === 429 || status >= 500 || (status === 409 && retryAfterMs !== null);
+function isRetryableStatus(status: number, askedMs: number | null): boolean {
+  return status === 408 || status === 429 || status >= 500 || (status === 409 && askedMs !== null);
 }
 
 /**

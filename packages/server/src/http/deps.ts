@@ -34,3 +34,12 @@ export interface HttpDeps {
   readonly publicUrl: string | null;
   readonly version: string;
 }
+
+/** What routes need to know that is settled only once the server listens. */
+export interface Surroundings {
+  readonly stopping: AbortSignal;
+  /** Where customers reach the server, without a trailing slash. */
+  publicUrl(): string;
+  /** The description of the whole API. */
+  openApi(): object;
+}

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { createApp } from './app.ts';
 import type { HttpDeps } from './deps.ts';
 import { CLOSE_GRACE_MS } from './limits.ts';
-import { allRoutes } from './routes/index.ts';
+import { allRoutes } from './all-routes.ts';
 import { closeServer, createNodeServer, listen } from './server.ts';
 
 export interface HttpServerOptions {

@@ -1,7 +1,9 @@
-import { emptyRequestSchema, type ErrorCode, type Scope } from '@rushes/contract';
+import type { emptyRequestSchema } from '@rushes/contract';
+import { type ErrorCode, type Scope } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../accounts/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
+import type { HttpDeps, Surroundings } from './deps.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { parseJsonBody } from './json-body.ts';
 import { SMALL_BODY_MAX_BYTES } from './limits.ts';
@@ -62,6 +64,9 @@ export interface Route {
   /** `caller` is null unless the route is for account keys, `operator` unless it is for operator keys. */
   answer(exchange: Exchange, caller: Caller | null, operator: Operator | null): Promise<Outcome<Answer>>;
 }
+
+/** What a file of routes/ exports as `routes`. */
+export type RoutesOf = (deps: HttpDeps, around: Surroundings) => readonly Route[];
 
 /** Whoever holds an operator key. */
 export interface Operator {

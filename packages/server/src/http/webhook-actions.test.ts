@@ -1,4 +1,12 @@
-import { formatDeliveryId, parseId, type ListedEvent, type Problem, type RedeliverResult, type WebhookDelivery, type WebhookEndpointWithSecret } from '@rushes/contract';
+import {
+  formatDeliveryId,
+  parseId,
+  type ListedEvent,
+  type Problem,
+  type RedeliverResult,
+  type WebhookDelivery,
+  type WebhookEndpointWithSecret,
+} from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 

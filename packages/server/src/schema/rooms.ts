@@ -1,4 +1,4 @@
-// Generated from the rooms that have a folder `sql`: node scripts/schema-rooms.ts
+// Written by `npm run generate` from the files that are there.
 import type { RoomSchema } from '../db/index.ts';
 import { schema as accounts } from '../accounts/sql/index.ts';
 import { schema as batches } from '../batches/sql/index.ts';

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createMetricRegistry } from '../metrics/index.ts';
-import { createBatch, ended, openAccount, openWorkerWorld, type WorkerWorld } from '../../testing/worker/worker-world.ts';
+import {
+  createBatch,
+  ended,
+  openAccount,
+  openWorkerWorld,
+  type WorkerWorld,
+} from '../../testing/worker/worker-world.ts';
 
 let world: WorkerWorld;
 beforeAll(async () => {

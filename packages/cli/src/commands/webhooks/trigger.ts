@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core';
 import { EVENT_TYPES } from '@rushes/contract/facts/events';
+import { Args, Flags } from '@oclif/core';
 import { ServerCommand, type ServerFlags } from '../../server-command.ts';
 import { usageError } from '../../cli-error.ts';
 import { EXIT, type ExitCode } from '../../exit-codes.ts';

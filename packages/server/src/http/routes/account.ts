@@ -29,7 +29,7 @@ const accountExample: Account = {
 const content = [{ mediaType: 'application/json', schema: accountSchema, example: accountExample }] as const;
 
 /** What a customer may know and set of the account itself. */
-export function accountRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   return [
     readRoute({
       path: PATH,

@@ -86,7 +86,7 @@ interface MovementSpec<B extends z.ZodObject> {
 }
 
 /** `/admin/v1`, for holders of an operator key. Every movement demands a reason and a reference, and is recorded by key. */
-export function adminRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   return [
     operatorRead(
       '/admin/v1/accounts',

@@ -64,7 +64,7 @@ const tasksQuery = z.strictObject({
 });
 
 /** Batches and their tasks, as they are. */
-export function batchRoutes(deps: HttpDeps): readonly Route[] {
+function readingRoutes(deps: HttpDeps): readonly Route[] {
   const { batches } = deps;
   return [
     readRoute({
@@ -154,7 +154,7 @@ export function batchRoutes(deps: HttpDeps): readonly Route[] {
 }
 
 /** Canceling, pausing and resuming: asked twice they say the same, so that a request_id has nothing to remember. */
-export function batchControlRoutes(deps: HttpDeps): readonly Route[] {
+function controlRoutes(deps: HttpDeps): readonly Route[] {
   const { batches } = deps;
   const control = {
     ...ofOneBatch(deps),
@@ -223,4 +223,9 @@ export function batchControlRoutes(deps: HttpDeps): readonly Route[] {
     ),
     switchRoute('resume', 'Let a paused batch go on', (caller, uuid) => batches.resume(caller, uuid)),
   ];
+}
+
+/** Batches: reading them, and pausing, resuming and canceling them. */
+export function routes(deps: HttpDeps): readonly Route[] {
+  return [...readingRoutes(deps), ...controlRoutes(deps)];
 }

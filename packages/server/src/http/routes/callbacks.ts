@@ -15,7 +15,7 @@ const receivedSchema = z.object({}).meta({ id: 'CallbackReceived' });
  * Where upstreams post what became of a submission. Unsigned, from anywhere, and never believed: it only names an id to
  * ask the upstream for, and only for the one submission that its address was made for.
  */
-export function callbackRoute(deps: HttpDeps): Route {
+function callbackRoute(deps: HttpDeps): Route {
   const limiter = new RateLimiter();
   return {
     method: 'post',
@@ -49,4 +49,8 @@ export function callbackRoute(deps: HttpDeps): Route {
       return json({});
     },
   };
+}
+
+export function routes(deps: HttpDeps): readonly Route[] {
+  return [callbackRoute(deps)];
 }

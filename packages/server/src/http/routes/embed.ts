@@ -44,7 +44,7 @@ function answerPage(deps: HttpDeps, token: string): Outcome<Answer> {
 }
 
 /** The page behind a link for embedding. */
-export function embedRoute(deps: HttpDeps): Route {
+function embedRoute(deps: HttpDeps): Route {
   return {
     method: 'get',
     path: '/v/:token/embed',
@@ -61,4 +61,8 @@ export function embedRoute(deps: HttpDeps): Route {
     },
     answer: async (exchange) => answerPage(deps, exchange.params['token'] ?? ''),
   };
+}
+
+export function routes(deps: HttpDeps): readonly Route[] {
+  return [embedRoute(deps)];
 }

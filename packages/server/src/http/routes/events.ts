@@ -2,7 +2,7 @@ import { listedEventSchema, pageSchema, type ListedEvent, type Page } from '@rus
 import { z } from 'zod';
 import { refuse, type Outcome } from '../../outcome/index.ts';
 import { listEvents } from '../../webhooks/index.ts';
-import type { HttpDeps } from '../deps.ts';
+import type { HttpDeps, Surroundings } from '../deps.ts';
 import { ClientGone, json } from '../exchange.ts';
 import { EVENT_POLL_INTERVAL_MS, EVENT_WAIT_MAX_SECONDS } from '../limits.ts';
 import { integerParameter, limitParameter } from '../parameters.ts';
@@ -39,7 +39,7 @@ async function waitForEvents(
 }
 
 /** The account's events: the truth behind the webhooks. */
-export function eventRoutes(deps: HttpDeps, stopping: AbortSignal): readonly Route[] {
+export function routes(deps: HttpDeps, { stopping }: Surroundings): readonly Route[] {
   return [
     readRoute({
       path: '/v1/events',

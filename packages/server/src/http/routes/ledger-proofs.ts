@@ -49,7 +49,7 @@ function behindTheEnd(param: string, size: number): Outcome<never> {
 const entryNumber = (description: string) => integerParameter(1, Number.MAX_SAFE_INTEGER, description);
 
 /** Checkpoints, and proofs that lead to them: docs/ledger-verification.md. */
-export function ledgerProofRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   const { db, clock } = deps;
   return [
     readRoute({

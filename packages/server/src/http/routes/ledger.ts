@@ -32,7 +32,7 @@ const exportQuery = z.strictObject({
 });
 
 /** What the account has, and every movement of it. */
-export function ledgerRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   return [
     readRoute({
       path: '/v1/credits',

@@ -3,7 +3,7 @@ import type { HttpDeps } from '../deps.ts';
 import type { Route } from '../route.ts';
 
 /** Counts of this process, for those who hold an operator key, or for everybody where they are public. */
-export function metricsRoute(deps: HttpDeps): Route {
+function metricsRoute(deps: HttpDeps): Route {
   return {
     method: 'get',
     path: '/metrics',
@@ -33,4 +33,8 @@ export function metricsRoute(deps: HttpDeps): Route {
         headers: { 'Cache-Control': 'no-store' },
       }),
   };
+}
+
+export function routes(deps: HttpDeps): readonly Route[] {
+  return [metricsRoute(deps)];
 }

@@ -42,7 +42,7 @@ function toModel(spec: ModelSpec): Model {
 }
 
 /** What can be ordered, and for how much. */
-export function modelRoutes(): readonly Route[] {
+export function routes(): readonly Route[] {
   return [
     readRoute({
       path: '/v1/models',

@@ -1,7 +1,7 @@
 import { LINK_EXPIRY_SECONDS, taskResultSchema } from '@rushes/contract';
 import { z } from 'zod';
 import { accept } from '../../outcome/index.ts';
-import type { HttpDeps } from '../deps.ts';
+import type { HttpDeps, Surroundings } from '../deps.ts';
 import { notFound } from '../not-found.ts';
 import { integerParameter } from '../parameters.ts';
 import { renderResults, type LinkMaker } from '../results-format.ts';
@@ -23,7 +23,7 @@ const resultsQuery = z.strictObject({
 const CONTENT_TYPES = { jsonl: 'application/x-ndjson', csv: 'text/csv; charset=utf-8; header=present' } as const;
 
 /** All results of a batch in one answer. */
-export function resultsRoutes(deps: HttpDeps, publicUrl: () => string): readonly Route[] {
+export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
   return [
     readRoute({
       ...ofOneBatch(deps),
@@ -60,7 +60,8 @@ export function resultsRoutes(deps: HttpDeps, publicUrl: () => string): readonly
         const makeLink: LinkMaker =
           action === undefined
             ? null
-            : (task) => videoLink(deps.linkSigner, publicUrl(), { accountUuid, taskId: task.id, action, expiresAt });
+            : (task) =>
+                videoLink(deps.linkSigner, around.publicUrl(), { accountUuid, taskId: task.id, action, expiresAt });
         return accept({
           kind: 'stream',
           status: 200,

@@ -87,7 +87,7 @@ function submissionRoute(
 }
 
 /** Submitting a batch, and asking what it would cost. */
-export function submissionRoutes({ batches }: HttpDeps): readonly Route[] {
+export function routes({ batches }: HttpDeps): readonly Route[] {
   const upload = 'A CSV or NDJSON body has the items; everything else stands in the query.';
   return [
     submissionRoute(

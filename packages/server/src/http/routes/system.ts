@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { accept, refuse } from '../../outcome/index.ts';
-import type { HttpDeps } from '../deps.ts';
+import type { HttpDeps, Surroundings } from '../deps.ts';
 import { json } from '../exchange.ts';
 import type { Route } from '../route.ts';
-import { metricsRoute } from './metrics.ts';
 
 const healthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
 /** Liveness, readiness and the description of the API itself. */
-export function systemRoutes(deps: HttpDeps, stopping: AbortSignal, openApiDocument: () => object): readonly Route[] {
+export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): readonly Route[] {
   const health = { mediaType: 'application/json', schema: healthSchema, example: { status: 'ok' } } as const;
   return [
     {
@@ -52,7 +51,6 @@ export function systemRoutes(deps: HttpDeps, stopping: AbortSignal, openApiDocum
         });
       },
     },
-    metricsRoute(deps),
     {
       method: 'get',
       path: '/openapi.json',
@@ -77,7 +75,7 @@ export function systemRoutes(deps: HttpDeps, stopping: AbortSignal, openApiDocum
           kind: 'text' as const,
           status: 200,
           contentType: 'application/json; charset=utf-8',
-          body: JSON.stringify(openApiDocument()),
+          body: JSON.stringify(openApi()),
           headers: { 'Cache-Control': 'public, max-age=300' },
         }),
     },

@@ -8,7 +8,7 @@ import {
 } from '@rushes/contract';
 import type { Caller } from '../../accounts/index.ts';
 import { accept, refuse } from '../../outcome/index.ts';
-import type { HttpDeps } from '../deps.ts';
+import type { HttpDeps, Surroundings } from '../deps.ts';
 import { taskExample } from '../examples.ts';
 import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
@@ -19,7 +19,7 @@ import { videoLink } from '../video-url.ts';
 const TAG = 'Tasks';
 
 /** One task, and links to its video. */
-export function taskRoutes(deps: HttpDeps, publicUrl: () => string): readonly Route[] {
+export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
   const find = async (caller: Caller, params: Exchange['params']): Promise<Task | null> => {
     const id = parseTaskId(params['task_id'] ?? '');
     return id === null ? null : deps.batches.task(caller, id.batchUuid, id.index);
@@ -86,7 +86,7 @@ export function taskRoutes(deps: HttpDeps, publicUrl: () => string): readonly Ro
         }
         const { request_id: _, ...asked } = body;
         const linkUntil = (expiresAt: Date): VideoLink =>
-          videoLink(deps.linkSigner, publicUrl(), {
+          videoLink(deps.linkSigner, around.publicUrl(), {
             accountUuid: caller.accountUuid,
             taskId: task.id,
             action: asked.action,

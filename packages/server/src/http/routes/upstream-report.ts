@@ -72,7 +72,7 @@ const listQuery = z.strictObject({
 type FilterParameters = z.output<typeof summaryQuery>;
 
 /** What was generated at upstreams, for whom, and what it cost the operator. */
-export function upstreamReportRoutes({ db }: HttpDeps): readonly Route[] {
+export function routes({ db }: HttpDeps): readonly Route[] {
   return [
     operatorRead(
       '/admin/v1/upstream-report',

@@ -114,7 +114,7 @@ async function answerVideo(deps: HttpDeps, exchange: Exchange): Promise<Outcome<
 }
 
 /** The signed links to videos, for whoever holds one. */
-export function videoLinkRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   return [
     {
       method: 'get',

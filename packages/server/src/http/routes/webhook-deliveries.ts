@@ -34,7 +34,7 @@ const listQuery = z.strictObject({
 });
 
 /** What was sent where. */
-export function webhookDeliveryRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   return [
     readRoute({
       path: PATH,

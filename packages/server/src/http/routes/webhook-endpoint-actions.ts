@@ -69,7 +69,7 @@ function successes(status: number, description: string, content: readonly BodyCo
 }
 
 /** Changing an endpoint, its secret and what it is sent. */
-export function webhookEndpointActionRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   return [updateRoute(deps), rotateRoute(deps), testRoute(deps), redeliverRoute(deps)];
 }
 

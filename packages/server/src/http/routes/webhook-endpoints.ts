@@ -42,7 +42,7 @@ function endpointUuid(params: Exchange['params']): string | null {
 }
 
 /** Where events are sent. */
-export function webhookEndpointRoutes(deps: HttpDeps): readonly Route[] {
+export function routes(deps: HttpDeps): readonly Route[] {
   const exists = async (caller: Caller, params: Exchange['params']): Promise<boolean> => {
     const uuid = endpointUuid(params);
     return uuid !== null && (await getEndpoint(deps.db, caller.accountUuid, uuid)) !== null;

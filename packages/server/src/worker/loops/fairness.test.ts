@@ -3,7 +3,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../system/index.ts';
 import { createTaskStore, type TaskStore } from '../store/task-store.ts';
 import type { LeasedTask } from '../task.ts';
-import { createBatch, openAccount, openWorkerWorld, prompts, type WorkerWorld } from '../../../testing/worker/worker-world.ts';
+import {
+  createBatch,
+  openAccount,
+  openWorkerWorld,
+  prompts,
+  type WorkerWorld,
+} from '../../../testing/worker/worker-world.ts';
 
 let world: WorkerWorld;
 let store: TaskStore;

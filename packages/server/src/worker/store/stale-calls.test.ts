@@ -2,7 +2,13 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { systemClock, systemRandom } from '../../system/index.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import type { LeasedTask, LeaseKey } from '../task.ts';
-import { createBatch, openAccount, openWorkerWorld, prompts, type WorkerWorld } from '../../../testing/worker/worker-world.ts';
+import {
+  createBatch,
+  openAccount,
+  openWorkerWorld,
+  prompts,
+  type WorkerWorld,
+} from '../../../testing/worker/worker-world.ts';
 
 let world: WorkerWorld;
 beforeAll(async () => {
