@@ -25,7 +25,10 @@ CREATE TABLE accounts (
 
 COMMENT ON TABLE accounts IS 'The customers.';
 COMMENT ON COLUMN accounts.terms IS 'Only what differs from the default terms, by failure type: {"moderation_input": "refund"}.';
+COMMENT ON COLUMN accounts.limits IS 'The limits in force, by their names in LIMITS of the contract: those of the plan, copied when the account is opened.';
+COMMENT ON COLUMN accounts.max_concurrent_tasks IS 'Of limits, as functions read it for every claim.';
 COMMENT ON COLUMN accounts.weight IS 'Its share of busy routes: an account of weight 2 gets twice the slots of one of weight 1.';
+COMMENT ON COLUMN accounts.settings IS 'What the customer has set, by the names in ACCOUNT_SETTINGS of the contract; what is not set is not there.';
 
 CREATE TABLE api_keys (
   account_id uuid NOT NULL,
@@ -165,7 +168,6 @@ COMMENT ON COLUMN credit_accounts.debt IS 'What revocations could not take. It b
 COMMENT ON COLUMN credit_accounts.last_seq IS 'The number of the account''s last ledger entry.';
 COMMENT ON COLUMN credit_accounts.last_entry_at IS 'No later entry is earlier: time never runs against seq.';
 COMMENT ON COLUMN credit_accounts.last_event_seq IS 'The number of the account''s last event.';
-COMMENT ON COLUMN credit_accounts.low_threshold IS 'credits.low is announced when available falls below it; null announces nothing.';
 
 CREATE TABLE credit_holds (
   account_id uuid NOT NULL,
@@ -959,7 +961,7 @@ BEGIN
   END IF;
 END
 $function$;
-COMMENT ON FUNCTION announce_low_credits IS 'Writes the event credits.low when what is available fell from at least the account''s threshold to below it since the row p_before was read. For callers that hold the account''s row and took credits away. Whatever raises credits does not call it, since each fall is judged by what it started from.';
+COMMENT ON FUNCTION announce_low_credits IS 'Writes the event credits.low when what is available fell from at least the account''s threshold (its setting low_credits_threshold) to below it since the row p_before was read. For callers that hold the account''s row and took credits away. Whatever raises credits does not call it, since each fall is judged by what it started from. Setting a threshold announces nothing either, also when less is available already: that is not a fall.';
 
 CREATE OR REPLACE FUNCTION public.append_batch_events(p_account_ids uuid[], p_batch_ids uuid[], p_type text, p_reason text)
  RETURNS void
@@ -2343,21 +2345,6 @@ CREATE OR REPLACE FUNCTION public.rushes_now()
  PARALLEL SAFE
 AS $function$ SELECT clock_timestamp() $function$;
 COMMENT ON FUNCTION rushes_now IS 'The one clock of money, leases and deadlines. Tests and the simulation replace it by one that can be set.';
-
-CREATE OR REPLACE FUNCTION public.set_low_credits_threshold(p_account_id uuid, p_threshold bigint)
- RETURNS void
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-AS $function$
-BEGIN
-  UPDATE credit_accounts SET low_threshold = p_threshold WHERE account_id = p_account_id;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'account % has no credit account', p_account_id USING ERRCODE = 'no_data_found';
-  END IF;
-END
-$function$;
-COMMENT ON FUNCTION set_low_credits_threshold IS 'Sets the number of available credits below which credits.low is announced; null announces nothing. Setting it announces nothing either, also when less is available already: that is not a fall. Raises when there is no such account.';
 
 CREATE OR REPLACE FUNCTION public.settle_debt(p_account_id uuid, p_reference text)
  RETURNS void

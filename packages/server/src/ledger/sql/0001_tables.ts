@@ -23,8 +23,6 @@ COMMENT ON COLUMN credit_accounts.debt IS 'What revocations could not take. It b
 COMMENT ON COLUMN credit_accounts.last_seq IS 'The number of the account''s last ledger entry.';
 COMMENT ON COLUMN credit_accounts.last_entry_at IS 'No later entry is earlier: time never runs against seq.';
 COMMENT ON COLUMN credit_accounts.last_event_seq IS 'The number of the account''s last event.';
-COMMENT ON COLUMN credit_accounts.low_threshold IS
-  'credits.low is announced when available falls below it; null announces nothing.';
 
 ${entryFromBucket.sql}
 ${entryToBucket.sql}
