@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { crc32, formatApiKey, parseApiKey, SCOPES, type Scope } from '@rushes/contract';
+import { crc32, formatApiKey, parseApiKey, planLimits, SCOPES, type Scope } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { openDatabase, type Database } from '../db/index.ts';
@@ -62,7 +62,7 @@ describe('an account', () => {
     ).toEqual([{ available: 0, reserved: 0, spent: 0, issued: 0, debt: 0 }]);
     expect(await findAccount(db, accountUuid)).toMatchObject({
       plan: 'pilot',
-      limits: { rate_limit_per_min: 60, max_concurrent_tasks: 10, weight: 1 },
+      limits: planLimits('pilot'),
       status: 'active',
       keys: [],
     });
@@ -116,7 +116,7 @@ describe('an API key', () => {
         scopes: ['batches:read'],
         accountStatus: 'active',
         terms: { moderation_input: 'refund', moderation_output: 'refund', canceled: 'refund' },
-        limits: { rate_limit_per_min: 60, max_concurrent_tasks: 10, weight: 1 },
+        limits: planLimits('pilot'),
       },
     });
   });

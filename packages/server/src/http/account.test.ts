@@ -1,4 +1,4 @@
-import { DEFAULT_TERMS, formatId, type Account } from '@rushes/contract';
+import { DEFAULT_TERMS, formatId, type Account, planLimits, visibleLimits } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 
@@ -22,8 +22,7 @@ describe('the account', () => {
       plan: 'growth',
       mode: 'test',
       status: 'active',
-      rate_limit_per_min: 600,
-      max_concurrent_tasks: 50,
+      ...visibleLimits(planLimits('growth')),
       terms: { ...DEFAULT_TERMS, canceled: 'forfeit' },
       low_credits_threshold: null,
       created_at: expect.any(String),
