@@ -61,7 +61,7 @@ function limitTable(): string {
 }
 
 const shapeOf = (schema: unknown): Readonly<Record<string, z.ZodType>> =>
-  schema instanceof z.ZodObject ? (schema.shape) : {};
+  schema instanceof z.ZodObject ? schema.shape : {};
 
 /** A field with what it is made of: `` `failure: {type, message}` or null ``. */
 function field(name: string, schema: z.ZodType): string {

@@ -84,6 +84,19 @@ export async function findAccount(db: Queryable, accountUuid: string): Promise<A
   return summary === undefined ? null : { ...toSummary(summary), keys: await listApiKeys(db, accountUuid) };
 }
 
+/**
+ * Locks the account until the transaction ends, so that what is counted against a limit meanwhile cannot grow, and tells the
+ * limits in force. Throws when there is no such account.
+ */
+export async function lockLimits(tx: Queryable, accountUuid: string): Promise<AccountLimits> {
+  const [row] = await tx.query<{ limits: Partial<AccountLimits>; plan: Plan }>(
+    'SELECT limits, plan FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE',
+    [accountUuid],
+  );
+  if (row === undefined) throw new Error(`there is no account ${accountUuid}`);
+  return effectiveLimits(row.limits, row.plan);
+}
+
 export type Termination = 'terminated' | 'already_terminated' | 'not_found';
 
 /**

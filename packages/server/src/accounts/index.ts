@@ -1,6 +1,13 @@
 export { changeSettings } from './account-settings.ts';
 export { viewAccount } from './account-view.ts';
-export { createAccount, findAccount, listAccounts, listAccountsAfter, terminateAccount } from './accounts.ts';
+export {
+  createAccount,
+  findAccount,
+  listAccounts,
+  listAccountsAfter,
+  lockLimits,
+  terminateAccount,
+} from './accounts.ts';
 export type { AccountDetail, AccountSummary, NewAccount, Termination } from './accounts.ts';
 export { createApiKey, disableApiKey } from './api-keys.ts';
 export type { ApiKeySummary, CreatedApiKey, NewApiKey } from './api-keys.ts';

@@ -41,5 +41,5 @@ export interface Surroundings {
   /** Where customers reach the server, without a trailing slash. */
   publicUrl(): string;
   /** The description of the whole API. */
-  openApi(): object;
+  readonly openApi: () => object;
 }

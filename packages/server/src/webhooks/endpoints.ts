@@ -1,5 +1,6 @@
 /** Where a customer wants events sent. */
 import type { EventType, Page, WebhookEndpoint, WebhookEndpointWithSecret } from '@rushes/contract';
+import { lockLimits } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
@@ -63,8 +64,6 @@ export function checkDescription(description: string | null): Outcome<null> {
   return accept(null);
 }
 
-/** The account row is locked first, so that two creations at once cannot both be the last one. */
-const LOCK_ACCOUNT = 'SELECT 1 FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE';
 const COUNT = 'SELECT count(*) AS endpoints FROM webhook_endpoints WHERE account_id = $1 AND deleted_at IS NULL';
 /** The first event to be sent is the next one. */
 const INSERT = `
@@ -99,7 +98,8 @@ export async function insertEndpoint(
   tx: Queryable,
   prepared: PreparedEndpoint,
 ): Promise<Outcome<WebhookEndpointWithSecret>> {
-  await tx.query(LOCK_ACCOUNT, [prepared.accountUuid]);
+  // Two creations at once cannot both be the last one.
+  await lockLimits(tx, prepared.accountUuid);
   const [count] = await tx.query<{ endpoints: number }>(COUNT, [prepared.accountUuid]);
   if (count === undefined || count.endpoints >= MAX_ENDPOINTS_PER_ACCOUNT) {
     const detail = `The account has ${MAX_ENDPOINTS_PER_ACCOUNT} webhook endpoints, the most it can have. Delete one first.`;
