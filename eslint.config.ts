@@ -31,6 +31,12 @@ const CLI_CHANCE = {
 const named = (names: readonly string[]): { name: string; message: string }[] =>
   names.map((name) => ({ name, message: FROM_CONTEXT }));
 
+/** What the database is told stands with the room whose tables it is about; HTTP asks the room. */
+const NO_DATABASE = {
+  selector: 'CallExpression[callee.property.name=/^(query|transaction)$/]',
+  message: 'HTTP has no SQL and opens no transaction: offer a function in the room, and call that.',
+};
+
 /** Node runs the sources as they are, and it looks for exactly the file that is named. */
 const RELATIVE_WITHOUT_EXTENSION = {
   regex: String.raw`^\.{1,2}/(?!.*\.(ts|js|mjs|json)$)`,
@@ -101,6 +107,11 @@ export default defineConfig(
       'no-restricted-syntax': ['error', NO_ENUM, NO_CLOCK_READING],
       'no-restricted-globals': ['error', { name: 'fetch', message: 'Take the HttpClient port as an argument.' }],
     },
+  },
+  {
+    files: ['packages/server/src/http/**/*.ts'],
+    ignores: TESTS,
+    rules: { 'no-restricted-syntax': ['error', NO_ENUM, NO_CLOCK_READING, NO_DATABASE] },
   },
   {
     files: ['packages/server/src/config/config.ts'],

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const root = path.resolve(import.meta.dirname, '..');
 /** Typed rules need a file that belongs to a project; its real text is not read. */
 const IN_A_ROOM = path.join(root, 'packages/server/src/upstreams/index.ts');
+const IN_HTTP = path.join(root, 'packages/server/src/http/deps.ts');
 const IN_A_COMMAND = path.join(root, 'packages/cli/src/commands/credits.ts');
 const CLI_FILES = path.join(root, 'packages/cli/src/files/files.ts');
 const CLI_MACHINE = path.join(root, 'packages/cli/src/system-context.ts');
@@ -80,6 +81,14 @@ describe('style rules refuse', () => {
     ['an enum, still', 'no-restricted-syntax', 'export enum Colour { Red }'],
   ])('in a room: %s', async (_, rule, text) => {
     expect(await broken(text, IN_A_ROOM)).toContain(rule);
+  });
+
+  it.each([
+    ['a statement', "export const f = (db: { query(sql: string): void }) => { db.query('SELECT 1'); };"],
+    ['a transaction', 'export const f = (db: { transaction(): void }) => { db.transaction(); };'],
+    ['an enum, still', 'export enum Colour { Red }'],
+  ])('in HTTP: %s', async (_, text) => {
+    expect(await broken(text, IN_HTTP)).toContain('no-restricted-syntax');
   });
 
   it.each([
