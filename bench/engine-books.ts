@@ -2,7 +2,7 @@
 import pg from 'pg';
 
 export interface Expected {
-  readonly batchIds: readonly string[];
+  readonly batchUuids: readonly string[];
   readonly charged: number;
   readonly refunded: number;
 }
@@ -14,14 +14,14 @@ const TABLES = ['credit_ledger', 'credit_accounts', 'credit_holds', 'credit_revo
  * Throws unless every expected task has its entry and `ledger_violations` is empty for the given accounts. The view is read
  * through temporary views of its tables that hold these accounts alone, since it reads whole tables otherwise.
  */
-export async function checkBooks(adminUrl: string, accountIds: readonly string[], expected: Expected): Promise<void> {
+export async function checkBooks(adminUrl: string, accountUuids: readonly string[], expected: Expected): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
   await client.connect();
   try {
     const { rows: counted } = await client.query<{ kind: string; entries: string }>(
       `SELECT kind, count(*) AS entries FROM credit_ledger
        WHERE account_id = ANY($1::uuid[]) AND batch_id = ANY($2::uuid[]) AND task_index IS NOT NULL GROUP BY kind`,
-      [accountIds, expected.batchIds],
+      [accountUuids, expected.batchUuids],
     );
     const entries = (kind: string): number => Number(counted.find((row) => row.kind === kind)?.entries ?? '0');
     if (entries('charge') !== expected.charged || entries('refund') !== expected.refunded) {
@@ -34,7 +34,7 @@ export async function checkBooks(adminUrl: string, accountIds: readonly string[]
       `SELECT pg_get_viewdef('ledger_violations'::regclass) AS sql`,
     );
     await client.query('CREATE TEMPORARY TABLE checked_accounts AS SELECT unnest($1::uuid[]) AS account_id', [
-      accountIds,
+      accountUuids,
     ]);
     await client.query('ANALYZE checked_accounts');
     for (const table of TABLES) {

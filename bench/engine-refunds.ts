@@ -50,8 +50,8 @@ async function refundDelays(
   const observer = new pg.Client({ connectionString: database.adminUrl });
   await observer.connect();
   try {
-    const accountIds = await seedAccounts(database.adminUrl, options.accounts);
-    const batchIds = await seedBatches(database.adminUrl, accountIds, options.tasks, BATCH);
+    const accountUuids = await seedAccounts(database.adminUrl, options.accounts);
+    const batchUuids = await seedBatches(database.adminUrl, accountUuids, options.tasks, BATCH);
     await cluster.settle(database);
     const settings: WorkerSettings = {
       url: database.appUrl,
@@ -68,7 +68,7 @@ async function refundDelays(
       profileDir: options.profileDir,
     });
     const seenAtMs = new Map<string, number>();
-    const seen = new Map(accountIds.map((accountId) => [accountId, 0]));
+    const seen = new Map(accountUuids.map((accountUuid) => [accountUuid, 0]));
     const watching = { isOver: false };
     const finished = running.finished.finally(() => (watching.isOver = true));
     finished.catch(() => undefined);
@@ -78,9 +78,9 @@ async function refundDelays(
       if (!isLast) await sleep(LOOK_INTERVAL_MS);
     }
     const run = await finished;
-    const tasks = batchIds.length * BATCH;
-    await checkBooks(database.adminUrl, accountIds, {
-      batchIds,
+    const tasks = batchUuids.length * BATCH;
+    await checkBooks(database.adminUrl, accountUuids, {
+      batchUuids,
       charged: tasks - tasks / FAIL_EVERY,
       refunded: tasks / FAIL_EVERY,
     });
@@ -105,8 +105,8 @@ async function look(observer: pg.Client, seen: Map<string, number>, seenAtMs: Ma
     [[...seen.keys()], [...seen.values()]],
   );
   const nowMs = Date.now();
-  for (const { account_id: accountId, last, refunds } of rows) {
-    seen.set(accountId, Number(last));
+  for (const { account_id: accountUuid, last, refunds } of rows) {
+    seen.set(accountUuid, Number(last));
     for (const id of refunds ?? []) seenAtMs.set(id, nowMs);
   }
 }

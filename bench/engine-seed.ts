@@ -38,15 +38,15 @@ export async function seedAccounts(adminUrl: string, count: number): Promise<rea
 /** Puts queued batches of `batchSize` into the accounts in turn, `tasks` in all, credits reserved. Returns their ids. */
 export async function seedBatches(
   adminUrl: string,
-  accountIds: readonly string[],
+  accountUuids: readonly string[],
   tasks: number,
   batchSize: number,
 ): Promise<readonly string[]> {
   const batches = Array.from({ length: Math.ceil(tasks / batchSize) }, (_, at) => ({
-    accountId: accountIds[at % accountIds.length],
-    batchId: systemRandom.uuid(),
+    accountUuid: accountUuids[at % accountUuids.length],
+    batchUuid: systemRandom.uuid(),
   }));
-  const keys = [batches.map(({ accountId }) => accountId), batches.map(({ batchId }) => batchId)];
+  const keys = [batches.map(({ accountUuid }) => accountUuid), batches.map(({ batchUuid }) => batchUuid)];
   const listed = 'unnest($1::uuid[], $2::uuid[]) AS b(account_id, batch_id)';
   await connected(adminUrl, async (client) => {
     await client.query('BEGIN');
@@ -69,7 +69,7 @@ export async function seedBatches(
     await client.query(`SELECT freeze_credits_for_batch(account_id, batch_id) FROM ${listed}`, keys);
     await client.query('COMMIT');
   });
-  return batches.map(({ batchId }) => batchId);
+  return batches.map(({ batchUuid }) => batchUuid);
 }
 
 const HISTORY_BATCH = 1_000;
@@ -81,12 +81,12 @@ const SEEDING_CONNECTIONS = 2;
  */
 export async function seedHistory(
   adminUrl: string,
-  accountIds: readonly string[],
+  accountUuids: readonly string[],
   tasks: number,
   progress: (done: number) => void,
 ): Promise<void> {
-  const batchesEach = Math.ceil(tasks / HISTORY_BATCH / accountIds.length);
-  const waiting = [...accountIds];
+  const batchesEach = Math.ceil(tasks / HISTORY_BATCH / accountUuids.length);
+  const waiting = [...accountUuids];
   let done = 0;
   const fill = async (client: pg.Client): Promise<void> => {
     // References are right by construction, and looking each up would double the time.
@@ -96,8 +96,8 @@ export async function seedHistory(
       `SELECT is_nullable FROM information_schema.columns WHERE table_name = 'events' AND column_name = 'data'`,
     );
     const hasTaskData = nullable.rows[0]?.is_nullable === 'NO';
-    for (let accountId = waiting.pop(); accountId !== undefined; accountId = waiting.pop()) {
-      for (const sql of historyStatements(hasTaskData)) await client.query(sql, [accountId, batchesEach]);
+    for (let accountUuid = waiting.pop(); accountUuid !== undefined; accountUuid = waiting.pop()) {
+      for (const sql of historyStatements(hasTaskData)) await client.query(sql, [accountUuid, batchesEach]);
       done += batchesEach * HISTORY_BATCH;
       progress(done);
     }

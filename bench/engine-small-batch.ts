@@ -47,15 +47,15 @@ export async function measureSmallBatch(cluster: Cluster, options: Options): Pro
       profileDir: options.profileDir,
     });
     await until(`SELECT 1 FROM tasks WHERE finished_at IS NOT NULL LIMIT 1`, []);
-    const small: { batchId: string; createdAtMs: number }[] = [];
-    for (const accountId of smallAccounts) {
+    const small: { batchUuid: string; createdAtMs: number }[] = [];
+    for (const accountUuid of smallAccounts) {
       // Not in step with the waves in which the first tasks end.
       await sleep(options.generationMs * (0.2 + Math.random() * 0.3));
-      const [batchId = ''] = await seedBatches(database.adminUrl, [accountId], SMALL_BATCH, SMALL_BATCH);
-      small.push({ batchId, createdAtMs: Date.now() });
+      const [batchUuid = ''] = await seedBatches(database.adminUrl, [accountUuid], SMALL_BATCH, SMALL_BATCH);
+      small.push({ batchUuid, createdAtMs: Date.now() });
       await until(
         `SELECT 1 FROM tasks WHERE account_id = $1 AND batch_id = $2 AND submitted_at IS NOT NULL HAVING count(*) = ${SMALL_BATCH}`,
-        [accountId, batchId],
+        [accountUuid, batchUuid],
       );
     }
     running.stop();
@@ -64,7 +64,7 @@ export async function measureSmallBatch(cluster: Cluster, options: Options): Pro
       'SELECT finished_at AS at FROM tasks WHERE finished_at IS NOT NULL ORDER BY 1',
     );
     const freed = rows.map(({ at }) => at.getTime());
-    const waits = small.map(({ batchId, createdAtMs }) => waitOf(batchId, createdAtMs, report.submissions, freed));
+    const waits = small.map(({ batchUuid, createdAtMs }) => waitOf(batchUuid, createdAtMs, report.submissions, freed));
     const free = ((freed.at(-1) ?? Number.NaN) - (freed[0] ?? Number.NaN)) / freed.length;
     printTable(
       `f) a batch of 10 beside ${HUGE_BATCHES} of ${format(options.hugeBatchSize, 0)}, ${format(options.concurrency, 0)} slots all taken, ` +
@@ -118,19 +118,19 @@ interface Wait {
 }
 
 function waitOf(
-  batchId: string,
+  batchUuid: string,
   createdAtMs: number,
   submissions: WorkerReport['submissions'],
   freed: readonly number[],
 ): Wait {
-  const own = submissions.filter(([id]) => id.startsWith(`${batchId}:`)).map(([, atMs]) => atMs);
+  const own = submissions.filter(([id]) => id.startsWith(`${batchUuid}:`)).map(([, atMs]) => atMs);
   if (own.length !== SMALL_BATCH) throw new Error(`${own.length} submissions of a batch of ${SMALL_BATCH}`);
   const lastMs = Math.max(...own);
   return {
     firstMs: Math.min(...own) - createdAtMs,
     lastMs: lastMs - createdAtMs,
     freeMs: (freed.find((atMs) => atMs > createdAtMs) ?? Number.NaN) - createdAtMs,
-    overtaken: submissions.filter(([id, atMs]) => !id.startsWith(batchId) && atMs > createdAtMs && atMs < lastMs)
+    overtaken: submissions.filter(([id, atMs]) => !id.startsWith(batchUuid) && atMs > createdAtMs && atMs < lastMs)
       .length,
   };
 }

@@ -117,10 +117,10 @@ async function runOurs(
   cluster: Cluster,
   options: Options,
   database: BenchDatabase,
-  accountIds: readonly string[],
+  accountUuids: readonly string[],
   { label, batchSize, settings }: OurRun,
 ): Promise<Run<WorkerReport>> {
-  const batchIds = await seedBatches(database.adminUrl, accountIds, options.tasks, batchSize);
+  const batchUuids = await seedBatches(database.adminUrl, accountUuids, options.tasks, batchSize);
   await cluster.settle(database);
   const run = await perform<WorkerReport>({
     cluster,
@@ -129,9 +129,9 @@ async function runOurs(
     label,
     profileDir: options.profileDir,
   });
-  await checkBooks(database.adminUrl, accountIds, {
-    batchIds,
-    charged: batchIds.length * batchSize,
+  await checkBooks(database.adminUrl, accountUuids, {
+    batchUuids,
+    charged: batchUuids.length * batchSize,
     refunded: 0,
   });
   return run;
@@ -171,8 +171,8 @@ function ourContests(cluster: Cluster, options: Options): readonly Contest[] {
     aim: kind.aim,
     once: () =>
       onFresh(cluster, cluster.createMigrated, async (database) => {
-        const accountIds = await seedAccounts(database.adminUrl, kind.accounts);
-        return runOurs(cluster, options, database, accountIds, kind);
+        const accountUuids = await seedAccounts(database.adminUrl, kind.accounts);
+        return runOurs(cluster, options, database, accountUuids, kind);
       }),
   }));
 }
@@ -184,12 +184,12 @@ async function onHistory(cluster: Cluster, options: Options): Promise<readonly C
   const say = (what: string): void =>
     console.log(`history after ${((performance.now() - startedMs) / 1_000).toFixed(0)} s: ${what}`);
   say(`seeding ${format(options.history, 0)} finished tasks`);
-  const accountIds = await seedAccounts(
+  const accountUuids = await seedAccounts(
     database.adminUrl,
     Math.max(options.accounts, Math.min(HISTORY_ACCOUNTS, Math.floor(options.history / BIG_BATCH))),
   );
   let told = 0;
-  await seedHistory(database.adminUrl, accountIds, options.history, (done) => {
+  await seedHistory(database.adminUrl, accountUuids, options.history, (done) => {
     if (done - told < options.history / 20) return;
     told = done;
     say(`${format(done, 0)} finished tasks`);
@@ -205,7 +205,7 @@ async function onHistory(cluster: Cluster, options: Options): Promise<readonly C
         isPeer: false,
         against: kind.label,
         aim: 0.9,
-        once: () => runOurs(cluster, options, database, accountIds.slice(0, kind.accounts), { ...kind, label }),
+        once: () => runOurs(cluster, options, database, accountUuids.slice(0, kind.accounts), { ...kind, label }),
       };
     });
   return options.withPeers ? [...ours, await pgBossOnHistory(cluster, options, say)] : ours;

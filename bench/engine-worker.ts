@@ -58,9 +58,9 @@ function createUpstream(settings: WorkerSettings): { upstream: Upstream; report:
       if (performance.now() < (readyAtMs.get(upstreamId) ?? 0)) return { kind: 'running', progress: null };
       readyAtMs.delete(upstreamId);
     }
-    const [batchId = '', index = ''] = upstreamId.split(':');
+    const [batchUuid = '', index = ''] = upstreamId.split(':');
     if (settings.failEvery > 0 && Number(index) % settings.failEvery === 0) {
-      failures.push([`${batchId}:${index}`, Date.now()]);
+      failures.push([`${batchUuid}:${index}`, Date.now()]);
       return { kind: 'failed', failure: { type: 'moderation_output', detail: 'refused by the benchmark' } };
     }
     return { kind: 'succeeded', videoUrl: 'http://localhost/' };
@@ -71,8 +71,8 @@ function createUpstream(settings: WorkerSettings): { upstream: Upstream; report:
     submit({ token }) {
       if (settings.generationMs > 0) readyAtMs.set(token, performance.now() + settings.generationMs);
       if (settings.recordSubmissions) {
-        const [batchId = '', index = ''] = token.split(':');
-        submissions.push([`${batchId}:${index}`, Date.now()]);
+        const [batchUuid = '', index = ''] = token.split(':');
+        submissions.push([`${batchUuid}:${index}`, Date.now()]);
       }
       return Promise.resolve({ kind: 'accepted', upstreamId: token });
     },
@@ -115,7 +115,7 @@ async function prepare(settings: WorkerSettings): Promise<Contender<WorkerReport
         concurrency: settings.concurrency,
         leaseMs: 30_000,
         dispatchIntervalMs: 50,
-        tokenFor: (task, attempt) => `${task.batchId}:${task.index}:${attempt}`,
+        tokenFor: (task, attempt) => `${task.batchUuid}:${task.index}:${attempt}`,
         deadWorkers: () => Promise.resolve([]),
       });
       while (!stop.aborted) {

@@ -21,30 +21,30 @@ const main = path.resolve(import.meta.dirname, '../packages/server/src/main.ts')
 
 /** One account whose batches are all settled: a reserve and a resolution per task. */
 async function seed(admin: Database): Promise<string> {
-  const accountId = systemRandom.uuid();
+  const accountUuid = systemRandom.uuid();
   await admin.query(
     `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
      VALUES ($1, 'bench', 'enterprise', 'live', '{"max_concurrent_tasks": 1000000, "weight": 1}', rushes_now())`,
-    [accountId],
+    [accountUuid],
   );
-  await admin.query('SELECT open_account($1)', [accountId]);
-  await admin.query(`SELECT issue_credits($1, 'grant', 1000000000, 'bench', 'bench')`, [accountId]);
+  await admin.query('SELECT open_account($1)', [accountUuid]);
+  await admin.query(`SELECT issue_credits($1, 'grant', 1000000000, 'bench', 'bench')`, [accountUuid]);
   for (let at = 0; at * BATCH < entries; at += 1) {
-    const batchId = systemRandom.uuid();
+    const batchUuid = systemRandom.uuid();
     await admin.query(
       `INSERT INTO batches (account_id, batch_id, request_id, request_hash, model, total, unit_price, terms, created_at, deadline_at)
        VALUES ($1, $2::uuid, $2::text, '\\x00', 'sora-2', $3, 49, '{}', rushes_now(), rushes_now() + interval '1 day')`,
-      [accountId, batchId, BATCH],
+      [accountUuid, batchUuid, BATCH],
     );
     await admin.query(
       `INSERT INTO tasks (account_id, batch_id, task_index, prompt) SELECT $1, $2, i, 'a prompt' FROM generate_series(0, $3 - 1) i`,
-      [accountId, batchId, BATCH],
+      [accountUuid, batchUuid, BATCH],
     );
-    await admin.query('SELECT freeze_credits_for_batch($1, $2)', [accountId, batchId]);
+    await admin.query('SELECT freeze_credits_for_batch($1, $2)', [accountUuid, batchUuid]);
     await admin.query(
       `UPDATE tasks SET state = 'running', fence = 1, attempt = 1, upstream_id = 'u', submitted_at = rushes_now(),
          timeout_at = rushes_now() + interval '1 day' WHERE account_id = $1 AND batch_id = $2`,
-      [accountId, batchId],
+      [accountUuid, batchUuid],
     );
     await admin.query(
       `SELECT count(*) FROM (SELECT settle_tasks(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[1::bigint], array_agg(1), array_agg(i),
@@ -54,11 +54,11 @@ async function seed(admin: Database): Promise<string> {
          array_agg(CASE WHEN i % 10 <> 0 THEN '\\x${'00'.repeat(32)}'::bytea END),
          array_agg(CASE WHEN i % 10 <> 0 THEN 'video/mp4'::text END))
        FROM generate_series(0, $3 - 1) i) s`,
-      [accountId, batchId, BATCH],
+      [accountUuid, batchUuid, BATCH],
     );
   }
   await admin.query('VACUUM ANALYZE');
-  return accountId;
+  return accountUuid;
 }
 
 function peakMb(pid: number): number {
@@ -117,7 +117,7 @@ try {
     onConnectionError: () => undefined,
   });
   const seededMs = performance.now();
-  const accountId = await seed(admin);
+  const accountUuid = await seed(admin);
   console.log(`${entries} tasks settled in ${((performance.now() - seededMs) / 1_000).toFixed(0)} s`);
   const env = {
     ...process.env,
@@ -131,7 +131,7 @@ try {
   await admin.query('UPDATE ledger_sealer SET checked_at = rushes_now()');
   const made = spawnSync(
     process.execPath,
-    [main, 'key', 'create', '--account', formatId('acct', accountId), '--name', 'bench', '--json'],
+    [main, 'key', 'create', '--account', formatId('acct', accountUuid), '--name', 'bench', '--json'],
     { env },
   );
   const key = (JSON.parse(made.stdout.toString()) as { api_key: string }).api_key;

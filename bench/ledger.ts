@@ -20,39 +20,39 @@ const AT_ONCE = 4;
 const logger = createLogger('error');
 
 interface Batch {
-  readonly accountId: string;
-  readonly batchId: string;
+  readonly accountUuid: string;
+  readonly batchUuid: string;
 }
 
 /** Running tasks, reserved and claimed, in batches of one set each over so many accounts. */
 async function seed(admin: Database, accounts: number): Promise<readonly Batch[]> {
-  const accountIds = Array.from({ length: accounts }, () => systemRandom.uuid());
-  for (const accountId of accountIds) {
+  const accountUuids = Array.from({ length: accounts }, () => systemRandom.uuid());
+  for (const accountUuid of accountUuids) {
     await admin.query(
       `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
        VALUES ($1, 'bench', 'enterprise', 'live', '{"max_concurrent_tasks": 1000000, "weight": 1}', rushes_now())`,
-      [accountId],
+      [accountUuid],
     );
-    await admin.query('SELECT open_account($1)', [accountId]);
-    await admin.query(`SELECT issue_credits($1, 'grant', 1000000000, 'bench', 'bench')`, [accountId]);
+    await admin.query('SELECT open_account($1)', [accountUuid]);
+    await admin.query(`SELECT issue_credits($1, 'grant', 1000000000, 'bench', 'bench')`, [accountUuid]);
   }
   const batches: Batch[] = [];
   for (let at = 0; at * SET < tasks; at += 1) {
-    const batch = { accountId: accountIds[at % accounts] ?? '', batchId: systemRandom.uuid() };
+    const batch = { accountUuid: accountUuids[at % accounts] ?? '', batchUuid: systemRandom.uuid() };
     await admin.query(
       `INSERT INTO batches (account_id, batch_id, request_id, request_hash, model, total, unit_price, terms, created_at, deadline_at)
        VALUES ($1, $2::uuid, $2::text, '\\x00', 'sora-2', $3, 49, '{}', rushes_now(), rushes_now() + interval '1 day')`,
-      [batch.accountId, batch.batchId, SET],
+      [batch.accountUuid, batch.batchUuid, SET],
     );
     await admin.query(
       `INSERT INTO tasks (account_id, batch_id, task_index, prompt) SELECT $1, $2, i, 'a prompt' FROM generate_series(0, $3 - 1) i`,
-      [batch.accountId, batch.batchId, SET],
+      [batch.accountUuid, batch.batchUuid, SET],
     );
-    await admin.query('SELECT freeze_credits_for_batch($1, $2)', [batch.accountId, batch.batchId]);
+    await admin.query('SELECT freeze_credits_for_batch($1, $2)', [batch.accountUuid, batch.batchUuid]);
     await admin.query(
       `UPDATE tasks SET state = 'running', fence = 1, attempt = 1, upstream_id = 'u', submitted_at = rushes_now(),
          timeout_at = rushes_now() + interval '1 day' WHERE account_id = $1 AND batch_id = $2`,
-      [batch.accountId, batch.batchId],
+      [batch.accountUuid, batch.batchUuid],
     );
     batches.push(batch);
   }
@@ -69,8 +69,8 @@ async function settle(db: Database, batch: Batch, from: number, count: number): 
     `SELECT count(*) FROM settle_tasks(ARRAY[$1::uuid], ARRAY[$2::uuid], ARRAY[1::bigint], $3::int[], $4::int[], $5::text[],
        $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bytea[], $12::text[])`,
     [
-      batch.accountId,
-      batch.batchId,
+      batch.accountUuid,
+      batch.batchUuid,
       fill(1),
       indexes,
       good.map((yes) => (yes ? 'succeeded' : 'failed')),

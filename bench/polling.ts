@@ -126,7 +126,7 @@ try {
     concurrency: inFlight,
     leaseMs: 30_000,
     dispatchIntervalMs: 50,
-    tokenFor: (task, attempt) => `${task.batchId}-${String(task.index)}-${String(attempt)}`,
+    tokenFor: (task, attempt) => `${task.batchUuid}-${String(task.index)}-${String(attempt)}`,
     deadWorkers: () => Promise.resolve([]),
   });
   while (endsAtMs.size < inFlight * 0.99) await systemClock.sleep(100);

@@ -54,15 +54,15 @@ try {
     return performance.now() - startedMs;
   };
   const copy = async (): Promise<number> => {
-    const batchId = randomUUID();
+    const batchUuid = randomUUID();
     const { rows } = await client.query<{ account_id: string }>('SELECT account_id FROM accounts');
-    const accountId = rows[0]?.account_id ?? '';
+    const accountUuid = rows[0]?.account_id ?? '';
     await client.query(
       `INSERT INTO batches (account_id, batch_id, request_id, request_hash, model, total, unit_price, terms, created_at, deadline_at)
        VALUES ($1, $2, $3, '', 'sora-2', $4, 49, '{}', now(), now())`,
-      [accountId, batchId, batchId, ITEMS],
+      [accountUuid, batchUuid, batchUuid, ITEMS],
     );
-    const lines = prompts.map((prompt, at) => `${accountId}\t${batchId}\t${at}\tshot-${at}\t${prompt}\t{}\n`);
+    const lines = prompts.map((prompt, at) => `${accountUuid}\t${batchUuid}\t${at}\tshot-${at}\t${prompt}\t{}\n`);
     const startedMs = performance.now();
     await pipeline(
       Readable.from([lines.join('')], { objectMode: false }),

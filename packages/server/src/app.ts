@@ -207,8 +207,8 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
     concurrency: config.workerConcurrency,
     leaseMs: config.leaseMs,
     dispatchIntervalMs: config.dispatchIntervalMs,
-    tokenFor: ({ route, accountId, batchId, index }, attempt) =>
-      tokens.tokenFor(route, { accountId, batchId, index, attempt }),
+    tokenFor: ({ route, accountUuid, batchUuid, index }, attempt) =>
+      tokens.tokenFor(route, { accountUuid, batchUuid, index, attempt }),
     deadWorkers: async () =>
       (await findDeadProcesses(config.dataDir)).map((dead) => ({
         workerId: dead.workerId,
@@ -243,8 +243,8 @@ function operatorNoticeOf(notice: WorkerNotice, workerId: string): OperatorNotic
     const advice = `tasks wait for route ${route} and nobody runs any: no worker serves it, or its upstream is away`;
     return { type, accountUuid: null, detail: { route, batches, tasks, advice } };
   }
-  const { type, accountId, ...detail } = notice;
-  return { type, accountUuid: accountId, detail: { ...detail, worker_id: workerId } };
+  const { type, accountUuid, ...detail } = notice;
+  return { type, accountUuid, detail: { ...detail, worker_id: workerId } };
 }
 
 /** The sealer and the scheduled check of the ledger. */

@@ -178,16 +178,16 @@ export class Clash {
   /** What a customer does to a batch that is being worked on. */
   async #control({ db }: Rival, sql: string): Promise<void> {
     if (this.#focus === null) return;
-    await db.query(sql, [this.#focus.accountId, this.#focus.batchId]);
+    await db.query(sql, [this.#focus.accountUuid, this.#focus.batchUuid]);
   }
 
   /** Some of its tasks, of either account where it has them, in any order. */
   #some({ held }: Rival, isWanted: (task: Task) => boolean): Task[] {
     const wanted = this.#dice.shuffled([...held.values()].filter(isWanted));
     const [focused, others] = [true, false].map((isFocused) =>
-      wanted.filter(({ batchId }) => (batchId === this.#focus?.batchId) === isFocused),
+      wanted.filter(({ batchUuid }) => (batchUuid === this.#focus?.batchUuid) === isFocused),
     );
-    const byAccount = Map.groupBy([...(focused ?? []), ...(others ?? [])], ({ accountId }) => accountId);
+    const byAccount = Map.groupBy([...(focused ?? []), ...(others ?? [])], ({ accountUuid }) => accountUuid);
     const chosen = [...byAccount.values()].flatMap((tasks) => tasks.slice(0, this.#dice.pick([1, 1, 2])));
     return this.#dice.shuffled(chosen);
   }
@@ -235,6 +235,6 @@ export class Clash {
   }
 }
 
-function nameOf({ batchId, index, fence }: Task): string {
-  return `${batchId}/${index}/${fence}`;
+function nameOf({ batchUuid, index, fence }: Task): string {
+  return `${batchUuid}/${index}/${fence}`;
 }

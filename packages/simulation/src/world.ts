@@ -179,7 +179,7 @@ export class World {
   attemptNamed(route: string, token: string): string {
     const key = this.tokens.read(route, token);
     if (key === null) throw new Error(`route ${route} was given a token that is none: ${token}`);
-    return `${key.batchId}/${key.index}/${key.attempt}`;
+    return `${key.batchUuid}/${key.index}/${key.attempt}`;
   }
 
   post(callback: PostedCallback): void {
@@ -238,8 +238,8 @@ export class World {
       concurrency: 10,
       leaseMs: settings.leaseMs,
       dispatchIntervalMs: settings.dispatchIntervalMs,
-      tokenFor: ({ route, accountId, batchId, index }, attempt) =>
-        this.tokens.tokenFor(route, { accountId, batchId, index, attempt }),
+      tokenFor: ({ route, accountUuid, batchUuid, index }, attempt) =>
+        this.tokens.tokenFor(route, { accountUuid, batchUuid, index, attempt }),
       deadWorkers: () =>
         Promise.resolve(
           deadWorkers()

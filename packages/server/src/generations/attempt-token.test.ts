@@ -3,8 +3,8 @@ import { createAttemptTokens } from './attempt-token.ts';
 
 const tokens = createAttemptTokens(new Uint8Array(32).fill(1));
 const key = {
-  accountId: '0196b000-0000-7000-8000-00000000000a',
-  batchId: '0196b000-0000-7000-8000-00000000000b',
+  accountUuid: '0196b000-0000-7000-8000-00000000000a',
+  batchUuid: '0196b000-0000-7000-8000-00000000000b',
   index: 9_999,
   attempt: 3,
 };

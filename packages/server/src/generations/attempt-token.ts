@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** One submission of one task. */
 export interface AttemptKey {
-  readonly accountId: string;
-  readonly batchId: string;
+  readonly accountUuid: string;
+  readonly batchUuid: string;
   readonly index: number;
   readonly attempt: number;
 }
@@ -31,8 +31,8 @@ export function createAttemptTokens(secret: Uint8Array): AttemptTokens {
   return {
     tokenFor(route, key) {
       const bytes = Buffer.alloc(KEY_BYTES);
-      bytes.write(key.accountId.replaceAll('-', ''), 0, 'hex');
-      bytes.write(key.batchId.replaceAll('-', ''), 16, 'hex');
+      bytes.write(key.accountUuid.replaceAll('-', ''), 0, 'hex');
+      bytes.write(key.batchUuid.replaceAll('-', ''), 16, 'hex');
       bytes.writeUInt32BE(key.index, 32);
       bytes.writeUInt32BE(key.attempt, 36);
       return Buffer.concat([bytes, macOf(route, bytes)]).toString('base64url');
@@ -43,8 +43,8 @@ export function createAttemptTokens(secret: Uint8Array): AttemptTokens {
       const key = bytes.subarray(0, KEY_BYTES);
       if (!timingSafeEqual(bytes.subarray(KEY_BYTES), macOf(route, key))) return null;
       return {
-        accountId: uuidOf(key.subarray(0, 16)),
-        batchId: uuidOf(key.subarray(16, 32)),
+        accountUuid: uuidOf(key.subarray(0, 16)),
+        batchUuid: uuidOf(key.subarray(16, 32)),
         index: key.readUInt32BE(32),
         attempt: key.readUInt32BE(36),
       };

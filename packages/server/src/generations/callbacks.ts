@@ -26,12 +26,12 @@ export function createCallbackInbox(deps: {
   const { db, tokens, readers } = deps;
   return {
     find: (route, token) => (readers.has(route) ? tokens.read(route, token) : null),
-    async deliver(route, { accountId, batchId, index, attempt }, body) {
+    async deliver(route, { accountUuid, batchUuid, index, attempt }, body) {
       const hint = readers.get(route)?.(body) ?? null;
       if (hint === null) return;
       await db.query('SELECT receive_callback($1, $2, $3, $4, $5, $6, $7)', [
-        accountId,
-        batchId,
+        accountUuid,
+        batchUuid,
         index,
         attempt,
         route,
@@ -66,8 +66,8 @@ export interface CallbackStore {
 
 function keyColumns(attempts: readonly AttemptKey[]): (string | number)[][] {
   return [
-    attempts.map(({ accountId }) => accountId),
-    attempts.map(({ batchId }) => batchId),
+    attempts.map(({ accountUuid }) => accountUuid),
+    attempts.map(({ batchUuid }) => batchUuid),
     attempts.map(({ index }) => index),
     attempts.map(({ attempt }) => attempt),
   ];
@@ -81,7 +81,7 @@ export function createCallbackStore(db: Database): CallbackStore {
   return {
     take: (workerId, routes, limit, againMs) =>
       db.query<TakenCallback>(
-        `SELECT account_id AS "accountId", batch_id AS "batchId", task_index AS index, attempt, route,
+        `SELECT account_id AS "accountUuid", batch_id AS "batchUuid", task_index AS index, attempt, route,
            upstream_id AS "upstreamId", tries, kind
          FROM take_callbacks($1, $2::text[], $3, $4)`,
         [workerId, routes, limit, againMs],

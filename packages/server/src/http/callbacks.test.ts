@@ -7,7 +7,7 @@ import { callbackReaders } from '../routes/upstream-routes.ts';
 
 let server: TestHttpServer;
 let tokens: AttemptTokens;
-let key: { accountId: string; batchId: string; index: number; attempt: number };
+let key: { accountUuid: string; batchUuid: string; index: number; attempt: number };
 
 beforeAll(async () => {
   tokens = createAttemptTokens(new Uint8Array(32));
@@ -28,14 +28,14 @@ beforeEach(async () => {
       items: Array.from({ length: 10 }, (_, n) => ({ prompt: `scene ${n}` })),
     },
   });
-  const batchId = parseId('bat', created.body.id) ?? '';
+  const batchUuid = parseId('bat', created.body.id) ?? '';
   await server.admin.query(
     `UPDATE tasks SET state = 'unknown', fence = 1, attempt = 1, submitted_at = rushes_now(), timeout_at = rushes_now(),
        unknown_since = rushes_now()
      WHERE batch_id = $1 AND task_index = 0`,
-    [batchId],
+    [batchUuid],
   );
-  key = { accountId: account.accountUuid, batchId, index: 0, attempt: 1 };
+  key = { accountUuid: account.accountUuid, batchUuid, index: 0, attempt: 1 };
 });
 
 const post = (path: string, body: string | Uint8Array = '{"id":"gen-1","status":"succeeded"}'): Promise<Response> =>
@@ -45,7 +45,7 @@ const pathOf = (route = 'grsai', change: Partial<typeof key> = {}): string =>
 const kept = () =>
   server.db.query<{ upstream_id: string; task_index: number; attempt: number; route: string }>(
     'SELECT upstream_id, task_index, attempt, route FROM upstream_callbacks WHERE batch_id = $1',
-    [key.batchId],
+    [key.batchUuid],
   );
 
 describe('POST /callbacks/{route}/{token}', () => {
@@ -78,7 +78,7 @@ describe('POST /callbacks/{route}/{token}', () => {
       post(pathOf('grsai', { index: 1 })),
       post(pathOf('grsai', { index: 77 })),
       post(pathOf('grsai', { attempt: 9 })),
-      post(pathOf('grsai', { batchId: randomUUID() })),
+      post(pathOf('grsai', { batchUuid: randomUUID() })),
     ]);
     expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(Array(5).fill('{}'));
     expect(await kept()).toHaveLength(1);

@@ -92,14 +92,14 @@ describe('migrations', () => {
     const db = open(options.applicationUrl);
     await expect(db.query('DELETE FROM credit_ledger')).rejects.toThrow('permission denied');
     expect(await db.query('SELECT * FROM credit_ledger')).toEqual([]);
-    const accountId = randomUUID();
+    const accountUuid = randomUUID();
     await db.query(
       `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
        VALUES ($1, 'a', 'pilot', 'test', $2, rushes_now())`,
-      [accountId, planLimits('pilot')],
+      [accountUuid, planLimits('pilot')],
     );
-    await db.query('SELECT open_account($1)', [accountId]);
-    await db.query(`SELECT issue_credits($1, 'grant', 5, 'r', 'r')`, [accountId]);
+    await db.query('SELECT open_account($1)', [accountUuid]);
+    await db.query(`SELECT issue_credits($1, 'grant', 5, 'r', 'r')`, [accountUuid]);
     expect(await db.query('SELECT available FROM credit_accounts')).toEqual([{ available: 5 }]);
     await db.close();
 

@@ -84,11 +84,11 @@ describe('a later migration', () => {
   const NICKNAMES = { name: '0002_nickname', sql: 'ALTER TABLE accounts ADD COLUMN nickname text' };
 
   it('applies to a database that is in use, in the room of a table and in a room of its own', async () => {
-    const accountId = randomUUID();
+    const accountUuid = randomUUID();
     await app.query(
       `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
        VALUES ($1, 'a', 'pilot', 'test', $2, rushes_now())`,
-      [accountId, planLimits('pilot')],
+      [accountUuid, planLimits('pilot')],
     );
     const changed = ROOMS.map((room) =>
       room.name === 'accounts' ? { ...room, migrations: [...room.migrations, NICKNAMES] } : room,
@@ -98,10 +98,10 @@ describe('a later migration', () => {
     expect(applied).toEqual(['accounts/0002_nickname', 'later/0001_tables']);
     expect((await migrate([later, ...changed], options)).applied).toEqual([]);
 
-    await app.query(`UPDATE accounts SET nickname = 'b' WHERE account_id = $1`, [accountId]);
+    await app.query(`UPDATE accounts SET nickname = 'b' WHERE account_id = $1`, [accountUuid]);
     await app.query(`INSERT INTO later_notes SELECT account_id, nickname FROM accounts WHERE account_id = $1`, [
-      accountId,
+      accountUuid,
     ]);
-    expect(await app.query('SELECT * FROM later_notes')).toEqual([{ account_id: accountId, note: 'b' }]);
+    expect(await app.query('SELECT * FROM later_notes')).toEqual([{ account_id: accountUuid, note: 'b' }]);
   });
 });

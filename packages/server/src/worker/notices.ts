@@ -3,12 +3,12 @@ export type WorkerNotice =
   | {
       /** Something of one account fails whenever it is written. It is tried again for ever, apart from the others. */
       readonly type: 'account.quarantined';
-      readonly accountId: string;
+      readonly accountUuid: string;
       /** What could not be written, for instance `settling`. */
       readonly what: string;
       readonly reason: string;
     }
-  | { readonly type: 'account.released'; readonly accountId: string; readonly what: string }
+  | { readonly type: 'account.released'; readonly accountUuid: string; readonly what: string }
   | {
       /** Tasks wait for a route of which nothing runs, and which the worker that tells of it does not serve. */
       readonly type: 'route.unserved';

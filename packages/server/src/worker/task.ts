@@ -2,15 +2,15 @@ import type { TaskParams } from '@rushes/contract';
 
 /** Names one task across the database: the account first, as in every key. */
 export interface TaskKey {
-  readonly accountId: string;
-  readonly batchId: string;
+  readonly accountUuid: string;
+  readonly batchUuid: string;
   readonly index: number;
 }
 
 /** Names one lease across the database. */
 export interface LeaseKey {
-  readonly accountId: string;
-  readonly batchId: string;
+  readonly accountUuid: string;
+  readonly batchUuid: string;
   readonly fence: number;
 }
 
@@ -43,10 +43,16 @@ export type TokenFor = (task: TaskKey & { readonly route: string }, attempt: num
 
 /** One text for one lease. */
 export function leaseName(lease: LeaseKey): string {
-  return `${lease.accountId}/${lease.batchId}/${lease.fence}`;
+  return `${lease.accountUuid}/${lease.batchUuid}/${lease.fence}`;
 }
 
 /** What names a task in the log. */
 export function describeTask(task: LeasedTask): Record<string, unknown> {
-  return { account: task.accountId, batch: task.batchId, task: task.index, attempt: task.attempt, fence: task.fence };
+  return {
+    account: task.accountUuid,
+    batch: task.batchUuid,
+    task: task.index,
+    attempt: task.attempt,
+    fence: task.fence,
+  };
 }

@@ -110,7 +110,7 @@ export async function openWorkerWorld({
         leaseMs: 2_000,
         dispatchIntervalMs: 20,
         tokenFor: (task, attempt) =>
-          createHmac('sha256', 'test').update(`${task.batchId}/${task.index}/${attempt}`).digest('base64url'),
+          createHmac('sha256', 'test').update(`${task.batchUuid}/${task.index}/${attempt}`).digest('base64url'),
         deadWorkers: () => Promise.resolve([]),
         ...change,
       });

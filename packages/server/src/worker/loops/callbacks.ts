@@ -120,6 +120,6 @@ async function verify(
   return kind === 'unavailable' ? 'later' : 'true';
 }
 
-function describe({ accountId, batchId, index, attempt }: TakenCallback): Record<string, unknown> {
-  return { account: accountId, batch: batchId, task: index, attempt };
+function describe({ accountUuid, batchUuid, index, attempt }: TakenCallback): Record<string, unknown> {
+  return { account: accountUuid, batch: batchUuid, task: index, attempt };
 }

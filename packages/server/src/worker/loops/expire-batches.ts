@@ -14,7 +14,7 @@ interface ExpiryDeps {
 export function startExpiry({ clock, logger, store }: ExpiryDeps): Loop {
   const work = async (): Promise<void> => {
     for (const batch of await store.expiredBatches()) {
-      const names = { account: batch.accountId, batch: batch.batchId };
+      const names = { account: batch.accountUuid, batch: batch.batchUuid };
       try {
         const tasks = await store.expire(batch);
         logger.warn({ ...names, tasks }, 'a batch passed its deadline');

@@ -49,7 +49,7 @@ async function servedBy(rounds: number, slots: number): Promise<Map<string, numb
   const served = new Map<string, number>();
   for (let round = 0; round < rounds; round += 1) {
     const tasks = await claim(slots);
-    for (const { accountId } of tasks) served.set(accountId, (served.get(accountId) ?? 0) + 1);
+    for (const { accountUuid } of tasks) served.set(accountUuid, (served.get(accountUuid) ?? 0) + 1);
     await end(tasks);
   }
   return served;
@@ -96,11 +96,11 @@ describe('a route with 100 slots', () => {
     expect(running).toHaveLength(100);
     const newcomer = await accountWith(1, 100);
     await end(running.slice(0, 1));
-    expect((await claim(100)).map(({ accountId }) => accountId)).toEqual([newcomer]);
+    expect((await claim(100)).map(({ accountUuid }) => accountUuid)).toEqual([newcomer]);
     await end(running.slice(1, 50));
     const next = await claim(100);
     expect(next).toHaveLength(49);
-    expect(next.filter(({ accountId }) => accountId === newcomer).length).toBeGreaterThanOrEqual(45);
+    expect(next.filter(({ accountUuid }) => accountUuid === newcomer).length).toBeGreaterThanOrEqual(45);
   });
 
   it('shares its slots by weight between accounts that all have enough to do', async () => {
@@ -120,13 +120,13 @@ describe('a route with 100 slots', () => {
         await tx.query('SELECT 1 FROM batch_schedule WHERE account_id = $1 FOR NO KEY UPDATE', [kept]);
         return claim(100);
       });
-      expect(new Set(tasks.map(({ accountId }) => accountId))).toEqual(new Set([other]));
+      expect(new Set(tasks.map(({ accountUuid }) => accountUuid))).toEqual(new Set([other]));
       await end(tasks);
     }
     // It is behind now, so most of the next slots are its own.
     const next = await claim(100);
     expect(next).toHaveLength(100);
-    expect(next.filter(({ accountId }) => accountId === kept).length).toBeGreaterThan(60);
+    expect(next.filter(({ accountUuid }) => accountUuid === kept).length).toBeGreaterThan(60);
   });
 
   it('gives what one account cannot take to the others', async () => {

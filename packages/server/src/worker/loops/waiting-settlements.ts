@@ -56,9 +56,9 @@ function waitingByLease({ settlements, inFlight }: WaitingSettlementsDeps): Wait
     for (const ofLease of Map.groupBy(items, ({ task }) => leaseName(task)).values()) {
       const [first] = ofLease;
       if (first === undefined) continue;
-      const { accountId, batchId, fence } = first.task;
+      const { accountUuid, batchUuid, fence } = first.task;
       const open = inFlight.openOf(first.task);
-      if (ofLease.length <= open) found.push({ accountId, batchId, fence, tasks: ofLease.length, open });
+      if (ofLease.length <= open) found.push({ accountUuid, batchUuid, fence, tasks: ofLease.length, open });
     }
   }
   return found;

@@ -7,8 +7,8 @@ import { Slots } from '../route/slots.ts';
 import type { LeasedTask } from '../task.ts';
 
 const task = {
-  accountId: 'a',
-  batchId: 'b',
+  accountUuid: 'a',
+  batchUuid: 'b',
   index: 0,
   fence: 1,
   timeoutMs: 600_000,

@@ -47,7 +47,7 @@ export async function fetchVideo(
 ): Promise<Step> {
   const { clock, storage } = deps;
   const expiresAtMs = clock.monotonicMs() + route.upstream.resultLifetimeMs;
-  const key = `${task.accountId}/${task.batchId}/${task.index}-${task.fence}.mp4`;
+  const key = `${task.accountUuid}/${task.batchUuid}/${task.index}-${task.fence}.mp4`;
   let url = firstUrl;
   let missing = 0;
   /** Since when its server has only failed. */

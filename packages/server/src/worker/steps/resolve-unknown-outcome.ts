@@ -71,8 +71,8 @@ async function isConfirmed(
   task: LeasedTask,
   upstreamId: string,
 ): Promise<boolean> {
-  const { accountId, batchId, index, attempt } = task;
-  const answer = await confirmations.add({ accountId, batchId, index, attempt, upstreamId });
+  const { accountUuid, batchUuid, index, attempt } = task;
+  const answer = await confirmations.add({ accountUuid, batchUuid, index, attempt, upstreamId });
   if (answer === 'running') return true;
   logger.warn({ ...describeTask(task), answer }, 'an id found by its token could not be given to its task');
   return false;

@@ -8,7 +8,7 @@ import { submit } from './submit.ts';
 import { SubmittedIds } from '../route/submitted-ids.ts';
 import type { LeasedTask } from '../task.ts';
 
-const task = { accountId: 'a', batchId: 'b', index: 0, attempt: 0, timeoutMs: 1_000, model: 'm' } as LeasedTask;
+const task = { accountUuid: 'a', batchUuid: 'b', index: 0, attempt: 0, timeoutMs: 1_000, model: 'm' } as LeasedTask;
 const random = { fraction: () => 0, uuid: () => '', bytes: (length: number) => new Uint8Array(length) };
 
 function setUp(intent: () => Promise<boolean>, send: () => Promise<SubmitResult>) {

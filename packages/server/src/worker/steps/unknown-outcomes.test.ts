@@ -37,7 +37,7 @@ const FOR_EVER_MS = 600_000;
 let world: WorkerWorld;
 const tokens = createAttemptTokens(new Uint8Array(32));
 const tokenFor = (
-  { route, ...task }: { accountId: string; batchId: string; index: number; route: string },
+  { route, ...task }: { accountUuid: string; batchUuid: string; index: number; route: string },
   attempt: number,
 ): string => tokens.tokenFor(route, { ...task, attempt });
 const closers: (() => Promise<void>)[] = [];
@@ -100,8 +100,8 @@ async function truth(batch: TestBatch): Promise<Confirmation[]> {
     [batch.batchUuid],
   );
   return tasks.map(({ task_index: index, prompt }) => ({
-    accountId: batch.caller.accountUuid,
-    batchId: batch.batchUuid,
+    accountUuid: batch.caller.accountUuid,
+    batchUuid: batch.batchUuid,
     index,
     attempt: 1,
     upstreamId: data.find((generation) => generation.prompt === prompt)?.id ?? '',
@@ -243,7 +243,7 @@ describe('a callback', () => {
     await expect.poll(() => inState(batch, 'unknown'), WAIT).toBe(10);
     await expect.poll(() => inState(batch, 'running'), WAIT).toBe(1);
     const running = (await taskRows(world, batch)).find((row) => row.state === 'running');
-    const key = (index: number) => ({ accountId: caller.accountUuid, batchId: batch.batchUuid, index, attempt: 1 });
+    const key = (index: number) => ({ accountUuid: caller.accountUuid, batchUuid: batch.batchUuid, index, attempt: 1 });
     return { batch, key, running, worker };
   }
 

@@ -53,6 +53,6 @@ export class UnknownOutcomes {
   }
 }
 
-function nameOf({ accountId, batchId, index }: TaskKey): string {
-  return `${accountId}/${batchId}/${index}`;
+function nameOf({ accountUuid, batchUuid, index }: TaskKey): string {
+  return `${accountUuid}/${batchUuid}/${index}`;
 }

@@ -88,8 +88,8 @@ async function beginAttempts(db: Database, tasks: readonly LeasedTask[]): Promis
   const rows = await db.query<{ ord: number; indexes: number[] | null }>(
     'SELECT * FROM begin_attempts($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::bigint[], $6::int[], $7::int[])',
     [
-      ranges.map(({ first }) => first.accountId),
-      ranges.map(({ first }) => first.batchId),
+      ranges.map(({ first }) => first.accountUuid),
+      ranges.map(({ first }) => first.batchUuid),
       ranges.map(({ first }) => first.index),
       ranges.map(({ first, places }) => first.index + places.length - 1),
       ranges.map(({ first }) => first.fence),

@@ -27,6 +27,6 @@ export function createConfirmations({
       logger.warn({ err: error }, 'confirming submissions waits for the database');
       return { action: 'retry', pauseMs: RETRY_PAUSE_MS };
     },
-    groupOf: ({ accountId }) => accountId,
+    groupOf: ({ accountUuid }) => accountUuid,
   });
 }

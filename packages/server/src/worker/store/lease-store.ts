@@ -114,7 +114,7 @@ export function createLeaseStore(db: Database, clock: Pick<Clock, 'monotonicMs'>
 }
 
 function toLease(row: LeaseRow): LeaseKey {
-  return { accountId: row.account_id, batchId: row.batch_id, fence: row.fence };
+  return { accountUuid: row.account_id, batchUuid: row.batch_id, fence: row.fence };
 }
 
 function toTasks(
@@ -131,8 +131,8 @@ function toTasks(
     // The lease ended between the two answers, or was taken over: whoever holds it now goes on.
     if (lease === undefined || batch === undefined) continue;
     tasks.push({
-      accountId: lease.accountId,
-      batchId: lease.batchId,
+      accountUuid: lease.accountUuid,
+      batchUuid: lease.batchUuid,
       index: row.task_index,
       fence: lease.fence,
       route: batch.route,

@@ -36,13 +36,13 @@ export function createScheduleStore(db: Database): ScheduleStore {
         `SELECT account_id, batch_id FROM batch_schedule
          WHERE NOT closed AND deadline_at <= rushes_now() ORDER BY deadline_at LIMIT 100`,
       );
-      return rows.map((row) => ({ accountId: row.account_id, batchId: row.batch_id }));
+      return rows.map((row) => ({ accountUuid: row.account_id, batchUuid: row.batch_id }));
     },
 
     async expire(batch) {
       const [row] = await db.query<{ closed: number }>(`SELECT close_batch($1, $2, 'expired') AS closed`, [
-        batch.accountId,
-        batch.batchId,
+        batch.accountUuid,
+        batch.batchUuid,
       ]);
       return row?.closed ?? 0;
     },

@@ -31,7 +31,7 @@ async function beginAll(): Promise<LeasedTask[]> {
     const tasks = await store.load(await store.claim(randomUUID(), ROUTE, 7, 60_000));
     if (tasks.length === 0) return begun;
     expect(await store.beginAttempts(tasks)).toEqual(tasks.map(() => true));
-    for (const task of tasks) begun.push({ ...task, attempt: 1, upstreamId: `${task.batchId}/${task.index}` });
+    for (const task of tasks) begun.push({ ...task, attempt: 1, upstreamId: `${task.batchUuid}/${task.index}` });
   }
 }
 
@@ -57,7 +57,7 @@ it('each answer and result goes to its own task, and each account counts its own
   const begun = await beginAll();
   expect(begun).toHaveLength(50);
   await world.db.query(`SELECT pause_batch($1, $2, 'user')`, [one.accountUuid, ending[0]!]);
-  const open = begun.filter(({ batchId, index }) => batchId === staying && index > 6);
+  const open = begun.filter(({ batchUuid, index }) => batchUuid === staying && index > 6);
   // Neighbours in a call are of different claims, batches and accounts.
   const settled = begun.filter((task) => !open.includes(task)).toSorted((a, b) => a.index - b.index);
   const [first] = settled;
@@ -81,11 +81,11 @@ it('each answer and result goes to its own task, and each account counts its own
         .map((task) => {
           const found = outcomeOf(task);
           return {
-            batch_id: task.batchId,
+            batch_id: task.batchUuid,
             task_index: task.index,
             fence: task.fence,
             state: found.kind,
-            upstream_id: `${task.batchId}/${task.index}`,
+            upstream_id: `${task.batchUuid}/${task.index}`,
             failure_type: found.kind === 'failed' ? found.type : null,
             failure_detail: found.kind === 'failed' ? found.detail : null,
             video_bytes: found.kind === 'succeeded' ? found.video.bytes : null,
@@ -107,7 +107,7 @@ it('each answer and result goes to its own task, and each account counts its own
       expect(counted?.last).toBe(events.length);
       // Behind all that is told of its tasks, once.
       const ended = events.filter(({ type }) => type === 'batch.partial').map(({ batch_id }) => batch_id);
-      const own = settled.filter(({ accountId }) => accountId === accountUuid).map(({ batchId }) => batchId);
+      const own = settled.filter((task) => task.accountUuid === accountUuid).map(({ batchUuid }) => batchUuid);
       expect(ended.toSorted()).toEqual([...new Set(own)].filter((id) => ending.includes(id)).toSorted());
       expect(events.slice(-2).map(({ type }) => type)).toEqual(['batch.partial', 'batch.partial']);
     }
@@ -118,7 +118,7 @@ it('each answer and result goes to its own task, and each account counts its own
     expect(await world.admin.query('SELECT batch_id FROM batches WHERE paused')).toEqual([]);
     // Not that of the same claim, of which the first counted.
     expect(await world.admin.query('SELECT batch_id, task_index, fence FROM late_results')).toEqual([
-      { batch_id: first?.batchId, task_index: first?.index, fence: strangers[0]?.task.fence },
+      { batch_id: first?.batchUuid, task_index: first?.index, fence: strangers[0]?.task.fence },
     ]);
   };
   await check();

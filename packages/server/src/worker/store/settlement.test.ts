@@ -6,7 +6,7 @@ import { CoalescerStopped } from './coalescer.ts';
 import { createAfterSettlement, type AfterSettlementDeps, type Settlement } from './settlement.ts';
 import type { SettleAnswer } from './settlement-store.ts';
 
-const task = { accountId: 'a', batchId: 'b', index: 0, attempt: 0, timeoutMs: 1_000, model: 'm' } as LeasedTask;
+const task = { accountUuid: 'a', batchUuid: 'b', index: 0, attempt: 0, timeoutMs: 1_000, model: 'm' } as LeasedTask;
 const video = { key: 'a/b/0-1.mp4', bytes: 1, sha256: new Uint8Array(32), contentType: 'video/mp4' };
 
 function setUp({ remove = () => Promise.resolve() }: { readonly remove?: () => Promise<void> } = {}) {

@@ -46,7 +46,7 @@ it.each(STALE_CALLS)(
     await store.configureRoute(route.name, 100);
     /** Tasks of earlier cases may come along. */
     const ours = async (leases: readonly LeaseKey[]): Promise<LeasedTask | undefined> =>
-      (await store.load(leases)).find(({ accountId, index }) => accountId === caller.accountUuid && index === 0);
+      (await store.load(leases)).find(({ accountUuid, index }) => accountUuid === caller.accountUuid && index === 0);
     const claim = async (workerId: string): Promise<LeasedTask | undefined> =>
       ours(await store.claim(workerId, route.name, 100, LEASE_MS));
 

@@ -3,13 +3,13 @@ import { leaseName, type LeasedTask } from '../task.ts';
 
 /** Names one batch across the database. */
 export interface BatchName {
-  readonly accountId: string;
-  readonly batchId: string;
+  readonly accountUuid: string;
+  readonly batchUuid: string;
 }
 
 /** The accounts and the batches of leases. */
 export function leaseColumns(leases: readonly BatchName[]): string[][] {
-  return [leases.map((lease) => lease.accountId), leases.map((lease) => lease.batchId)];
+  return [leases.map((lease) => lease.accountUuid), leases.map((lease) => lease.batchUuid)];
 }
 
 type Columns = Record<string, readonly (string | number | boolean | null | Uint8Array)[]>;
@@ -17,8 +17,8 @@ type Columns = Record<string, readonly (string | number | boolean | null | Uint8
 /** What names a task and its claim in every call: account, batch, index and fence. */
 export function keys(tasks: readonly LeasedTask[]): Columns {
   return {
-    accounts: tasks.map((task) => task.accountId),
-    batches: tasks.map((task) => task.batchId),
+    accounts: tasks.map((task) => task.accountUuid),
+    batches: tasks.map((task) => task.batchUuid),
     indexes: tasks.map((task) => task.index),
     fences: tasks.map((task) => task.fence),
   };
@@ -50,8 +50,8 @@ function follows(task: LeasedTask, { first, places }: TaskRange): boolean {
     task.index === first.index + places.length &&
     task.fence === first.fence &&
     task.attempt === first.attempt &&
-    task.batchId === first.batchId &&
-    task.accountId === first.accountId
+    task.batchUuid === first.batchUuid &&
+    task.accountUuid === first.accountUuid
   );
 }
 

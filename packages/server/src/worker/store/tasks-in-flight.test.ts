@@ -5,8 +5,8 @@ import type { LeasedTask } from '../task.ts';
 
 function task(index: number, fence = 1): LeasedTask {
   return {
-    accountId: 'a',
-    batchId: 'b',
+    accountUuid: 'a',
+    batchUuid: 'b',
     index,
     fence,
     route: 'simulator',
@@ -24,7 +24,7 @@ function task(index: number, fence = 1): LeasedTask {
   };
 }
 
-const lease = (fence: number, open: number) => ({ accountId: 'a', batchId: 'b', fence, open });
+const lease = (fence: number, open: number) => ({ accountUuid: 'a', batchUuid: 'b', fence, open });
 
 describe('what a worker believes it holds', () => {
   it('is worked on once, however often it is taken up', () => {

@@ -48,9 +48,9 @@ export class TasksInFlight {
   add(task: LeasedTask): AbortSignal | null {
     let lease = this.#find(task);
     if (lease === undefined) {
-      const { accountId, batchId, fence } = task;
+      const { accountUuid, batchUuid, fence } = task;
       lease = {
-        key: { accountId, batchId, fence },
+        key: { accountUuid, batchUuid, fence },
         tasks: new Map(),
         lost: new AbortController(),
         knownSince: this.#questions,
@@ -93,8 +93,8 @@ export class TasksInFlight {
 
   #find(key: LeaseKey): Lease | undefined {
     const last = this.#last;
-    if (last !== null && last.key.batchId === key.batchId && last.key.fence === key.fence) {
-      if (last.key.accountId === key.accountId) return last;
+    if (last !== null && last.key.batchUuid === key.batchUuid && last.key.fence === key.fence) {
+      if (last.key.accountUuid === key.accountUuid) return last;
     }
     const found = this.#leases.get(leaseName(key));
     if (found !== undefined) this.#last = found;

@@ -70,11 +70,11 @@ export function createWriters(deps: WriterDeps): Writers {
 type Flush<I, R> = (items: readonly I[]) => Promise<readonly R[]>;
 
 function accountOfTask(task: LeasedTask): string {
-  return task.accountId;
+  return task.accountUuid;
 }
 
 function accountOfItem({ task }: { readonly task: LeasedTask }): string {
-  return task.accountId;
+  return task.accountUuid;
 }
 
 interface WriterOptions<I, R> {
@@ -94,12 +94,12 @@ function writer<I, R>(deps: WriterDeps, { what, windowMs, accountOf, flush }: Wr
     maxItems: ITEMS_PER_CALL,
     onError: onError(deps, what),
     groupOf: accountOf,
-    onQuarantined: (accountId, error) => {
+    onQuarantined: (accountUuid, error) => {
       const reason = error instanceof Error ? error.message : String(error);
-      deps.tell({ type: 'account.quarantined', accountId, what, reason });
+      deps.tell({ type: 'account.quarantined', accountUuid, what, reason });
     },
-    onReleased: (accountId) => {
-      deps.tell({ type: 'account.released', accountId, what });
+    onReleased: (accountUuid) => {
+      deps.tell({ type: 'account.released', accountUuid, what });
     },
   });
 }
