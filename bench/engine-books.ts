@@ -1,8 +1,9 @@
 /** After each of our runs: whether the books add up. A figure whose books do not is thrown away. */
 import pg from 'pg';
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 
 export interface Expected {
-  readonly batchUuids: readonly string[];
+  readonly batchUuids: readonly BatchUuid[];
   readonly charged: number;
   readonly refunded: number;
 }
@@ -14,7 +15,11 @@ const TABLES = ['credit_ledger', 'credit_accounts', 'credit_holds', 'credit_revo
  * Throws unless every expected task has its entry and `ledger_violations` is empty for the given accounts. The view is read
  * through temporary views of its tables that hold these accounts alone, since it reads whole tables otherwise.
  */
-export async function checkBooks(adminUrl: string, accountUuids: readonly string[], expected: Expected): Promise<void> {
+export async function checkBooks(
+  adminUrl: string,
+  accountUuids: readonly AccountUuid[],
+  expected: Expected,
+): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
   await client.connect();
   try {

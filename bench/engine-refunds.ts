@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import type { AccountUuid } from '@rushes/contract';
 import { checkBooks } from './engine-books.ts';
 import type { Cluster } from './engine-cluster.ts';
 import type { Options } from './engine-options.ts';
@@ -97,7 +98,7 @@ async function refundDelays(
 
 /** Takes down the refunds that became visible since the last look. `seen` holds each account's last entry. */
 async function look(observer: pg.Client, seen: Map<string, number>, seenAtMs: Map<string, number>): Promise<void> {
-  const { rows } = await observer.query<{ account_id: string; last: string; refunds: string[] | null }>(
+  const { rows } = await observer.query<{ account_id: AccountUuid; last: string; refunds: string[] | null }>(
     `SELECT w.account_id, max(l.seq) AS last,
        array_agg(l.batch_id || ':' || l.task_index) FILTER (WHERE l.kind = 'refund') AS refunds
      FROM unnest($1::uuid[], $2::bigint[]) AS w(account_id, seq)

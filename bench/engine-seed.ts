@@ -1,5 +1,6 @@
 /** Work and history for our runs, put in by few set-based statements. */
 import pg from 'pg';
+import type { AccountUuid } from '@rushes/contract';
 import { systemRandom } from '../packages/server/src/system/index.ts';
 
 const PRICE = 49;
@@ -38,7 +39,7 @@ export async function seedAccounts(adminUrl: string, count: number): Promise<rea
 /** Puts queued batches of `batchSize` into the accounts in turn, `tasks` in all, credits reserved. Returns their ids. */
 export async function seedBatches(
   adminUrl: string,
-  accountUuids: readonly string[],
+  accountUuids: readonly AccountUuid[],
   tasks: number,
   batchSize: number,
 ): Promise<readonly string[]> {
@@ -81,7 +82,7 @@ const SEEDING_CONNECTIONS = 2;
  */
 export async function seedHistory(
   adminUrl: string,
-  accountUuids: readonly string[],
+  accountUuids: readonly AccountUuid[],
   tasks: number,
   progress: (done: number) => void,
 ): Promise<void> {

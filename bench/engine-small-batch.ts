@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import type { BatchUuid } from '@rushes/contract';
 import type { Cluster } from './engine-cluster.ts';
 import type { Options } from './engine-options.ts';
 import { format, formatSpread, printTable } from './engine-report.ts';
@@ -47,7 +48,7 @@ export async function measureSmallBatch(cluster: Cluster, options: Options): Pro
       profileDir: options.profileDir,
     });
     await until(`SELECT 1 FROM tasks WHERE finished_at IS NOT NULL LIMIT 1`, []);
-    const small: { batchUuid: string; createdAtMs: number }[] = [];
+    const small: { batchUuid: BatchUuid; createdAtMs: number }[] = [];
     for (const accountUuid of smallAccounts) {
       // Not in step with the waves in which the first tasks end.
       await sleep(options.generationMs * (0.2 + Math.random() * 0.3));
@@ -118,7 +119,7 @@ interface Wait {
 }
 
 function waitOf(
-  batchUuid: string,
+  batchUuid: BatchUuid,
   createdAtMs: number,
   submissions: WorkerReport['submissions'],
   freed: readonly number[],

@@ -1,4 +1,5 @@
 /** Tasks a second and their processor time, ours and the peers', interleaved in rounds. */
+import type { AccountUuid } from '@rushes/contract';
 import { checkBooks } from './engine-books.ts';
 import type { BenchDatabase, Cluster } from './engine-cluster.ts';
 import type { Options } from './engine-options.ts';
@@ -117,7 +118,7 @@ async function runOurs(
   cluster: Cluster,
   options: Options,
   database: BenchDatabase,
-  accountUuids: readonly string[],
+  accountUuids: readonly AccountUuid[],
   { label, batchSize, settings }: OurRun,
 ): Promise<Run<WorkerReport>> {
   const batchUuids = await seedBatches(database.adminUrl, accountUuids, options.tasks, batchSize);

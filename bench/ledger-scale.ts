@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { formatId } from '@rushes/contract';
+import { accountIds } from '@rushes/contract';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
@@ -131,7 +131,7 @@ try {
   await admin.query('UPDATE ledger_sealer SET checked_at = rushes_now()');
   const made = spawnSync(
     process.execPath,
-    [main, 'key', 'create', '--account', formatId('acct', accountUuid), '--name', 'bench', '--json'],
+    [main, 'key', 'create', '--account', accountIds.format(accountUuid), '--name', 'bench', '--json'],
     { env },
   );
   const key = (JSON.parse(made.stdout.toString()) as { api_key: string }).api_key;

@@ -12,6 +12,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import type { AccountUuid } from '@rushes/contract';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { createLogger } from '../packages/server/src/system/index.ts';
 import { operate, startServer, type LocalAccount } from '../scripts/local-server.ts';
@@ -55,7 +56,7 @@ try {
   };
   const copy = async (): Promise<number> => {
     const batchUuid = randomUUID();
-    const { rows } = await client.query<{ account_id: string }>('SELECT account_id FROM accounts');
+    const { rows } = await client.query<{ account_id: AccountUuid }>('SELECT account_id FROM accounts');
     const accountUuid = rows[0]?.account_id ?? '';
     await client.query(
       `INSERT INTO batches (account_id, batch_id, request_id, request_hash, model, total, unit_price, terms, created_at, deadline_at)

@@ -16,6 +16,7 @@ import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { AccountUuid } from '@rushes/contract';
 import { createAccount } from '../packages/server/src/accounts/index.ts';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
@@ -69,7 +70,7 @@ async function startReceiver() {
   };
 }
 
-async function addEndpoints(db: Database, accountUuid: string, url: string, count: number): Promise<void> {
+async function addEndpoints(db: Database, accountUuid: AccountUuid, url: string, count: number): Promise<void> {
   for (let at = 0; at < count; at += 1) {
     const prepared = await prepareEndpoint(
       { random: systemRandom, sealer, guard },
@@ -93,7 +94,7 @@ function deliver(db: Database) {
   };
 }
 
-const appendEvents = (db: Database, accountUuid: string, count: number): Promise<unknown> =>
+const appendEvents = (db: Database, accountUuid: AccountUuid, count: number): Promise<unknown> =>
   db.query(
     `SELECT append_event($1, 'webhook.test', NULL, NULL, NULL, jsonb_build_object('number', g)) FROM generate_series(1, $2::integer) g`,
     [accountUuid, count],

@@ -3,7 +3,8 @@ import { ACCOUNT_SETTINGS, type AccountSettingFact } from './facts/account-setti
 import { LIMITS, type LimitFact } from './facts/limits.ts';
 import { PLAN_NAMES } from './facts/plans.ts';
 import { ACCOUNT_MODES, ACCOUNT_STATUSES } from './facts/states.ts';
-import { id, requestId, time, words } from './parts/schema-parts.ts';
+import { accountIds } from './ids.ts';
+import { requestId, time, words } from './parts/schema-parts.ts';
 import { termsSchema } from './parts/terms.ts';
 import type { Account, UpdateAccountRequest } from './types.ts';
 
@@ -26,7 +27,7 @@ const visibleLimits = Object.fromEntries(Object.entries<LimitFact>(LIMITS).filte
 
 export const accountSchema = z
   .object({
-    id: id('acct'),
+    id: accountIds.schema,
     name: z.string(),
     plan: words(PLAN_NAMES),
     mode: words(ACCOUNT_MODES),

@@ -3,7 +3,7 @@
  * key's uuid and 32 random characters, and a CRC32 of everything before it. The checksum lets a typo fail without a
  * look-up and lets secret scanners recognise a leaked key; it protects nothing.
  */
-import { bytesToUuid, uuidToBytes } from './ids.ts';
+import { hexToUuid, uuidToBytes, type AccountUuid, type KeyUuid, type Uuid } from './ids.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BASE = BigInt(ALPHABET.length);
@@ -16,8 +16,8 @@ export type ApiKeyPrefix = 'rk_live_' | 'rk_test_' | 'ro_';
 
 export interface ParsedApiKey {
   readonly prefix: ApiKeyPrefix;
-  readonly accountUuid: string;
-  readonly keyUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly keyUuid: KeyUuid;
 }
 
 function toBase62(value: bigint, width: number): string {
@@ -41,11 +41,10 @@ function uuidToBase62(uuid: string): string {
   return toBase62(BigInt(`0x${hex}`), UUID_CHARACTERS);
 }
 
-function base62ToUuid(text: string): string | null {
+function base62ToUuid<Prefix extends string>(text: string): Uuid<Prefix> | null {
   const value = fromBase62(text);
   if (value === null || value >= 1n << 128n) return null;
-  const hex = value.toString(16).padStart(32, '0');
-  return bytesToUuid(Uint8Array.from({ length: 16 }, (_, at) => Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)));
+  return hexToUuid(value.toString(16).padStart(32, '0'));
 }
 
 /** CRC-32 as in ISO-HDLC (zlib, PNG): reflected polynomial 0xEDB88320. */
@@ -82,8 +81,8 @@ export function parseApiKey(text: string): ParsedApiKey | null {
   if (text.length !== length) return null;
   const body = text.slice(0, -CRC_CHARACTERS);
   if (toBase62(BigInt(crc32(body)), CRC_CHARACTERS) !== text.slice(-CRC_CHARACTERS)) return null;
-  const accountUuid = base62ToUuid(body.slice(prefix.length, prefix.length + UUID_CHARACTERS));
-  const keyUuid = base62ToUuid(body.slice(prefix.length + UUID_CHARACTERS, prefix.length + 2 * UUID_CHARACTERS));
+  const accountUuid = base62ToUuid<'acct'>(body.slice(prefix.length, prefix.length + UUID_CHARACTERS));
+  const keyUuid = base62ToUuid<'key'>(body.slice(prefix.length + UUID_CHARACTERS, prefix.length + 2 * UUID_CHARACTERS));
   if (accountUuid === null || keyUuid === null) return null;
   return { prefix, accountUuid, keyUuid };
 }

@@ -3,7 +3,8 @@ import { FAILURE_TYPES } from './facts/failures.ts';
 import { ITEM_LIMITS } from './facts/item-limits.ts';
 import { MODELS } from './facts/models.ts';
 import { BATCH_STATUSES } from './facts/states.ts';
-import { codePoints, count, credits, id, requestId, time, words } from './parts/schema-parts.ts';
+import { batchIds, endpointIds } from './ids.ts';
+import { codePoints, count, credits, requestId, time, words } from './parts/schema-parts.ts';
 import { taskParamsSchema } from './parts/task-params.ts';
 import { termsSchema } from './parts/terms.ts';
 
@@ -55,7 +56,7 @@ export const submissionFields = {
   deadline_hours: z.number().min(1).max(ITEM_LIMITS.deadlineHoursMax).exactOptional().meta({
     description: '1 to 720, default 168: tasks still queued after this time fail and are refunded.',
   }),
-  webhook_endpoint_id: id('whe').exactOptional().meta({
+  webhook_endpoint_id: endpointIds.schema.exactOptional().meta({
     description: "Deliver this batch's events to this endpoint only.",
   }),
 };
@@ -123,7 +124,7 @@ export const batchCreditsSchema = z
 
 export const batchSchema = z
   .object({
-    id: id('bat'),
+    id: batchIds.schema,
     request_id: z.string(),
     model: z.string(),
     status: words(BATCH_STATUSES),
@@ -132,7 +133,7 @@ export const batchSchema = z
     counts: batchCountsSchema,
     credits: batchCreditsSchema,
     metadata: z.record(z.string(), z.string()),
-    retry_of: id('bat').nullable().meta({ description: 'The batch whose failed tasks this one retries.' }),
+    retry_of: batchIds.schema.nullable().meta({ description: 'The batch whose failed tasks this one retries.' }),
     failure_summary: z
       .partialRecord(words(FAILURE_TYPES), count)
       .meta({ description: 'Finished tasks by failure type; empty while none failed.' }),

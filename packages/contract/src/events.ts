@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import * as kit from './parts/event-kit.ts';
 import { EVENTS, EVENT_TYPES, type EventType } from './facts/events.ts';
-import { id, time, words } from './parts/schema-parts.ts';
+import { eventIds } from './ids.ts';
+import { time, words } from './parts/schema-parts.ts';
 import type { WebhookEvent } from './types.ts';
 
 export const eventTypeSchema = words(EVENT_TYPES);
@@ -13,7 +14,7 @@ function nameOf(type: EventType): string {
 }
 
 const eventFields = {
-  id: id('evt').meta({ description: 'The same on every attempt: remember it to act once.' }),
+  id: eventIds.schema.meta({ description: 'The same on every attempt: remember it to act once.' }),
   created_at: time,
 };
 

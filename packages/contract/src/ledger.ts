@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { LEAF_HASH_FIELD, LEDGER_FIELDS, TASK_INDEX_MAX, type LedgerFieldFact } from './facts/ledger-fields.ts';
 import { LEDGER_KEY_STATUSES } from './facts/states.ts';
-import { checkpoint, credits, hash, id, time, words } from './parts/schema-parts.ts';
+import { accountIds, batchIds, taskIds } from './ids.ts';
+import { checkpoint, credits, hash, time, words } from './parts/schema-parts.ts';
 import type { ExportedLedgerEntry, LedgerEntry, LedgerExport } from './types.ts';
 
 export const creditsSchema = z
@@ -19,9 +20,9 @@ function valueSchema({ kind, words: list = [] }: LedgerFieldFact): z.ZodType {
     case 'text':
       return z.string();
     case 'batch_id':
-      return id('bat');
+      return batchIds.schema;
     case 'task_id':
-      return id('tsk');
+      return taskIds.schema;
     case 'task_index':
       return z.int().nonnegative().max(TASK_INDEX_MAX);
     case 'time':
@@ -64,7 +65,7 @@ export const previousLedgerEpochSchema = z
   });
 
 const exportHeaderFields = {
-  account_id: id('acct'),
+  account_id: accountIds.schema,
   checkpoint: checkpoint
     .nullable()
     .meta({ description: 'The signed note that bounds the export; null while nothing was sealed.' }),

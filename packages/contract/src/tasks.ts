@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { FAILURE_TYPES } from './facts/failures.ts';
 import { LINK_EXPIRY_SECONDS } from './facts/item-limits.ts';
 import { LINK_ACTIONS, TASK_STATUSES } from './facts/states.ts';
-import { count, credits, id, requestId, time, words } from './parts/schema-parts.ts';
+import { batchIds, taskIds } from './ids.ts';
+import { count, credits, requestId, time, words } from './parts/schema-parts.ts';
 import { taskParamsSchema } from './parts/task-params.ts';
 
 export const taskFailureSchema = z
@@ -25,8 +26,8 @@ export const taskVideoSchema = z
   .meta({ id: 'TaskVideo' });
 
 const taskFields = {
-  id: id('tsk'),
-  batch_id: id('bat'),
+  id: taskIds.schema,
+  batch_id: batchIds.schema,
   index: count,
   custom_id: z.string().nullable(),
   prompt: z.string(),

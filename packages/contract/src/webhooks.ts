@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { eventTypeSchema } from './events.ts';
 import { ITEM_LIMITS } from './facts/item-limits.ts';
 import { DELIVERY_STATES, EXHAUSTED_REASONS, REDELIVERABLE_STATES } from './facts/states.ts';
-import { count, id, requestId, time, words } from './parts/schema-parts.ts';
+import { deliveryIds, endpointIds, eventIds } from './ids.ts';
+import { count, requestId, time, words } from './parts/schema-parts.ts';
 
 const url = z.string().max(ITEM_LIMITS.urlMaxLength);
 const description = z.string().max(512).nullable();
@@ -18,7 +19,7 @@ export const createWebhookEndpointRequestSchema = z
   .meta({ id: 'CreateWebhookEndpointRequest' });
 
 const webhookEndpointFields = {
-  id: id('whe'),
+  id: endpointIds.schema,
   url: z.string(),
   description: z.string().nullable(),
   events,
@@ -113,9 +114,9 @@ export const webhookAttemptSchema = z
 
 export const webhookDeliverySchema = z
   .object({
-    id: id('whd'),
-    endpoint_id: id('whe'),
-    event_id: id('evt'),
+    id: deliveryIds.schema,
+    endpoint_id: endpointIds.schema,
+    event_id: eventIds.schema,
     event_type: eventTypeSchema,
     state: words(DELIVERY_STATES),
     exhausted_reason: words(EXHAUSTED_REASONS)

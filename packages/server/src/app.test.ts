@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { parseId } from '@rushes/contract';
+import { accountIds, batchIds } from '@rushes/contract';
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../testing/database.ts';
@@ -63,7 +63,7 @@ it('requests that hold every connection of the API do not keep the worker from i
   const batch = await submit(free, '[sim:delay=2s]');
   await holder.query('BEGIN');
   await holder.query('SELECT 1 FROM credit_accounts WHERE account_id = $1 FOR UPDATE', [
-    parseId('acct', locked.account_id),
+    accountIds.parse(locked.account_id),
   ]);
   const held = Array.from({ length: HELD_REQUESTS }, () => submit(locked, 'a scene').catch(() => null));
   await eventually('requests that wait', 8_000, async () => {
@@ -74,7 +74,7 @@ it('requests that hold every connection of the API do not keep the worker from i
   });
   await eventually('end of the batch', 8_000, async () => {
     const found = await watcher.query('SELECT 1 FROM batches WHERE batch_id = $1 AND finished_at IS NOT NULL', [
-      parseId('bat', batch),
+      batchIds.parse(batch),
     ]);
     return found.rowCount === 1 ? true : null;
   });

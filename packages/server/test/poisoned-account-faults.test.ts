@@ -1,5 +1,5 @@
 /** An account whose money cannot be moved, among healthy ones. */
-import { parseId } from '@rushes/contract';
+import { accountIds } from '@rushes/contract';
 import { describe, expect, it } from 'vitest';
 import { FaultScene, prompts } from '../testing/fault-scene.ts';
 
@@ -23,7 +23,7 @@ describe('a poisoned account among healthy ones', () => {
       await scene.admin.query(
         `CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN
-           IF NEW.account_id = '${parseId('acct', poisoned.account_id) ?? ''}' AND NEW.kind IN ('charge', 'refund', 'forfeit') THEN
+           IF NEW.account_id = '${accountIds.parse(poisoned.account_id) ?? ''}' AND NEW.kind IN ('charge', 'refund', 'forfeit') THEN
              RAISE EXCEPTION 'poisoned';
            END IF;
            RETURN NEW;

@@ -1,6 +1,6 @@
 /** A process that is stopped (SIGSTOP) while it holds locks: the worst neighbour there is, since it looks alive. */
 import { describe, expect, it } from 'vitest';
-import { parseId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import { FaultScene, prompts, UNIT_PRICE } from '../testing/fault-scene.ts';
 
 /** Held by the test while the statements of the chosen account wait inside their transaction. */
@@ -10,7 +10,7 @@ const GATE = 4_600_171_777;
  * Makes statements that write to a table for one account wait, their locks held, until the gate is open. It looks instead
  * of waiting for a lock: a wait would end by lock_timeout, which is not what is tested.
  */
-async function holdWritesOf(scene: FaultScene, accountUuid: string, table: string): Promise<void> {
+async function holdWritesOf(scene: FaultScene, accountUuid: AccountUuid, table: string): Promise<void> {
   await scene.admin.query(
     `CREATE FUNCTION wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
      BEGIN
@@ -72,7 +72,7 @@ describe.concurrent('a process stopped while it holds locks', () => {
       const stalled = await scene.startWorker({ place: 0, env: { RUSHES_WORKER_CONCURRENCY: '20' } });
       const slow = await scene.account('Slow', 100_000);
       const other = await scene.account('Other', 100_000);
-      const slowUuid = parseId('acct', slow.account_id) ?? '';
+      const slowUuid = accountIds.parse(slow.account_id)!;
       await holdWritesOf(scene, slowUuid, 'credit_ledger');
       const slowBatch = await scene.submit(api, slow, 'slow', prompts(60, 'a slow river'));
       const openGate = await closeGate(scene);
@@ -120,7 +120,7 @@ describe.concurrent('a process stopped while it holds locks', () => {
       await scene.startWorker({ place: 2 });
       const account = await scene.account('Account', 100 * UNIT_PRICE);
       const running = await scene.submit(api, account, 'running', prompts(20, '[sim:delay=3s] a candle'));
-      await holdWritesOf(scene, parseId('acct', account.account_id) ?? '', 'batch_schedule');
+      await holdWritesOf(scene, accountIds.parse(account.account_id)!, 'batch_schedule');
       const openGate = await closeGate(scene);
       const wanted = prompts(10, 'a stopped clock');
       const lostAnswer = scene.post(stalled, account, 'stopped', wanted).then(

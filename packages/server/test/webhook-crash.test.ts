@@ -1,4 +1,4 @@
-import { formatEventId, parseId, type WebhookEndpointWithSecret } from '@rushes/contract';
+import { accountIds, eventIds, type WebhookEndpointWithSecret } from '@rushes/contract';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../testing/database.ts';
@@ -60,7 +60,7 @@ describe('1,000 events while the receiver is killed and restarted and the server
     let server: ServerProcess = await startProcess(['start', '--port', '0'], options);
     cleanUps.push(() => server.kill());
     const account = await createAccount(options, ['--name', 'Hooks', '--plan', 'pilot', '--credits', '0']);
-    const accountUuid = parseId('acct', account.account_id)!;
+    const accountUuid = accountIds.parse(account.account_id)!;
 
     let secret = '';
     const accepted = new Set<string>();
@@ -117,7 +117,7 @@ describe('1,000 events while the receiver is killed and restarted and the server
       events.filter(({ type }) => type === 'webhook.test').map(({ seq }) => seq),
     );
     const lost = deliveries.filter(
-      ({ seq, state }) => state === 'delivered' && !accepted.has(formatEventId(accountUuid, seq)),
+      ({ seq, state }) => state === 'delivered' && !accepted.has(eventIds.format(accountUuid, seq)),
     );
     expect(lost).toEqual([]);
     expect(forged).toEqual([]);

@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { formatTaskId, parseId } from '@rushes/contract';
+import { accountIds, batchIds, taskIds, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import { expect } from 'vitest';
 import { createTestDatabase } from './database.ts';
 import {
@@ -43,7 +43,7 @@ export interface StartOptions {
 
 export interface SubmittedBatch {
   readonly id: string;
-  readonly uuid: string;
+  readonly uuid: BatchUuid;
   readonly account: NewAccount;
   readonly prompts: readonly string[];
 }
@@ -198,7 +198,9 @@ export class FaultScene {
     const response = await this.post(server, account, requestId, prompts);
     expect([200, 201]).toContain(response.status);
     const { id } = (await response.json()) as { id: string };
-    const batch = { id, uuid: parseId('bat', id) ?? '', account, prompts };
+    const uuid = batchIds.parse(id);
+    if (uuid === null) throw new Error(`the answer has no batch id: ${id}`);
+    const batch = { id, uuid, account, prompts };
     this.#batches.push(batch);
     return batch;
   }
@@ -261,14 +263,14 @@ export class FaultScene {
   }
 
   async #expectCreditsAddUp(): Promise<void> {
-    const accounts = await this.admin.query<{ account_id: string; total: number; reserved: number; owed: number }>(
+    const accounts = await this.admin.query<{ account_id: AccountUuid; total: number; reserved: number; owed: number }>(
       `SELECT c.account_id, c.available + c.spent AS total, c.reserved,
          c.spent - (SELECT coalesce(sum(l.amount), 0) FROM credit_ledger l
            WHERE l.account_id = c.account_id AND l.kind IN ('charge', 'forfeit')) AS owed
        FROM credit_accounts c`,
     );
     for (const [id, credits] of this.#credits) {
-      const found = accounts.find((account) => account.account_id === parseId('acct', id));
+      const found = accounts.find((account) => account.account_id === accountIds.parse(id));
       expect(found).toMatchObject({ total: credits, reserved: 0, owed: 0 });
     }
   }
@@ -297,7 +299,7 @@ export class FaultScene {
     }
     const taskIdOf = new Map(
       this.#batches.flatMap(({ uuid, prompts }) =>
-        prompts.map((prompt, index): [string, string] => [prompt, formatTaskId(uuid, index)]),
+        prompts.map((prompt, index): [string, string] => [prompt, taskIds.format(uuid, index)]),
       ),
     );
     const unexplained: string[] = [];

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { SCOPES, type Plan, type Scope } from '@rushes/contract';
+import { SCOPES, type Plan, type Scope, type AccountUuid, type BatchUuid, type KeyUuid } from '@rushes/contract';
 import { createAccount, createApiKey, createKeyHasher } from '../src/accounts/index.ts';
 import { createBatchService } from '../src/batches/index.ts';
 import { isUnavailable, openDatabase, type Database } from '../src/db/index.ts';
@@ -24,8 +24,8 @@ import { OpenApiCheckedClient } from './openapi-checked-client.ts';
 import { silentLogger } from './silent-logger.ts';
 
 export interface TestAccount {
-  readonly accountUuid: string;
-  readonly keyUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly keyUuid: KeyUuid;
   /** Text of the key. */
   readonly key: string;
 }
@@ -41,7 +41,7 @@ export interface TestHttpServer {
   /** An enterprise account with a key for `scopes`, every one by default, and `credits` granted. */
   account(options?: { scopes?: readonly Scope[]; credits?: number; plan?: Plan; name?: string }): Promise<TestAccount>;
   /** Puts bytes into the storage and marks the task as succeeded with them. */
-  storeVideo(accountUuid: string, batchUuid: string, index: number, content: Uint8Array): Promise<void>;
+  storeVideo(accountUuid: AccountUuid, batchUuid: BatchUuid, index: number, content: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 /** What customers and operators do in a history, through processes of the API that may die under their requests. */
-import { DEFAULT_TERMS, parseId } from '@rushes/contract';
+import { DEFAULT_TERMS, batchIds, type AccountUuid } from '@rushes/contract';
 import {
   createBatchService,
   parseSubmission,
@@ -17,7 +17,7 @@ import { bodyOf, readCallback, type PostedCallback } from './simulated-callbacks
 import { ROUTES, type World } from './world.ts';
 
 export interface Order {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly requestId: string;
   readonly model: string;
   readonly tasks: number;
@@ -125,9 +125,9 @@ export class Customers {
     this.answered.set(requestId, batches);
   }
 
-  async control(accountUuid: string, requestId: string, wish: 'cancel' | 'pause' | 'resume'): Promise<void> {
+  async control(accountUuid: AccountUuid, requestId: string, wish: 'cancel' | 'pause' | 'resume'): Promise<void> {
     const [batchId] = this.answered.get(requestId) ?? [];
-    const batchUuid = batchId === undefined ? null : parseId('bat', batchId);
+    const batchUuid = batchId === undefined ? null : batchIds.parse(batchId);
     if (batchUuid === null) return;
     const caller = callerOf(accountUuid);
     for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
@@ -140,13 +140,13 @@ export class Customers {
     }
   }
 
-  async grant(accountUuid: string, reference: string, amount: number): Promise<void> {
+  async grant(accountUuid: AccountUuid, reference: string, amount: number): Promise<void> {
     await this.#ask(({ db }) =>
       issueCredits(db, { accountUuid, kind: 'grant', amount, reason: 'simulated', reference }),
     );
   }
 
-  async revoke(accountUuid: string, reference: string, amount: number): Promise<void> {
+  async revoke(accountUuid: AccountUuid, reference: string, amount: number): Promise<void> {
     await this.#ask(({ db }) => revokeCredits(db, { accountUuid, amount, reason: 'simulated', reference }));
   }
 
@@ -159,7 +159,7 @@ export class Customers {
   }
 
   /** Takes back the first charge or forfeit that there is, in part. */
-  async reverse(accountUuid: string, reference: string): Promise<void> {
+  async reverse(accountUuid: AccountUuid, reference: string): Promise<void> {
     await this.#ask(async ({ db }) => {
       const [entry] = await db.query<{ seq: number }>(
         `SELECT seq FROM credit_ledger WHERE account_id = $1 AND kind IN ('charge', 'forfeit') ORDER BY seq LIMIT 1`,
@@ -171,7 +171,7 @@ export class Customers {
   }
 }
 
-function callerOf(accountUuid: string): BatchCaller {
+function callerOf(accountUuid: AccountUuid): BatchCaller {
   return { accountUuid, mode: 'test', terms: DEFAULT_TERMS };
 }
 

@@ -1,4 +1,5 @@
 /** One whole history from a seed: what happens in it, until everything is final, and what must then be true. */
+import type { AccountUuid } from '@rushes/contract';
 import { createAccount } from '../../server/src/accounts/index.ts';
 import { issueCredits } from '../../server/src/ledger/index.ts';
 import { Clash } from './clash.ts';
@@ -89,7 +90,7 @@ class History {
   readonly #dice: Dice;
   readonly #customers: Customers;
   readonly #fleet: WorkerFleet;
-  readonly #accounts: string[] = [];
+  readonly #accounts: AccountUuid[] = [];
   #orders: readonly Order[] = [];
   #looks = 0;
   #isClosing = false;
@@ -174,9 +175,10 @@ class History {
     const most = this.#dice.integer(least, greatest);
     while (this.tasks < most) {
       const tasks = this.#dice.integer(1, kind === 'crowd' ? 5 : kind === 'clash' ? 6 : 8);
-      const account = this.#accounts[orders.length % this.#accounts.length] ?? '';
+      const accountUuid = this.#accounts[orders.length % this.#accounts.length];
+      if (accountUuid === undefined) throw new Error('a history is planned before its accounts are open');
       orders.push({
-        accountUuid: account,
+        accountUuid,
         requestId: `request ${orders.length}`,
         model: this.#dice.pick(['sora-2', 'sora-2', 'veo-pro']),
         tasks,

@@ -1,6 +1,6 @@
 /** What must be true when a history has ended: of the books, of every task, and of everything that was ever paid for. */
 import { createHash } from 'node:crypto';
-import { parseId } from '@rushes/contract';
+import { batchIds, type BatchUuid } from '@rushes/contract';
 import { EVERYTHING, reportPages, type ReportedGeneration } from '../../server/src/generations/index.ts';
 import { checkLedger } from '../../server/src/checking/index.ts';
 import type { StartedGeneration } from './simulated-upstream.ts';
@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 interface EndedTask {
   readonly token: string;
-  readonly batch_id: string;
+  readonly batch_id: BatchUuid;
   readonly task_index: number;
   readonly state: string;
   readonly upstream_id: string | null;
@@ -64,7 +64,7 @@ async function checkEvents(world: World): Promise<void> {
 
 /** One request_id, one batch, whatever was lost on the way. */
 async function checkRequests(world: World, answered: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {
-  const made = await world.control.query<{ request_id: string; batch_id: string }>(
+  const made = await world.control.query<{ request_id: string; batch_id: BatchUuid }>(
     'SELECT request_id, batch_id FROM batches ORDER BY request_id',
   );
   const byRequest = Map.groupBy(made, (row) => row.request_id);
@@ -72,8 +72,8 @@ async function checkRequests(world: World, answered: ReadonlyMap<string, Readonl
     if (batches.length > 1) world.violated('a request made two batches', requestId);
   }
   for (const [requestId, ids] of answered) {
-    const found = new Set((byRequest.get(requestId) ?? []).map(({ batch_id }) => batch_id));
-    const isSame = ids.size === 1 && [...ids].every((id) => found.has(parseId('bat', id) ?? ''));
+    const found = new Set<string | null>((byRequest.get(requestId) ?? []).map(({ batch_id }) => batch_id));
+    const isSame = ids.size === 1 && [...ids].every((id) => found.has(batchIds.parse(id)));
     if (!isSame) world.violated('an answer named another batch', `${requestId}: ${[...ids].join(', ')}`);
   }
 }

@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000;
 /** Digits that base58 has too, so that the ids look like ids. */
 const RANDOM_BYTES = 8;
 
-function sampleId(prefix: string): string {
+function sampleId<const Prefix extends string>(prefix: Prefix): `${Prefix}_${string}` {
   return `${prefix}_sampLe${randomBytes(RANDOM_BYTES).toString('hex').replaceAll('0', 'G')}`;
 }
 

@@ -5,15 +5,16 @@
  * `data` is given the schema library, so that clients can import this file without it.
  */
 import type { z } from 'zod';
+import type { PublicId } from '../ids.ts';
 import type * as kit from '../parts/event-kit.ts';
 
 type Kit = typeof kit;
 
 /** Ids and times for an example: of nothing that exists. */
 export interface Sample {
-  readonly batchId: string;
-  readonly taskId: string;
-  readonly endpointId: string;
+  readonly batchId: PublicId<'bat'>;
+  readonly taskId: PublicId<'tsk'>;
+  readonly endpointId: PublicId<'whe'>;
   readonly requestId: string;
   /** That many minutes ago; negative: to come. */
   readonly at: (minutesAgo: number) => string;

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { batchCountsSchema, batchCreditsSchema } from '../batches.ts';
 import { BATCH_STATUSES, FINAL_TASK_STATUSES } from '../facts/states.ts';
-import { checkpoint, count, id, time, words } from './schema-parts.ts';
+import { batchIds, taskIds } from '../ids.ts';
+import { checkpoint, count, time, words } from './schema-parts.ts';
 import { taskCreditsSchema, taskFailureSchema, taskVideoSchema } from '../tasks.ts';
 
 export { z } from 'zod';
@@ -11,8 +12,8 @@ export { checkpoint, credits, id, time } from './schema-parts.ts';
 /** A batch at the time of an event. */
 export const batchEventData = z
   .object({
-    id: id('bat'),
-    batch_id: id('bat').meta({ description: 'The same as `id`.' }),
+    id: batchIds.schema,
+    batch_id: batchIds.schema.meta({ description: 'The same as `id`.' }),
     request_id: z.string(),
     model: z.string(),
     status: words(BATCH_STATUSES),
@@ -35,8 +36,8 @@ export const batchEventData = z
 /** A task that ended. */
 export const taskEventData = z
   .object({
-    batch_id: id('bat'),
-    task_id: id('tsk'),
+    batch_id: batchIds.schema,
+    task_id: taskIds.schema,
     index: count,
     custom_id: z.string().nullable(),
     model: z.string(),

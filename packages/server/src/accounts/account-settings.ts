@@ -1,4 +1,4 @@
-import { ACCOUNT_SETTINGS, ACCOUNT_SETTING_NAMES, type AccountSettings } from '@rushes/contract';
+import { ACCOUNT_SETTINGS, ACCOUNT_SETTING_NAMES, type AccountSettings, type AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 /** The settings as they are stored, completed by null for those that were never set. */
@@ -26,7 +26,7 @@ function namedSettings(change: Partial<AccountSettings>): Partial<AccountSetting
  */
 export async function changeSettings(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   change: Partial<AccountSettings>,
 ): Promise<void> {
   const rows = await db.query(

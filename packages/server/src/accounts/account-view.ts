@@ -1,8 +1,8 @@
 import {
   DEFAULT_TERMS,
   effectiveLimits,
-  formatId,
   visibleLimits,
+  accountIds,
   type Account,
   type AccountLimits,
   type AccountMode,
@@ -10,6 +10,7 @@ import {
   type AccountStatus,
   type Plan,
   type Terms,
+  type AccountUuid,
 } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { accountSettings } from './account-settings.ts';
@@ -26,7 +27,7 @@ interface AccountRow {
 }
 
 /** An account as its own customer sees it. */
-export async function viewAccount(db: Queryable, accountUuid: string): Promise<Account> {
+export async function viewAccount(db: Queryable, accountUuid: AccountUuid): Promise<Account> {
   const [row] = await db.query<AccountRow>(
     'SELECT name, plan, mode, status, limits, terms, settings, created_at FROM accounts WHERE account_id = $1',
     [accountUuid],
@@ -34,7 +35,7 @@ export async function viewAccount(db: Queryable, accountUuid: string): Promise<A
   if (row === undefined) throw new Error(`account ${accountUuid} vanished`);
   const { limits, terms, settings, created_at, ...plain } = row;
   return {
-    id: formatId('acct', accountUuid),
+    id: accountIds.format(accountUuid),
     ...plain,
     ...visibleLimits(effectiveLimits(limits, row.plan)),
     terms: { ...DEFAULT_TERMS, ...terms },

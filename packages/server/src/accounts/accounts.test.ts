@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { crc32, formatApiKey, parseApiKey, planLimits, SCOPES, type Scope } from '@rushes/contract';
+import {
+  crc32,
+  formatApiKey,
+  parseApiKey,
+  planLimits,
+  SCOPES,
+  accountIds,
+  keyIds,
+  type Scope,
+  type AccountUuid,
+  type KeyUuid,
+} from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { openDatabase, type Database } from '../db/index.ts';
@@ -36,12 +47,12 @@ afterAll(async () => {
   await database.drop();
 });
 
-const open = (): Promise<string> => createAccount(db, systemRandom, { name: 'Acme', plan: 'pilot', mode: 'test' });
+const open = (): Promise<AccountUuid> => createAccount(db, systemRandom, { name: 'Acme', plan: 'pilot', mode: 'test' });
 
 async function keyFor(
-  accountUuid: string,
+  accountUuid: AccountUuid,
   scopes: readonly Scope[] = SCOPES,
-): Promise<{ keyUuid: string; text: string }> {
+): Promise<{ keyUuid: KeyUuid; text: string }> {
   const key = await createApiKey(db, systemRandom, hasher, { accountUuid, name: 'k', scopes });
   if (!key.ok) throw new Error(key.refusal.detail);
   return key.value;
@@ -92,7 +103,7 @@ describe('an account', () => {
   });
 
   it('that does not exist cannot be terminated or given a key', async () => {
-    const nobody = systemRandom.uuid();
+    const nobody = accountIds.newUuid(systemRandom);
     expect(await terminateAccount(db, nobody)).toBe('not_found');
     expect((await createApiKey(db, systemRandom, hasher, { accountUuid: nobody, name: 'k', scopes: SCOPES })).ok).toBe(
       false,
@@ -177,14 +188,14 @@ describe('an API key', () => {
     const { text, keyUuid } = await keyFor(accountUuid);
     expect(await disableApiKey(db, accountUuid, keyUuid)).toBe('disabled');
     expect(await disableApiKey(db, accountUuid, keyUuid)).toBe('already_disabled');
-    expect(await disableApiKey(db, accountUuid, systemRandom.uuid())).toBe('not_found');
+    expect(await disableApiKey(db, accountUuid, keyIds.newUuid(systemRandom))).toBe('not_found');
     const refused = await authenticate(db, hasher, text);
     expect(refused.ok ? null : refused.refusal.detail).toContain('disabled');
   });
 });
 
 describe('a request_id', () => {
-  const keyOf = (accountUuid: string, requestId: string) => ({
+  const keyOf = (accountUuid: AccountUuid, requestId: string) => ({
     accountUuid,
     route: 'POST /x',
     requestId,

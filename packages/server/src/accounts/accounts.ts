@@ -1,4 +1,5 @@
 import {
+  accountIds,
   effectiveLimits,
   planLimits,
   type AccountLimits,
@@ -6,6 +7,7 @@ import {
   type AccountStatus,
   type Plan,
   type Terms,
+  type AccountUuid,
 } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
@@ -19,7 +21,7 @@ export interface NewAccount {
 }
 
 export interface AccountSummary {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly name: string;
   readonly plan: Plan;
   readonly mode: AccountMode;
@@ -36,8 +38,8 @@ export interface AccountDetail extends AccountSummary {
 }
 
 /** Opens an account with empty buckets. The plan's limits are copied, so that they can be changed for one account. */
-export async function createAccount(db: Database, random: Random, account: NewAccount): Promise<string> {
-  const accountUuid = random.uuid();
+export async function createAccount(db: Database, random: Random, account: NewAccount): Promise<AccountUuid> {
+  const accountUuid = accountIds.newUuid(random);
   await db.transaction(async (tx) => {
     await tx.query(
       `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
@@ -67,7 +69,7 @@ export async function listAccounts(db: Queryable): Promise<readonly AccountSumma
 /** A page of accounts in the order of their ids, which is that of their opening. `after`: the last one of the page before. */
 export async function listAccountsAfter(
   db: Queryable,
-  after: string | null,
+  after: AccountUuid | null,
   limit: number,
 ): Promise<readonly AccountSummary[]> {
   const rows = await db.query<AccountSummary>(
@@ -77,7 +79,7 @@ export async function listAccountsAfter(
   return rows.map(toSummary);
 }
 
-export async function findAccount(db: Queryable, accountUuid: string): Promise<AccountDetail | null> {
+export async function findAccount(db: Queryable, accountUuid: AccountUuid): Promise<AccountDetail | null> {
   const [summary] = await db.query<AccountSummary>(`SELECT ${SUMMARY_COLUMNS} FROM accounts WHERE account_id = $1`, [
     accountUuid,
   ]);
@@ -88,7 +90,7 @@ export async function findAccount(db: Queryable, accountUuid: string): Promise<A
  * Locks the account until the transaction ends, so that what is counted against a limit meanwhile cannot grow, and tells the
  * limits in force. Throws when there is no such account.
  */
-export async function lockLimits(tx: Queryable, accountUuid: string): Promise<AccountLimits> {
+export async function lockLimits(tx: Queryable, accountUuid: AccountUuid): Promise<AccountLimits> {
   const [row] = await tx.query<{ limits: Partial<AccountLimits>; plan: Plan }>(
     'SELECT limits, plan FROM accounts WHERE account_id = $1 FOR NO KEY UPDATE',
     [accountUuid],
@@ -103,7 +105,7 @@ export type Termination = 'terminated' | 'already_terminated' | 'not_found';
  * Ends an account: every key that can write is disabled for good, read-only keys still reach the results. Batches
  * already created go on to their end, and credits stay.
  */
-export async function terminateAccount(db: Database, accountUuid: string): Promise<Termination> {
+export async function terminateAccount(db: Database, accountUuid: AccountUuid): Promise<Termination> {
   return db.transaction(async (tx) => {
     const [account] = await tx.query<{ status: AccountStatus }>(
       'SELECT status FROM accounts WHERE account_id = $1 FOR UPDATE',

@@ -1,10 +1,13 @@
 import {
   API_KEY_SECRET_CHARACTERS,
   formatApiKey,
+  keyIds,
   randomBase62,
   type AccountMode,
   type AccountStatus,
   type Scope,
+  type AccountUuid,
+  type KeyUuid,
 } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
@@ -13,19 +16,19 @@ import type { KeyHasher } from './key-hasher.ts';
 import { canWrite } from './write-scopes.ts';
 
 export interface NewApiKey {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly name: string;
   readonly scopes: readonly Scope[];
 }
 
 export interface CreatedApiKey {
-  readonly keyUuid: string;
+  readonly keyUuid: KeyUuid;
   /** The only time the text exists outside the customer's hands. */
   readonly text: string;
 }
 
 export interface ApiKeySummary {
-  readonly keyUuid: string;
+  readonly keyUuid: KeyUuid;
   readonly name: string;
   /** Enough to recognise a key, too little to guess it. */
   readonly lastCharacters: string;
@@ -44,7 +47,7 @@ export async function createApiKey(
   hasher: KeyHasher,
   key: NewApiKey,
 ): Promise<Outcome<CreatedApiKey>> {
-  const keyUuid = random.uuid();
+  const keyUuid = keyIds.newUuid(random);
   const secret = randomBase62(API_KEY_SECRET_CHARACTERS, (length) => random.bytes(length));
   return db.transaction(async (tx) => {
     // The share lock makes a termination wait, so that it finds this key and disables it.
@@ -70,7 +73,7 @@ export async function createApiKey(
   });
 }
 
-export async function listApiKeys(db: Queryable, accountUuid: string): Promise<readonly ApiKeySummary[]> {
+export async function listApiKeys(db: Queryable, accountUuid: AccountUuid): Promise<readonly ApiKeySummary[]> {
   return db.query<ApiKeySummary>(
     `SELECT key_id AS "keyUuid", name, last_characters AS "lastCharacters", scopes, enabled,
        created_at AS "createdAt", disabled_at AS "disabledAt"
@@ -82,8 +85,8 @@ export async function listApiKeys(db: Queryable, accountUuid: string): Promise<r
 /** The next request with the key is refused; there is no cache to wait for. */
 export async function disableApiKey(
   db: Queryable,
-  accountUuid: string,
-  keyUuid: string,
+  accountUuid: AccountUuid,
+  keyUuid: KeyUuid,
 ): Promise<'disabled' | 'already_disabled' | 'not_found'> {
   const disabled = await db.query(
     `UPDATE api_keys k SET enabled = false, disabled_at = n.now FROM (SELECT rushes_now() AS now) n

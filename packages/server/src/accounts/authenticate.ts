@@ -8,6 +8,8 @@ import {
   type Plan,
   type Scope,
   type Terms,
+  type AccountUuid,
+  type KeyUuid,
 } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
@@ -16,8 +18,8 @@ import { canWrite } from './write-scopes.ts';
 
 /** Who sends a request, and what they may do. */
 export interface Caller {
-  readonly accountUuid: string;
-  readonly keyUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly keyUuid: KeyUuid;
   readonly mode: AccountMode;
   readonly plan: Plan;
   readonly scopes: readonly Scope[];

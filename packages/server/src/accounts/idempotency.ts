@@ -1,8 +1,9 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 /** One POST of an account, as its request_id names it. */
 export interface RequestKey {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   /** Method and path template: the scope of a request_id. */
   readonly route: string;
   readonly requestId: string;

@@ -1,4 +1,4 @@
-import type { AccountStatus, ModelSpec } from '@rushes/contract';
+import type { AccountStatus, ModelSpec, BatchUuid } from '@rushes/contract';
 import type { Caller } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
 import type { Refusal } from '../outcome/index.ts';
@@ -12,7 +12,7 @@ export interface AccountCheck {
   readonly available: number;
   readonly debt: number;
   /** The batch that this request_id made. */
-  readonly batch_id: string | null;
+  readonly batch_id: BatchUuid | null;
   readonly request_hash: Uint8Array | null;
   readonly endpoint_found: boolean;
 }

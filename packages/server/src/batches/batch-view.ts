@@ -1,7 +1,7 @@
-import { formatId, type Batch, type BatchStatus, type FailureType, type Terms } from '@rushes/contract';
+import { batchIds, type Batch, type BatchStatus, type FailureType, type Terms, type BatchUuid } from '@rushes/contract';
 
 export interface BatchRow {
-  readonly batch_id: string;
+  readonly batch_id: BatchUuid;
   readonly request_id: string;
   readonly model: string;
   readonly status: BatchStatus;
@@ -19,7 +19,7 @@ export interface BatchRow {
   readonly refunded: number;
   readonly forfeited: number;
   readonly metadata: Record<string, string>;
-  readonly retry_of: string | null;
+  readonly retry_of: BatchUuid | null;
   readonly failures: Partial<Record<FailureType, number>> | null;
   readonly created_at: Date;
   /** A Date holds milliseconds only, too coarse to page by. */
@@ -48,7 +48,7 @@ FROM batches b JOIN credit_holds h ON h.account_id = b.account_id AND h.batch_id
 export function toBatch(row: BatchRow): Batch {
   const final = row.succeeded + row.failed + row.canceled;
   return {
-    id: formatId('bat', row.batch_id),
+    id: batchIds.format(row.batch_id),
     request_id: row.request_id,
     model: row.model,
     status: row.status,
@@ -71,7 +71,7 @@ export function toBatch(row: BatchRow): Batch {
       forfeited: row.forfeited,
     },
     metadata: row.metadata,
-    retry_of: row.retry_of === null ? null : formatId('bat', row.retry_of),
+    retry_of: row.retry_of === null ? null : batchIds.format(row.retry_of),
     failure_summary: row.failures ?? {},
     created_at: row.created_at.toISOString(),
     started_at: row.started_at?.toISOString() ?? null,

@@ -1,4 +1,4 @@
-import type { Batch, CancelResult } from '@rushes/contract';
+import type { Batch, CancelResult, AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { toBatch, type BatchRow } from './batch-view.ts';
@@ -11,8 +11,8 @@ import { batchNotFound, finalBatch } from './refusals.ts';
  */
 export async function cancelBatch(
   db: Database,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   preview: boolean,
 ): Promise<Outcome<CancelResult>> {
   return db.transaction(async (tx): Promise<Outcome<CancelResult>> => {
@@ -36,7 +36,7 @@ function canceled(row: BatchRow): CancelResult {
   return { batch: toBatch(row), refunded, still_running: row.in_flight };
 }
 
-async function previewOf(tx: Queryable, accountUuid: string, row: BatchRow): Promise<CancelResult> {
+async function previewOf(tx: Queryable, accountUuid: AccountUuid, row: BatchRow): Promise<CancelResult> {
   // By state: a task that is claimed but not sent yet would still be canceled.
   const [tasks] = await tx.query<{ queued: number; running: number }>(
     `SELECT count(*) FILTER (WHERE state = 'queued') AS queued,
@@ -50,19 +50,27 @@ async function previewOf(tx: Queryable, accountUuid: string, row: BatchRow): Pro
 }
 
 /** Nothing new of the batch is sent until it is resumed; what runs goes on. Asked again it says the same. */
-export async function pauseBatch(db: Database, accountUuid: string, batchUuid: string): Promise<Outcome<Batch>> {
+export async function pauseBatch(
+  db: Database,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
+): Promise<Outcome<Batch>> {
   return setPaused(db, accountUuid, batchUuid, `pause_batch($1, $2, 'requested')`, 'paused');
 }
 
 /** Lets a paused batch go on, with a new sample for its failure rate. Asked again it says the same. */
-export async function resumeBatch(db: Database, accountUuid: string, batchUuid: string): Promise<Outcome<Batch>> {
+export async function resumeBatch(
+  db: Database,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
+): Promise<Outcome<Batch>> {
   return setPaused(db, accountUuid, batchUuid, 'resume_batch($1, $2)', 'resumed');
 }
 
 async function setPaused(
   db: Database,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   call: string,
   wish: string,
 ): Promise<Outcome<Batch>> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import { credits, issueCredits, listEntries, reverseEntry, revokeCredits } from '../ledger/index.ts';
 import { actOnViolations, checkEverything } from '../checking/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
@@ -108,9 +109,9 @@ describe('a reversal', () => {
 });
 
 describe('a revocation', () => {
-  const revoke = (accountUuid: string, amount: number, reference: string) =>
+  const revoke = (accountUuid: AccountUuid, amount: number, reference: string) =>
     revokeCredits(world.db, { accountUuid, amount, reason: 'charged back', reference });
-  const purchase = (accountUuid: string, amount: number, reference: string) =>
+  const purchase = (accountUuid: AccountUuid, amount: number, reference: string) =>
     issueCredits(world.db, { accountUuid, kind: 'purchase', amount, reason: 'paid', reference });
 
   it('never makes a debt that is no exact number any more', async () => {
@@ -184,7 +185,7 @@ describe('a violation', () => {
       refusal: { code: 'account_blocked' },
     });
     expect((await world.service.create(sound, submission())).ok).toBe(true);
-    const events = await world.db.query<{ type: string; account_id: string }>(
+    const events = await world.db.query<{ type: string; account_id: AccountUuid }>(
       'SELECT type, account_id FROM operator_events',
     );
     expect(events).toEqual([{ type: 'ledger.violation', account_id: hurt.accountUuid }]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MODELS } from '@rushes/contract';
+import { MODELS, type AccountUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { credits, listEntries } from '../ledger/index.ts';
 import {
@@ -24,7 +24,7 @@ afterAll(async () => {
   await world.close();
 });
 
-async function stored(accountUuid: string): Promise<number> {
+async function stored(accountUuid: AccountUuid): Promise<number> {
   const [row] = await world.db.query<{ rows: number }>(
     `SELECT (SELECT count(*) FROM batches WHERE account_id = $1) + (SELECT count(*) FROM tasks WHERE account_id = $1)
        + (SELECT count(*) FROM batch_schedule WHERE account_id = $1) + (SELECT count(*) FROM credit_holds WHERE account_id = $1)

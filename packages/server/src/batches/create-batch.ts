@@ -1,4 +1,4 @@
-import type { Batch } from '@rushes/contract';
+import type { Batch, BatchUuid } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { freezeCreditsForBatch } from '../ledger/index.ts';
 import { accept, refuse, type Outcome, type Refusal } from '../outcome/index.ts';
@@ -103,7 +103,12 @@ function refusalOf(submission: Submission, account: AccountCheck): Refusal | nul
 }
 
 /** The second look at what may have changed: from the reservation on, the account's row is ours alone. */
-async function reserve(tx: Queryable, caller: BatchCaller, submission: Submission, batchUuid: string): Promise<void> {
+async function reserve(
+  tx: Queryable,
+  caller: BatchCaller,
+  submission: Submission,
+  batchUuid: BatchUuid,
+): Promise<void> {
   const answer = await freezeCreditsForBatch(tx, caller.accountUuid, batchUuid);
   const account = await readAccountCheck(tx, caller, submission);
   const blocked = reservationRefusal(account);
@@ -113,7 +118,7 @@ async function reserve(tx: Queryable, caller: BatchCaller, submission: Submissio
   }
 }
 
-async function view(tx: Queryable, caller: BatchCaller, batchUuid: string): Promise<Batch> {
+async function view(tx: Queryable, caller: BatchCaller, batchUuid: BatchUuid): Promise<Batch> {
   const row = await findBatchRow(tx, caller.accountUuid, batchUuid);
   if (row === null) throw new Error(`batch ${batchUuid} vanished`);
   return toBatch(row);

@@ -1,4 +1,4 @@
-import type { Batch, BatchStatus, Page } from '@rushes/contract';
+import { batchIds, type Batch, type BatchStatus, type Page, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { SELECT_BATCHES, toBatch, type BatchRow } from './batch-view.ts';
@@ -23,15 +23,18 @@ export interface BatchPage {
   readonly cursor: string | null;
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-function readCursor(text: string, order: 'asc' | 'desc'): { us: number; uuid: string } | null {
-  const [kind, us, uuid]: CursorParts = decodeCursor(text) ?? [];
-  if (kind !== order || typeof us !== 'number' || typeof uuid !== 'string' || !UUID.test(uuid)) return null;
-  return { us, uuid };
+function readCursor(text: string, order: 'asc' | 'desc'): { us: number; uuid: BatchUuid } | null {
+  const [kind, us, last]: CursorParts = decodeCursor(text) ?? [];
+  if (kind !== order || typeof us !== 'number' || typeof last !== 'string') return null;
+  const uuid = batchIds.readUuid(last);
+  return uuid === null ? null : { us, uuid };
 }
 
-export async function findBatchRow(db: Queryable, accountUuid: string, batchUuid: string): Promise<BatchRow | null> {
+export async function findBatchRow(
+  db: Queryable,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
+): Promise<BatchRow | null> {
   const [row] = await db.query<BatchRow>(`${SELECT_BATCHES} WHERE b.account_id = $1 AND b.batch_id = $2`, [
     accountUuid,
     batchUuid,
@@ -42,7 +45,7 @@ export async function findBatchRow(db: Queryable, accountUuid: string, batchUuid
 /** The account's batches by creation, newest first unless turned; stable while new ones come. */
 export async function listBatches(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   filter: BatchFilter,
   { limit, order, cursor }: BatchPage,
 ): Promise<Outcome<Page<Batch>>> {

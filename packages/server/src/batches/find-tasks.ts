@@ -1,4 +1,4 @@
-import type { FailureType, Page, Task, TaskStatus } from '@rushes/contract';
+import type { FailureType, Page, Task, TaskStatus, AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
@@ -29,8 +29,8 @@ function readCursor(text: string): number | null {
 
 async function tasksAfter(
   db: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   filter: TaskFilter,
   after: number,
   limit: number,
@@ -53,7 +53,7 @@ async function tasksAfter(
   );
 }
 
-async function batchExists(db: Queryable, accountUuid: string, batchUuid: string): Promise<boolean> {
+async function batchExists(db: Queryable, accountUuid: AccountUuid, batchUuid: BatchUuid): Promise<boolean> {
   const found = await db.query('SELECT 1 FROM batches WHERE account_id = $1 AND batch_id = $2', [
     accountUuid,
     batchUuid,
@@ -63,8 +63,8 @@ async function batchExists(db: Queryable, accountUuid: string, batchUuid: string
 
 export async function findTask(
   db: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   index: number,
 ): Promise<Task | null> {
   // Ids carry any safe integer; the column holds less.
@@ -76,8 +76,8 @@ export async function findTask(
 /** Tasks of a batch by index. */
 export async function listTasks(
   db: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   filter: TaskFilter,
   { limit, cursor }: TaskPage,
 ): Promise<Outcome<Page<Task>>> {
@@ -98,8 +98,8 @@ export async function listTasks(
 /** Every task of a batch in index order, in pages and constant memory; null when there is no such batch. */
 export async function streamTasks(
   db: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   filter: TaskFilter,
 ): Promise<AsyncIterable<Task[]> | null> {
   if (!(await batchExists(db, accountUuid, batchUuid))) return null;
@@ -108,8 +108,8 @@ export async function streamTasks(
 
 async function* pages(
   db: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   filter: TaskFilter,
 ): AsyncGenerator<Task[], void, undefined> {
   let after = -1;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { BatchCaller } from './account-check.ts';
 import { settleEach } from '../../testing/batches/settle-each.ts';
 import {
@@ -38,8 +39,8 @@ const TIMEOUT_MS = 600_000;
 const WORKERS = [randomUUID(), randomUUID()];
 
 interface Held {
-  readonly account_id: string;
-  readonly batch_id: string;
+  readonly account_id: AccountUuid;
+  readonly batch_id: BatchUuid;
   readonly task_index: number;
   readonly fence: number;
   readonly attempt: number;
@@ -145,7 +146,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** One history: an account, its batches, and what two workers believe to hold. */
 class History {
   readonly caller: BatchCaller;
-  readonly batches: string[] = [];
+  readonly batches: BatchUuid[] = [];
   readonly held: Held[][] = [[], []];
 
   constructor(caller: BatchCaller) {
@@ -173,7 +174,7 @@ class History {
           step.slots,
           LEASE_MS,
         ]);
-        await this.load(step.worker, leases as { account_id: string; batch_id: string; fence: number }[]);
+        await this.load(step.worker, leases as { account_id: AccountUuid; batch_id: BatchUuid; fence: number }[]);
         if (step.begins) await this.run({ do: 'begin', worker: step.worker, part: 1 });
         return;
       }
@@ -183,7 +184,7 @@ class History {
           LEASE_MS,
           step.tasks,
         ]);
-        await this.load(step.worker, leases as { account_id: string; batch_id: string; fence: number }[]);
+        await this.load(step.worker, leases as { account_id: AccountUuid; batch_id: BatchUuid; fence: number }[]);
         return;
       }
       case 'wait': {
@@ -219,12 +220,12 @@ class History {
   /** What a worker believes to hold only grows: it keeps trying with what it lost or finished long ago. */
   private async load(
     worker: number,
-    leases: readonly { account_id: string; batch_id: string; fence: number }[],
+    leases: readonly { account_id: AccountUuid; batch_id: BatchUuid; fence: number }[],
   ): Promise<void> {
     this.held[worker]?.unshift(...(await leasedTasks(world, leases)));
   }
 
-  private async control(wish: string, batchUuid: string): Promise<void> {
+  private async control(wish: string, batchUuid: BatchUuid): Promise<void> {
     const calls: Record<string, string> = {
       cancel: `close_batch($1, $2, 'canceled')`,
       expire: `close_batch($1, $2, 'expired')`,
@@ -298,7 +299,7 @@ class History {
 }
 
 /** What must hold beside the ledger: leases count exactly the tasks that are in flight under them. */
-async function miscounts(accountUuid: string): Promise<object[]> {
+async function miscounts(accountUuid: AccountUuid): Promise<object[]> {
   return world.admin.query(
     `SELECT l.batch_id, l.fence, l.open, count(t.task_index) AS tasks
      FROM task_leases l LEFT JOIN tasks t ON t.account_id = l.account_id AND t.batch_id = l.batch_id AND t.resolution IS NULL

@@ -1,9 +1,10 @@
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { BatchCaller } from './account-check.ts';
 import type { Submission } from './submission/index.ts';
 
 export interface NewBatch {
-  readonly batchUuid: string;
+  readonly batchUuid: BatchUuid;
   readonly route: string;
   readonly timeoutMs: number;
 }
@@ -53,8 +54,8 @@ export function tasksDocument({ items }: Submission): string {
  */
 export async function insertTasks(
   tx: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   document: string,
 ): Promise<void> {
   await tx.query(
@@ -65,7 +66,7 @@ export async function insertTasks(
   );
 }
 
-export async function insertSchedule(tx: Queryable, accountUuid: string, batch: NewBatch): Promise<void> {
+export async function insertSchedule(tx: Queryable, accountUuid: AccountUuid, batch: NewBatch): Promise<void> {
   await tx.query(
     `INSERT INTO batch_schedule (account_id, batch_id, route, total, timeout_ms, created_at, deadline_at)
      SELECT account_id, batch_id, $3, total, $4::integer, created_at, deadline_at

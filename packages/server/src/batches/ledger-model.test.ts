@@ -4,6 +4,7 @@ import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { credits, issueCredits, listEntries, reverseEntry, revokeCredits } from '../ledger/index.ts';
 import { checkTrees } from '../sealing/index.ts';
@@ -195,7 +196,7 @@ async function under<T>(how: Fate, call: (db: Queryable) => Promise<T>): Promise
 class History {
   readonly caller: BatchCaller;
   readonly model = new Model();
-  readonly batches: { readonly uuid: string; queued: number }[] = [];
+  readonly batches: { readonly uuid: BatchUuid; queued: number }[] = [];
 
   constructor(caller: BatchCaller) {
     this.caller = caller;

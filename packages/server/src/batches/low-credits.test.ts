@@ -1,6 +1,7 @@
 /** The event credits.low, over every way in which available credits fall. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BatchUuid } from '@rushes/contract';
 import { changeSettings } from '../accounts/index.ts';
 import { credits, issueCredits, revokeCredits, reverseEntry } from '../ledger/index.ts';
 import { listEvents } from '../webhooks/index.ts';
@@ -16,6 +17,7 @@ import {
   uuidOf,
   type World,
 } from '../../testing/batches/world.ts';
+import { testUuid } from '../../testing/test-uuid.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -43,7 +45,7 @@ const revoke = ({ accountUuid }: BatchCaller, amount: number) =>
 const purchase = ({ accountUuid }: BatchCaller, amount: number) =>
   issueCredits(world.db, { accountUuid, kind: 'purchase', amount, reason: 'paid', reference: randomUUID() });
 
-async function runAndFail(caller: BatchCaller, batchUuid: string): Promise<void> {
+async function runAndFail(caller: BatchCaller, batchUuid: BatchUuid): Promise<void> {
   const tasks = (await startTasks(world, 100_000)).filter((task) => task.batchUuid === batchUuid);
   await settle(
     world.db,
@@ -176,7 +178,7 @@ describe('credits.low', () => {
     await expect(changeSettings(world.db, accountUuid, { low_credits_threshold: 0 })).rejects.toThrow(
       'low_credits_threshold',
     );
-    await expect(changeSettings(world.db, randomUUID(), { low_credits_threshold: 5 })).rejects.toThrow(
+    await expect(changeSettings(world.db, testUuid(), { low_credits_threshold: 5 })).rejects.toThrow(
       'there is no account',
     );
   });

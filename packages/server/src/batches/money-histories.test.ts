@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import { credits, issueCredits, revokeCredits } from '../ledger/index.ts';
 import {
   create,
@@ -83,7 +84,7 @@ it('10,000 tasks at the highest price are charged and refunded to the last credi
 it('a deadlock of two movements over two accounts ends with both made once', async () => {
   const accounts = [(await openAccount(world, 10)).accountUuid, (await openAccount(world, 10)).accountUuid];
   let met = 0;
-  const both = async (order: readonly string[]): Promise<number> => {
+  const both = async (order: readonly AccountUuid[]): Promise<number> => {
     let tries = 0;
     await world.db.transaction(async (tx) => {
       tries += 1;

@@ -1,4 +1,4 @@
-import type { CancelResult } from '@rushes/contract';
+import type { CancelResult, AccountUuid, BatchUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { credits } from '../ledger/index.ts';
 import type { Outcome } from '../outcome/index.ts';
@@ -32,7 +32,7 @@ async function running(count: number) {
   return { caller, batchUuid, tasks };
 }
 
-async function ledgerKinds(accountUuid: string): Promise<Record<string, number>> {
+async function ledgerKinds(accountUuid: AccountUuid): Promise<Record<string, number>> {
   const rows = await world.db.query<{ kind: string; entries: number }>(
     'SELECT kind, count(*) AS entries FROM credit_ledger WHERE account_id = $1 GROUP BY kind',
     [accountUuid],
@@ -41,7 +41,7 @@ async function ledgerKinds(accountUuid: string): Promise<Record<string, number>>
 }
 
 /** Asks again while the answer is that the database is busy, as a client does. */
-async function cancelPatiently(caller: BatchCaller, batchUuid: string): Promise<Outcome<CancelResult>> {
+async function cancelPatiently(caller: BatchCaller, batchUuid: BatchUuid): Promise<Outcome<CancelResult>> {
   for (;;) {
     const outcome = await world.service.cancel(caller, batchUuid, { preview: false });
     if (outcome.ok || outcome.refusal.code !== 'unavailable') return outcome;

@@ -1,8 +1,8 @@
-import { formatId, type BatchStatus } from '@rushes/contract';
+import { batchIds, type BatchStatus, type BatchUuid } from '@rushes/contract';
 import type { Refusal } from '../outcome/index.ts';
 
-export function batchNotFound(batchUuid: string): Refusal {
-  return { code: 'not_found', detail: `There is no batch ${formatId('bat', batchUuid)} in this account.` };
+export function batchNotFound(batchUuid: BatchUuid): Refusal {
+  return { code: 'not_found', detail: `There is no batch ${batchIds.format(batchUuid)} in this account.` };
 }
 
 export function badCursor(): Refusal {
@@ -14,8 +14,8 @@ export function badCursor(): Refusal {
   };
 }
 
-export function finalBatch(batchUuid: string, status: BatchStatus, wish: string): Refusal {
-  const id = formatId('bat', batchUuid);
+export function finalBatch(batchUuid: BatchUuid, status: BatchStatus, wish: string): Refusal {
+  const id = batchIds.format(batchUuid);
   return { code: 'state_conflict', detail: `The batch ${id} is ${status}; a final batch cannot be ${wish}.` };
 }
 

@@ -1,4 +1,12 @@
-import type { Batch, CancelResult, Estimate, Page, Task } from '@rushes/contract';
+import {
+  batchIds,
+  type Batch,
+  type CancelResult,
+  type Estimate,
+  type Page,
+  type Task,
+  type BatchUuid,
+} from '@rushes/contract';
 import { isTransient, isUnavailable, type Database } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { refuse, type Outcome } from '../outcome/index.ts';
@@ -25,19 +33,19 @@ export interface BatchServiceDeps {
 export interface BatchService {
   create(caller: BatchCaller, submission: Submission): Promise<Outcome<CreatedBatch>>;
   estimate(caller: BatchCaller, submission: Submission): Promise<Outcome<Estimate>>;
-  get(caller: BatchCaller, batchUuid: string): Promise<Batch | null>;
+  get(caller: BatchCaller, batchUuid: BatchUuid): Promise<Batch | null>;
   list(caller: BatchCaller, filter: BatchFilter, page: BatchPage): Promise<Outcome<Page<Batch>>>;
-  tasks(caller: BatchCaller, batchUuid: string, filter: TaskFilter, page: TaskPage): Promise<Outcome<Page<Task>>>;
-  task(caller: BatchCaller, batchUuid: string, index: number): Promise<Task | null>;
+  tasks(caller: BatchCaller, batchUuid: BatchUuid, filter: TaskFilter, page: TaskPage): Promise<Outcome<Page<Task>>>;
+  task(caller: BatchCaller, batchUuid: BatchUuid, index: number): Promise<Task | null>;
   /** Pages of tasks in index order; null when the account has no such batch. */
-  results(caller: BatchCaller, batchUuid: string, filter: TaskFilter): Promise<AsyncIterable<Task[]> | null>;
+  results(caller: BatchCaller, batchUuid: BatchUuid, filter: TaskFilter): Promise<AsyncIterable<Task[]> | null>;
   cancel(
     caller: BatchCaller,
-    batchUuid: string,
+    batchUuid: BatchUuid,
     options: { readonly preview: boolean },
   ): Promise<Outcome<CancelResult>>;
-  pause(caller: BatchCaller, batchUuid: string): Promise<Outcome<Batch>>;
-  resume(caller: BatchCaller, batchUuid: string): Promise<Outcome<Batch>>;
+  pause(caller: BatchCaller, batchUuid: BatchUuid): Promise<Outcome<Batch>>;
+  resume(caller: BatchCaller, batchUuid: BatchUuid): Promise<Outcome<Batch>>;
 }
 
 /** Turns a database that is away, or a lock that was not granted in time, into an answer. */
@@ -54,7 +62,7 @@ export function createBatchService({ db, random, routeFor, modelTimeoutMs }: Bat
   return {
     create(caller, submission) {
       const batch = {
-        batchUuid: random.uuid(),
+        batchUuid: batchIds.newUuid(random),
         route: routeFor(submission.model.id, caller.mode),
         timeoutMs: modelTimeoutMs(submission.model.id),
       };

@@ -1,18 +1,19 @@
 import {
   FAILURE_MESSAGES,
-  formatId,
-  formatTaskId,
+  batchIds,
+  taskIds,
   type FailureType,
   type Resolution,
   type Task,
   type TaskParams,
   type TaskStatus,
+  type BatchUuid,
 } from '@rushes/contract';
 
 type TaskState = 'queued' | 'submitting' | 'running' | 'unknown' | 'succeeded' | 'failed' | 'canceled';
 
 export interface TaskRow {
-  readonly batch_id: string;
+  readonly batch_id: BatchUuid;
   readonly task_index: number;
   readonly custom_id: string | null;
   readonly prompt: string;
@@ -62,8 +63,8 @@ export function toTask(row: TaskRow): Task {
   const { video_bytes: bytes, video_sha256: sha256, video_content_type: contentType } = row;
   const spent = (resolution: TaskRow['resolution']): number => (row.resolution === resolution ? row.unit_price : 0);
   return {
-    id: formatTaskId(row.batch_id, row.task_index),
-    batch_id: formatId('bat', row.batch_id),
+    id: taskIds.format(row.batch_id, row.task_index),
+    batch_id: batchIds.format(row.batch_id),
     index: row.task_index,
     custom_id: row.custom_id,
     prompt: row.prompt,

@@ -1,4 +1,4 @@
-import { formatId } from '@rushes/contract';
+import { batchIds, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { firstSeqNotBefore, type LedgerViolation } from '../ledger/index.ts';
 
@@ -22,7 +22,7 @@ interface RangeRow {
   readonly entries: number;
   readonly credits: number;
   readonly uncharged: number;
-  readonly examples: readonly { batch: string; task: number; seq: number }[] | null;
+  readonly examples: readonly { batch: BatchUuid; task: number; seq: number }[] | null;
 }
 
 /** 0.2 s at most, so that no statement grows with the account. */
@@ -47,7 +47,7 @@ GROUP BY e.kind`;
 /** The sums of one account's entries of a period. Throws `LedgerGap`. */
 export async function chargeSums(
   db: Database,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   { from, to }: { readonly from: Date; readonly to: Date },
 ): Promise<ChargeSums> {
   const [account] = await db.query<{ last_seq: number }>('SELECT last_seq FROM credit_accounts WHERE account_id = $1', [
@@ -68,7 +68,7 @@ export async function chargeSums(
       unchargedGenerations += row.uncharged;
       for (const { batch, task, seq } of row.examples ?? []) {
         if (findings.length === FINDINGS_PER_ACCOUNT) break;
-        const detail = `entry ${seq} charges task ${task} of batch ${formatId('bat', batch)}, and no generation served it`;
+        const detail = `entry ${seq} charges task ${task} of batch ${batchIds.format(batch)}, and no generation served it`;
         findings.push({ accountUuid, rule: 'charge_without_generation', detail });
       }
     }

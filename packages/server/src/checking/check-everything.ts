@@ -1,3 +1,4 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import type { LedgerViolation } from '../ledger/index.ts';
 import { accountsToCheck, checkAccount } from './check-ledger.ts';
@@ -8,7 +9,7 @@ export interface CheckOptions {
   /** Of the keys and the checkpoint log; null where there is none: then the checkpoints in the database count. */
   readonly keysDirectory: string | null;
   /** One account; null: all of them. */
-  readonly only: string | null;
+  readonly only: AccountUuid | null;
   /** Of the charges that are held against generations. */
   readonly period: Period;
   /** Called with the violations of one account as soon as they are found. */

@@ -1,3 +1,4 @@
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import type { LedgerViolation } from '../ledger/index.ts';
 
@@ -7,7 +8,7 @@ const VIOLATIONS_PER_ACCOUNT = 1_000;
 const VIOLATION_COLUMNS = 'account_id AS "accountUuid", rule, detail';
 
 /** Every broken invariant of one account, or of all of them, by one statement: for tests, whose ledgers are small. */
-export async function checkLedger(db: Queryable, accountUuid: string | null): Promise<readonly LedgerViolation[]> {
+export async function checkLedger(db: Queryable, accountUuid: AccountUuid | null): Promise<readonly LedgerViolation[]> {
   return db.query<LedgerViolation>(
     `SELECT ${VIOLATION_COLUMNS} FROM ledger_violations
      WHERE $1::uuid IS NULL OR account_id = $1 ORDER BY account_id, rule, detail`,
@@ -23,7 +24,7 @@ const ACCOUNT_TIMEOUT_MS = 30 * 60_000;
  * everything of the account: 1,000,000 entries take 34 s together with their tree, and PostgreSQL sorts on its
  * disk what its memory does not hold. The connection's own time-out for an answer has to allow for it.
  */
-export async function checkAccount(db: Database, accountUuid: string): Promise<readonly LedgerViolation[]> {
+export async function checkAccount(db: Database, accountUuid: AccountUuid): Promise<readonly LedgerViolation[]> {
   return db.transaction(async (tx) => {
     await tx.query(`SET LOCAL statement_timeout = ${ACCOUNT_TIMEOUT_MS}`);
     return tx.query<LedgerViolation>(
@@ -33,18 +34,17 @@ export async function checkAccount(db: Database, accountUuid: string): Promise<r
   });
 }
 
-const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
 /** A row of any of these whose account is gone is looked at all the same. */
 const TABLES = ['accounts', 'credit_accounts', 'credit_ledger', 'credit_holds', 'batches', 'credit_revocations'];
 
 /** Every account that has anything to check, in the order of their ids: one look-up per table and account. */
-export async function* accountsToCheck(db: Queryable): AsyncGenerator<string, void, undefined> {
+export async function* accountsToCheck(db: Queryable): AsyncGenerator<AccountUuid, void, undefined> {
   const next = TABLES.map(
     (table) => `(SELECT account_id FROM ${table} WHERE account_id > $1 ORDER BY account_id LIMIT 1)`,
   ).join(' UNION ALL ');
-  let after = FIRST_UUID;
+  let after = accountIds.nil;
   for (;;) {
-    const [row] = await db.query<{ account_id: string }>(
+    const [row] = await db.query<{ account_id: AccountUuid }>(
       `SELECT account_id FROM (${next}) AS found ORDER BY account_id LIMIT 1`,
       [after],
     );

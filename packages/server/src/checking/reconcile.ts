@@ -1,3 +1,4 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { upstreamCosts, type UpstreamCostLine } from '../generations/index.ts';
 import { LedgerGap, type LedgerViolation } from '../ledger/index.ts';
@@ -54,7 +55,7 @@ export class Reconciler {
   }
 
   /** Adds an account, and returns each of its charges that no generation stands behind. */
-  async add(accountUuid: string): Promise<readonly LedgerViolation[]> {
+  async add(accountUuid: AccountUuid): Promise<readonly LedgerViolation[]> {
     const sums = this.#sums;
     let charges: ChargeSums;
     try {

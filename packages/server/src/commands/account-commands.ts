@@ -1,4 +1,4 @@
-import { ACCOUNT_MODES, PLAN_NAMES, SCOPES, type AccountMode, type Plan } from '@rushes/contract';
+import { ACCOUNT_MODES, PLAN_NAMES, SCOPES, accountIds, type AccountMode, type Plan } from '@rushes/contract';
 import { createAccount, createApiKey, findAccount, listAccounts, terminateAccount } from '../accounts/index.ts';
 import type { Environment } from '../config/index.ts';
 import { credits, issueCredits } from '../ledger/index.ts';
@@ -11,7 +11,7 @@ import {
   type CommandBodies,
   type CommandBody,
 } from './command.ts';
-import { accountId, accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
+import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
 function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === text);
@@ -49,7 +49,7 @@ function create(env: Environment): CommandBody {
             kind: 'grant',
             amount,
             reason: 'credits granted when the account was opened',
-            reference: `account-create:${accountId(uuid)}`,
+            reference: `account-create:${accountIds.format(uuid)}`,
           });
         }
         const key = await createApiKey(db, systemRandom, keyHasher, {
@@ -59,9 +59,9 @@ function create(env: Environment): CommandBody {
         });
         if (!key.ok) throw new CommandFailure(key.refusal.detail);
         if (parsed.has('json')) {
-          output.result(JSON.stringify({ account_id: accountId(uuid), api_key: key.value.text }));
+          output.result(JSON.stringify({ account_id: accountIds.format(uuid), api_key: key.value.text }));
         } else {
-          output.result(`account  ${accountId(uuid)}\nAPI key  ${key.value.text}`);
+          output.result(`account  ${accountIds.format(uuid)}\nAPI key  ${key.value.text}`);
           output.note('The key is shown this once. Give it to the customer as RUSHES_API_KEY.');
         }
         return 0;
@@ -76,7 +76,7 @@ function list(env: Environment): CommandBody {
     run: (parsed, output) =>
       withContext(env, parsed, async ({ access: { db } }) => {
         const accounts = (await listAccounts(db)).map((account) => ({
-          account_id: accountId(account.accountUuid),
+          account_id: accountIds.format(account.accountUuid),
           name: account.name,
           plan: account.plan,
           mode: account.mode,
@@ -102,7 +102,7 @@ function show(env: Environment): CommandBody {
         const account = await findAccount(db, uuid);
         if (account === null) throw new CommandFailure(`There is no account ${parsed.positionals[0] ?? ''}.`);
         const document = {
-          account_id: accountId(uuid),
+          account_id: accountIds.format(uuid),
           name: account.name,
           plan: account.plan,
           mode: account.mode,

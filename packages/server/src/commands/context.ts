@@ -1,4 +1,4 @@
-import { formatId, parseId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import { createKeyHasher, type KeyHasher } from '../accounts/index.ts';
 import { loadConfig, type Config } from '../config/index.ts';
 import { accessDatabase, type DatabaseAccess } from '../postgres/index.ts';
@@ -42,15 +42,11 @@ export async function withContext<T>(
 }
 
 /** The uuid behind `acct_…`. Throws UsageError. */
-export function accountUuid(id: string): string {
-  const uuid = parseId('acct', id);
+export function accountUuid(id: string): AccountUuid {
+  const uuid = accountIds.parse(id);
   if (uuid === null)
     throw new UsageError(
       `"${id}" is not an account id; they begin with acct_. "rushes-server account list" shows them.`,
     );
   return uuid;
-}
-
-export function accountId(uuid: string): string {
-  return formatId('acct', uuid);
 }

@@ -1,4 +1,4 @@
-import { formatId, NEGOTIABLE_FAILURES, parseId, type Resolution, type Terms } from '@rushes/contract';
+import { NEGOTIABLE_FAILURES, keyIds, type Resolution, type Terms, type AccountUuid } from '@rushes/contract';
 import {
   createOperatorKey,
   disableOperatorKey,
@@ -36,7 +36,7 @@ interface Movement {
   /** Reads its own flags before the database is opened. */
   prepare(
     parsed: ParsedCommand,
-    common: { accountUuid: string; reason: string; reference: string },
+    common: { accountUuid: AccountUuid; reason: string; reference: string },
   ): (context: AdminContext) => Promise<Done>;
   /** What is said of it, done. */
   readonly done: string;
@@ -175,7 +175,7 @@ function operatorKeyCommands(env: Environment): CommandBodies {
         const name = requireText(parsed, 'name');
         return withContext(env, parsed, async ({ access: { db }, keyHasher }) => {
           const key = await createOperatorKey(db, systemRandom, keyHasher, name);
-          const id = formatId('key', key.keyUuid);
+          const id = keyIds.format(key.keyUuid);
           output.result(
             parsed.has('json')
               ? JSON.stringify({ key_id: id, operator_key: key.text })
@@ -190,7 +190,7 @@ function operatorKeyCommands(env: Environment): CommandBodies {
       flags: { ...DATA_DIR_FLAG },
       run: (parsed, output) => {
         const id = parsed.positionals[0] ?? '';
-        const keyUuid = parseId('key', id);
+        const keyUuid = keyIds.parse(id);
         if (keyUuid === null) throw new UsageError(`"${id}" is not a key id; they begin with key_.`);
         return withContext(env, parsed, async ({ access: { db } }) => {
           const outcome = await disableOperatorKey(db, keyUuid);

@@ -1,7 +1,8 @@
+import { accountIds } from '@rushes/contract';
 import type { Environment } from '../config/index.ts';
 import { listOperatorEvents } from '../operators/index.ts';
 import { UsageError, type CommandBodies, type ParsedCommand } from './command.ts';
-import { accountId, accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
+import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 10_000;
@@ -23,7 +24,7 @@ export function eventCommands(env: Environment): CommandBodies {
           const events = (await listOperatorEvents(db, { accountUuid: only, limit })).map((event) => ({
             id: event.eventUuid,
             type: event.type,
-            account_id: event.accountUuid === null ? null : accountId(event.accountUuid),
+            account_id: event.accountUuid === null ? null : accountIds.format(event.accountUuid),
             detail: event.detail,
             created_at: event.createdAt.toISOString(),
           }));

@@ -1,4 +1,4 @@
-import { formatId, parseId, SCOPES, type Scope } from '@rushes/contract';
+import { SCOPES, keyIds, type Scope } from '@rushes/contract';
 import { createApiKey, disableApiKey } from '../accounts/index.ts';
 import type { Environment } from '../config/index.ts';
 import { systemRandom } from '../system/index.ts';
@@ -31,7 +31,7 @@ export function keyCommands(env: Environment): CommandBodies {
         return withContext(env, parsed, async ({ access: { db }, keyHasher }) => {
           const key = await createApiKey(db, systemRandom, keyHasher, { accountUuid: uuid, name, scopes });
           if (!key.ok) throw new CommandFailure(key.refusal.detail);
-          const id = formatId('key', key.value.keyUuid);
+          const id = keyIds.format(key.value.keyUuid);
           output.result(
             parsed.has('json')
               ? JSON.stringify({ key_id: id, api_key: key.value.text })
@@ -46,7 +46,7 @@ export function keyCommands(env: Environment): CommandBodies {
       flags: { account: { type: 'string', value: 'ID', help: 'account id' }, ...DATA_DIR_FLAG },
       run: (parsed, output) => {
         const id = parsed.positionals[0] ?? '';
-        const keyUuid = parseId('key', id);
+        const keyUuid = keyIds.parse(id);
         if (keyUuid === null) throw new UsageError(`"${id}" is not a key id; they begin with key_.`);
         const uuid = accountUuid(requireText(parsed, 'account'));
         return withContext(env, parsed, async ({ access: { db } }) => {

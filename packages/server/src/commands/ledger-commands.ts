@@ -1,4 +1,4 @@
-import { formatId } from '@rushes/contract';
+import { accountIds } from '@rushes/contract';
 import type { Environment } from '../config/index.ts';
 import type { Period, Reconciliation } from '../checking/index.ts';
 import { formatVerifierKey, openEpoch, readKeyRing, registerKeys, rotateKey } from '../sealing/index.ts';
@@ -84,7 +84,7 @@ function check(env: Environment): CommandBody {
           },
         });
         const shown = violations.map((violation) => ({
-          account_id: formatId('acct', violation.accountUuid),
+          account_id: accountIds.format(violation.accountUuid),
           rule: violation.rule,
           detail: violation.detail,
         }));

@@ -1,4 +1,4 @@
-import { formatId, formatTaskId, parseId } from '@rushes/contract';
+import { accountIds, batchIds, taskIds, type BatchUuid } from '@rushes/contract';
 import type { Environment } from '../config/index.ts';
 import {
   reportPages,
@@ -70,17 +70,17 @@ function optional<T>(parsed: ParsedCommand, flag: string, read: (text: string) =
   return text === undefined ? null : read(text);
 }
 
-function batchUuidOf(id: string): string {
-  const uuid = parseId('bat', id);
+function batchUuidOf(id: string): BatchUuid {
+  const uuid = batchIds.parse(id);
   if (uuid === null) throw new UsageError(`"${id}" is not a batch id; they begin with bat_.`);
   return uuid;
 }
 
 function toRow(generation: ReportedGeneration) {
   return {
-    account_id: formatId('acct', generation.accountUuid),
-    batch_id: formatId('bat', generation.batchUuid),
-    task_id: formatTaskId(generation.batchUuid, generation.taskIndex),
+    account_id: accountIds.format(generation.accountUuid),
+    batch_id: batchIds.format(generation.batchUuid),
+    task_id: taskIds.format(generation.batchUuid, generation.taskIndex),
     task_index: generation.taskIndex,
     attempt: generation.attempt,
     route: generation.route,

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { createAttemptTokens } from './attempt-token.ts';
+import { testUuid } from '../../testing/test-uuid.ts';
 
 const tokens = createAttemptTokens(new Uint8Array(32).fill(1));
 const key = {
-  accountUuid: '0196b000-0000-7000-8000-00000000000a',
-  batchUuid: '0196b000-0000-7000-8000-00000000000b',
+  accountUuid: testUuid<'acct'>('0196b000-0000-7000-8000-00000000000a'),
+  batchUuid: testUuid<'bat'>('0196b000-0000-7000-8000-00000000000b'),
   index: 9_999,
   attempt: 3,
 };

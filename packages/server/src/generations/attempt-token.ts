@@ -1,9 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { hexToUuid, type AccountUuid, type BatchUuid } from '@rushes/contract';
 
 /** One submission of one task. */
 export interface AttemptKey {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
   readonly index: number;
   readonly attempt: number;
 }
@@ -43,16 +44,11 @@ export function createAttemptTokens(secret: Uint8Array): AttemptTokens {
       const key = bytes.subarray(0, KEY_BYTES);
       if (!timingSafeEqual(bytes.subarray(KEY_BYTES), macOf(route, key))) return null;
       return {
-        accountUuid: uuidOf(key.subarray(0, 16)),
-        batchUuid: uuidOf(key.subarray(16, 32)),
+        accountUuid: hexToUuid(key.toString('hex', 0, 16)),
+        batchUuid: hexToUuid(key.toString('hex', 16, 32)),
         index: key.readUInt32BE(32),
         attempt: key.readUInt32BE(36),
       };
     },
   };
-}
-
-function uuidOf(bytes: Buffer): string {
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

@@ -1,3 +1,4 @@
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { BATCH_CONDITION, filterValues, GENERATIONS, type GenerationFilter, type Match } from './generation-rows.ts';
 
@@ -28,8 +29,8 @@ export function upstreamCosts(db: Database, filter: GenerationFilter): Promise<U
 
 /** What one batch cost at its upstreams; amounts in millionths of a US dollar. */
 export interface BatchUpstreamCost {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
   readonly generations: number;
   /** Generations without a known cost; they are in none of the sums. */
   readonly unpriced: number;
@@ -41,7 +42,7 @@ export interface BatchUpstreamCost {
 /** Costs of each of these batches that has a generation, over all time. */
 export function upstreamCostsOfBatches(
   db: Database,
-  batches: readonly { readonly accountUuid: string; readonly batchUuid: string }[],
+  batches: readonly { readonly accountUuid: AccountUuid; readonly batchUuid: BatchUuid }[],
 ): Promise<BatchUpstreamCost[]> {
   const sumOf = (match: Match, name: string): string =>
     `coalesce(sum(micro_usd) FILTER (WHERE match = '${match}'), 0) AS "${name}"`;

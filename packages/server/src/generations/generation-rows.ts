@@ -1,4 +1,5 @@
 /** The one description of what a generation is, what became of it and what it cost; reports and sums read the same rows. */
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { SqlValue } from '../db/index.ts';
 
 /**
@@ -12,8 +13,8 @@ export type Match = (typeof MATCHES)[number];
 export interface GenerationFilter {
   readonly from: Date | null;
   readonly to: Date | null;
-  readonly accountUuid: string | null;
-  readonly batchUuid: string | null;
+  readonly accountUuid: AccountUuid | null;
+  readonly batchUuid: BatchUuid | null;
   readonly match: Match | null;
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { planLimits } from '@rushes/contract';
+import { planLimits, type BatchUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
+import { testUuid } from '../../testing/test-uuid.ts';
 import { openDatabase, type Database } from '../db/index.ts';
 import {
   EVERYTHING,
@@ -17,8 +18,8 @@ import {
 let database: TestDatabase;
 let db: Database;
 let admin: Database;
-const accountUuid = '0196b000-0000-7000-8000-000000000001';
-const batches = [1, 2].map((n) => `0196b000-0000-7000-8000-00000000001${n}`);
+const accountUuid = testUuid<'acct'>('0196b000-0000-7000-8000-000000000001');
+const batches = [1, 2].map((n) => testUuid<'bat'>(`0196b000-0000-7000-8000-00000000001${n}`));
 
 interface SeededTask {
   readonly state: string;
@@ -28,7 +29,7 @@ interface SeededTask {
   readonly unknownSince?: string;
 }
 
-async function seedBatch(batchUuid: string, model: string, createdAt: string, tasks: readonly SeededTask[]) {
+async function seedBatch(batchUuid: BatchUuid, model: string, createdAt: string, tasks: readonly SeededTask[]) {
   await admin.query(
     `INSERT INTO batches (account_id, batch_id, request_id, request_hash, model, total, unit_price, terms, created_at,
        deadline_at, route)
@@ -197,7 +198,7 @@ describe('the report of generations', () => {
     const page = await reportPage(db, { ...EVERYTHING, match: 'late' }, null, 10);
     expect(page.rows.map((row) => row.upstreamId)).toEqual(['d', 'e']);
     expect((await reportPage(db, { ...EVERYTHING, batchUuid: batches[1]! }, null, 10)).rows).toHaveLength(1);
-    expect((await reportPage(db, { ...EVERYTHING, accountUuid: randomUUID() }, null, 10)).rows).toEqual([]);
+    expect((await reportPage(db, { ...EVERYTHING, accountUuid: testUuid() }, null, 10)).rows).toEqual([]);
   });
 
   it('lets a price be corrected for the very time it was set for', async () => {

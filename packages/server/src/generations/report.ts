@@ -1,10 +1,11 @@
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { BATCH_CONDITION, filterValues, GENERATIONS, type GenerationFilter, type Match } from './generation-rows.ts';
 
 /** One submission that the upstream took or may have taken, and the task it was made for. */
 export interface ReportedGeneration {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
   readonly taskIndex: number;
   readonly attempt: number;
   /** Null for batches from before routes were kept. */
@@ -21,7 +22,12 @@ export interface ReportedGeneration {
 }
 
 /** Where a page ended: account, batch, task index and attempt. */
-export type ReportPosition = readonly [accountUuid: string, batchUuid: string, taskIndex: number, attempt: number];
+export type ReportPosition = readonly [
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
+  taskIndex: number,
+  attempt: number,
+];
 
 export interface ReportPage {
   readonly rows: readonly ReportedGeneration[];
@@ -74,8 +80,8 @@ export async function* reportPages(
 }
 
 interface BatchKey {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
 }
 
 function batchesFrom(db: Database, filter: GenerationFilter, position: ReportPosition | null): Promise<BatchKey[]> {

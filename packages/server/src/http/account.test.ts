@@ -1,4 +1,4 @@
-import { DEFAULT_TERMS, formatId, type Account, planLimits, visibleLimits } from '@rushes/contract';
+import { DEFAULT_TERMS, accountIds, planLimits, visibleLimits, type Account } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 
@@ -17,7 +17,7 @@ describe('the account', () => {
     const shown = await server.client.get<Account>('/v1/account', { key });
     expect(shown.status).toBe(200);
     expect(shown.body).toEqual({
-      id: formatId('acct', accountUuid),
+      id: accountIds.format(accountUuid),
       name: 'Grüße',
       plan: 'growth',
       mode: 'test',

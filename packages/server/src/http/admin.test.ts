@@ -1,4 +1,4 @@
-import { formatId } from '@rushes/contract';
+import { accountIds, keyIds, type AccountUuid, type KeyUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOperatorKey, disableOperatorKey } from '../operators/index.ts';
 import { checkLedger } from '../checking/index.ts';
@@ -7,7 +7,7 @@ import { startTestHttpServer, type TestHttpServer } from '../../testing/http-ser
 
 let server: TestHttpServer;
 let key: string;
-let keyUuid: string;
+let keyUuid: KeyUuid;
 beforeAll(async () => {
   server = await startTestHttpServer();
   const made = await createOperatorKey(server.db, systemRandom, server.deps.keyHasher, 'Olga');
@@ -23,14 +23,14 @@ interface Movement {
   param: string;
 }
 
-function move(accountUuid: string, what: string, body: object) {
-  return server.client.post<Movement>(`/admin/v1/accounts/${formatId('acct', accountUuid)}/${what}`, {
+function move(accountUuid: AccountUuid, what: string, body: object) {
+  return server.client.post<Movement>(`/admin/v1/accounts/${accountIds.format(accountUuid)}/${what}`, {
     key,
     json: body,
   });
 }
 
-async function actions(accountUuid: string): Promise<string[]> {
+async function actions(accountUuid: AccountUuid): Promise<string[]> {
   const rows = await server.db.query<{ actor: string; action: string; reference: string }>(
     'SELECT actor, action, reference FROM operator_actions WHERE account_id = $1 ORDER BY created_at',
     [accountUuid],
@@ -55,7 +55,7 @@ describe('movements of credits by operators', () => {
       (await move(accountUuid, 'revocations', { credits: 700, reason: 'charged back', reference: 'CB-1' })).body
         .credits,
     ).toMatchObject({ available: 100, debt: 0 });
-    const actor = `key:${formatId('key', keyUuid)}`;
+    const actor = `key:${keyIds.format(keyUuid)}`;
     expect(await actions(accountUuid)).toEqual([
       `${actor} purchase INV-1`,
       `${actor} revocation CB-1`,
@@ -111,9 +111,12 @@ describe('operator keys', () => {
       { key },
     );
     expect(page.body.data).toHaveLength(1);
-    const shown = await server.client.get(`/admin/v1/accounts/${formatId('acct', accountUuid)}`, { key });
+    const shown = await server.client.get(`/admin/v1/accounts/${accountIds.format(accountUuid)}`, { key });
     expect(shown.body).toMatchObject({ name: 'Shown', status: 'active', terms: {}, credits: { available: 5 } });
-    const unknown = await server.client.get(`/admin/v1/accounts/${formatId('acct', systemRandom.uuid())}`, { key });
+    const unknown = await server.client.get(
+      `/admin/v1/accounts/${accountIds.format(accountIds.newUuid(systemRandom))}`,
+      { key },
+    );
     expect(unknown.status).toBe(404);
   });
 

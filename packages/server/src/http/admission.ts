@@ -1,4 +1,5 @@
 /** What every request to a keyed route passes, in this order: key (401), requests per minute (429), scope (403). */
+import type { KeyUuid } from '@rushes/contract';
 import { authenticate, type Caller } from '../accounts/index.ts';
 import { authenticateOperator } from '../operators/index.ts';
 import type { Outcome } from '../outcome/index.ts';
@@ -33,7 +34,7 @@ function countRequest(
   ctx: HttpContext,
   deps: HttpDeps,
   limiter: RateLimiter,
-  keyUuid: string,
+  keyUuid: KeyUuid,
   requestsPerMin: number,
 ): void {
   const verdict = limiter.take(keyUuid, requestsPerMin, deps.clock.monotonicMs());

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseId, type Batch, type Estimate, type Page, type Task, type TaskResult } from '@rushes/contract';
+import { batchIds, type Batch, type Estimate, type Page, type Task, type TaskResult } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 
@@ -146,7 +146,7 @@ describe('results', () => {
       json: batch('with-links'),
     });
     const content = randomBytes(1_000);
-    await server.storeVideo(account.accountUuid, parseId('bat', made.body.id)!, 3, content);
+    await server.storeVideo(account.accountUuid, batchIds.parse(made.body.id)!, 3, content);
     const answer = await server.client.get(`/v1/batches/${made.body.id}/results?links=download&expires_in=60`, {
       key: account.key,
     });

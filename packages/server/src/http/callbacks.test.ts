@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { parseId, type Batch } from '@rushes/contract';
+import { batchIds, type Batch, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
+import { testUuid } from '../../testing/test-uuid.ts';
 import { createAttemptTokens, createCallbackInbox, type AttemptTokens } from '../generations/index.ts';
 import { callbackReaders } from '../routes/upstream-routes.ts';
 
 let server: TestHttpServer;
 let tokens: AttemptTokens;
-let key: { accountUuid: string; batchUuid: string; index: number; attempt: number };
+let key: { accountUuid: AccountUuid; batchUuid: BatchUuid; index: number; attempt: number };
 
 beforeAll(async () => {
   tokens = createAttemptTokens(new Uint8Array(32));
@@ -28,7 +29,7 @@ beforeEach(async () => {
       items: Array.from({ length: 10 }, (_, n) => ({ prompt: `scene ${n}` })),
     },
   });
-  const batchUuid = parseId('bat', created.body.id) ?? '';
+  const batchUuid = batchIds.parse(created.body.id)!;
   await server.admin.query(
     `UPDATE tasks SET state = 'unknown', fence = 1, attempt = 1, submitted_at = rushes_now(), timeout_at = rushes_now(),
        unknown_since = rushes_now()
@@ -78,7 +79,7 @@ describe('POST /callbacks/{route}/{token}', () => {
       post(pathOf('grsai', { index: 1 })),
       post(pathOf('grsai', { index: 77 })),
       post(pathOf('grsai', { attempt: 9 })),
-      post(pathOf('grsai', { batchUuid: randomUUID() })),
+      post(pathOf('grsai', { batchUuid: testUuid() })),
     ]);
     expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(Array(5).fill('{}'));
     expect(await kept()).toHaveLength(1);

@@ -1,4 +1,4 @@
-import type { LedgerExport, LedgerKeys } from '@rushes/contract';
+import type { LedgerExport, LedgerKeys, AccountUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as definition from '../../../sdk/test/tree-by-definition.ts';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-async function grant(accountUuid: string, count: number): Promise<void> {
+async function grant(accountUuid: AccountUuid, count: number): Promise<void> {
   await server.db.query(
     "SELECT issue_credits($1, 'grant', 1, '=cmd|x', 'ref-' || n) FROM generate_series(1, $2::integer) n",
     [accountUuid, count],

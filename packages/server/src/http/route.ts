@@ -1,4 +1,4 @@
-import type { emptyRequestSchema } from '@rushes/contract';
+import type { emptyRequestSchema, KeyUuid } from '@rushes/contract';
 import { type ErrorCode, type Scope } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../accounts/index.ts';
@@ -70,7 +70,7 @@ export type RoutesOf = (deps: HttpDeps, around: Surroundings) => readonly Route[
 
 /** Whoever holds an operator key. */
 export interface Operator {
-  readonly keyUuid: string;
+  readonly keyUuid: KeyUuid;
 }
 
 export interface KeyedRequest<Q, B> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { formatId, parseId, type Batch } from '@rushes/contract';
+import { accountIds, batchIds, type Batch } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 import { createOperatorKey } from '../operators/index.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   key = (await createOperatorKey(server.db, server.deps.random, server.deps.keyHasher, 'test')).text;
   const account = await server.account({ credits: 10_000 });
   accountKey = account.key;
-  accountId = formatId('acct', account.accountUuid);
+  accountId = accountIds.format(account.accountUuid);
   await setUpstreamCost(server.db, {
     route: 'simulator',
     model: 'sora-2',
@@ -46,7 +46,7 @@ beforeAll(async () => {
        unknown_since = CASE WHEN task_index < 2 THEN rushes_now() END,
        upstream_id = CASE WHEN task_index >= 2 THEN 'gen-' || task_index END
      WHERE batch_id = $1 AND task_index < 5`,
-    [parseId('bat', batchId)],
+    [batchIds.parse(batchId)],
   );
 });
 afterAll(() => server.close());

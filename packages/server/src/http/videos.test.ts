@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseId, parseTaskId, type LinkAction, type Task } from '@rushes/contract';
+import { batchIds, taskIds, type LinkAction, type Task } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 
@@ -21,8 +21,8 @@ beforeAll(async () => {
     key: account.key,
     json: { request_id: 'v', model: 'sora-2', items },
   });
-  await server.storeVideo(account.accountUuid, parseId('bat', made.body.id)!, 0, content);
-  await server.storeVideo(account.accountUuid, parseId('bat', made.body.id)!, 1, content);
+  await server.storeVideo(account.accountUuid, batchIds.parse(made.body.id)!, 0, content);
+  await server.storeVideo(account.accountUuid, batchIds.parse(made.body.id)!, 1, content);
   const tasks = (await server.client.get(`/v1/batches/${made.body.id}/tasks`, { key: account.key })).body.data;
   taskId = tasks[0]!.id;
   queuedTaskId = tasks[2]!.id;
@@ -87,7 +87,7 @@ describe('a link', () => {
   });
 
   it('expires with a 410 that says how to get a new one', async () => {
-    const task = parseTaskId(taskId)!;
+    const task = taskIds.parse(taskId)!;
     const token = server.deps.linkSigner.sign({
       ...task,
       accountUuid: account.accountUuid,
@@ -124,7 +124,7 @@ describe('a link', () => {
     );
     await server.storage.remove(row!.video_key);
     expect((await server.client.get(path)).status).toBe(404);
-    await server.storeVideo(account.accountUuid, parseTaskId(taskId)!.batchUuid, 0, content);
+    await server.storeVideo(account.accountUuid, taskIds.parse(taskId)!.batchUuid, 0, content);
   });
 });
 

@@ -1,6 +1,6 @@
 import {
-  formatDeliveryId,
-  parseId,
+  deliveryIds,
+  endpointIds,
   type ListedEvent,
   type Problem,
   type RedeliverResult,
@@ -30,7 +30,7 @@ async function madeEndpoint() {
 
 /** An event that was given up, as the delivery loops leave it. */
 async function givenUp(account: TestAccount, endpointId: string, count = 1): Promise<WebhookDelivery[]> {
-  const endpointUuid = parseId('whe', endpointId)!;
+  const endpointUuid = endpointIds.parse(endpointId)!;
   await server.admin.query(
     `WITH made AS (
        SELECT append_event($1, 'batch.failed', NULL, NULL, NULL, '{"number": 1}') AS seq FROM generate_series(1, $3::integer)
@@ -176,7 +176,7 @@ describe('POST /v1/webhook-deliveries/{id}/redeliver', () => {
     const stranger = await server.account();
     const target = `/v1/webhook-deliveries/${lost!.id}/redeliver`;
     expect((await server.client.post(target, { key: stranger.key })).status).toBe(404);
-    const unknown = formatDeliveryId(parseId('whe', endpoint.id)!, 99);
+    const unknown = deliveryIds.format(endpointIds.parse(endpoint.id)!, 99);
     expect((await server.client.post(`/v1/webhook-deliveries/${unknown}/redeliver`, { key })).status).toBe(404);
     expect((await server.client.post('/v1/webhook-deliveries/x/redeliver', { key, json: { bad: 1 } })).status).toBe(
       404,

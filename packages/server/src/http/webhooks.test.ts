@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import { startTestHttpServer, type TestAccount, type TestHttpServer } from '../../testing/http-server.ts';
 
 let server: TestHttpServer;
@@ -116,7 +117,7 @@ describe('webhook endpoints', () => {
 });
 
 describe('events', () => {
-  const append = (accountUuid: string): Promise<unknown> =>
+  const append = (accountUuid: AccountUuid): Promise<unknown> =>
     server.db.query("SELECT append_event($1, 'webhook.test', NULL, NULL, NULL, '{}')", [accountUuid]);
 
   it('are listed in order, page by page', async () => {

@@ -1,7 +1,8 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 export interface Reversal {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   /** The charge or forfeit that is taken back. */
   readonly seq: number;
   /** Null: all that is left of it. */
@@ -30,7 +31,7 @@ export async function reverseEntry(db: Queryable, reversal: Reversal): Promise<R
 }
 
 export interface Revocation {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly amount: number;
   /** For the customer to read. */
   readonly reason: string;

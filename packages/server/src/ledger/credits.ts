@@ -1,8 +1,8 @@
-import type { Credits } from '@rushes/contract';
+import type { Credits, AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 /** An account's buckets as they stand now. `issued` = available + reserved + spent, always. */
-export async function credits(db: Queryable, accountUuid: string): Promise<Credits> {
+export async function credits(db: Queryable, accountUuid: AccountUuid): Promise<Credits> {
   const [row] = await db.query<Credits>(
     'SELECT available, reserved, spent, issued, debt FROM credit_accounts WHERE account_id = $1',
     [accountUuid],

@@ -1,4 +1,11 @@
-import { LEDGER_FIELDS, formatId, formatTaskId, type LedgerEntry, type LedgerFieldName } from '@rushes/contract';
+import {
+  LEDGER_FIELDS,
+  batchIds,
+  taskIds,
+  type BatchUuid,
+  type LedgerEntry,
+  type LedgerFieldName,
+} from '@rushes/contract';
 
 /** Fields that have another name in the database, where theirs are words of SQL. */
 const RENAMED = { from: 'from_bucket', to: 'to_bucket' } as const;
@@ -8,7 +15,9 @@ type StoredName = Exclude<LedgerFieldName, 'task_id'>;
 type ColumnOf<Name extends StoredName> = Name extends keyof typeof RENAMED ? (typeof RENAMED)[Name] : Name;
 
 /** A row of the ledger: ids as raw uuids, times as text to the microsecond. */
-export type EntryRow = { readonly [Name in StoredName as ColumnOf<Name>]: LedgerEntry[Name] };
+export type EntryRow = {
+  readonly [Name in StoredName as ColumnOf<Name>]: Name extends 'batch_id' ? BatchUuid | null : LedgerEntry[Name];
+};
 
 /** The column of a field. */
 export function columnOf<Name extends StoredName>(name: Name): ColumnOf<Name> {
@@ -29,11 +38,12 @@ type Reader = (row: EntryRow) => string | number | null;
 const READERS = LEDGER_FIELDS.map((field): readonly [LedgerFieldName, Reader] => {
   switch (field.kind) {
     case 'batch_id':
-      return [field.name, (row) => (row.batch_id === null ? null : formatId('bat', row.batch_id))];
+      return [field.name, (row) => (row.batch_id === null ? null : batchIds.format(row.batch_id))];
     case 'task_id':
       return [
         field.name,
-        (row) => (row.batch_id === null || row.task_index === null ? null : formatTaskId(row.batch_id, row.task_index)),
+        (row) =>
+          row.batch_id === null || row.task_index === null ? null : taskIds.format(row.batch_id, row.task_index),
       ];
     default: {
       const column = columnOf(field.name);

@@ -1,7 +1,8 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 export interface CreditIssue {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly kind: 'purchase' | 'grant';
   readonly amount: number;
   /** For the customer to read. */

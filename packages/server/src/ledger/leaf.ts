@@ -1,6 +1,6 @@
 /** Leaf of an entry in its account's tree, byte for byte as docs/ledger-verification.md has it. */
 import { createHash } from 'node:crypto';
-import { LEAF_FIELDS, formatId } from '@rushes/contract';
+import { LEAF_FIELDS, accountIds, batchIds, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import { columnOf, type EntryRow } from './entry-view.ts';
 
 const LEAF_VERSION = 0x01;
@@ -13,11 +13,11 @@ const COLUMNS = LEAF_FIELDS.map(({ name }) => columnOf(name));
 export class LeafHasher {
   readonly #accountId: string;
   #buffer = Buffer.allocUnsafe(1_024);
-  #batchUuid: string | null = null;
+  #batchUuid: BatchUuid | null = null;
   #batchId: string | null = null;
 
-  constructor(accountUuid: string) {
-    this.#accountId = formatId('acct', accountUuid);
+  constructor(accountUuid: AccountUuid) {
+    this.#accountId = accountIds.format(accountUuid);
   }
 
   /** SHA-256(0x00 || leaf). */
@@ -57,10 +57,10 @@ export class LeafHasher {
   }
 
   /** Entries of one batch follow one another. */
-  #publicBatchId(batchUuid: string | null): string | null {
+  #publicBatchId(batchUuid: BatchUuid | null): string | null {
     if (batchUuid !== this.#batchUuid) {
       this.#batchUuid = batchUuid;
-      this.#batchId = batchUuid === null ? null : formatId('bat', batchUuid);
+      this.#batchId = batchUuid === null ? null : batchIds.format(batchUuid);
     }
     return this.#batchId;
   }

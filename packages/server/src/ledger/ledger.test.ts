@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatId, formatTaskId, type ExportedLedgerEntry, type LedgerEntry } from '@rushes/contract';
+import { batchIds, taskIds, type ExportedLedgerEntry, type LedgerEntry, type AccountUuid } from '@rushes/contract';
 import {
   create,
   openAccount,
@@ -50,18 +50,18 @@ afterAll(async () => {
 });
 
 /** An export of everything there is, which is sealed first. */
-async function sealedExport(accountUuid: string, range = EVERYTHING): Promise<LedgerExport> {
+async function sealedExport(accountUuid: AccountUuid, range = EVERYTHING): Promise<LedgerExport> {
   await sealer.round();
   return openExport(world.db, accountUuid, range);
 }
 
-async function exported(accountUuid: string, range = EVERYTHING): Promise<ExportedLedgerEntry[]> {
+async function exported(accountUuid: AccountUuid, range = EVERYTHING): Promise<ExportedLedgerEntry[]> {
   const entries: ExportedLedgerEntry[] = [];
   for await (const page of (await sealedExport(accountUuid, range)).pages) entries.push(...page);
   return entries;
 }
 
-async function rendered(accountUuid: string, format: LedgerExportFormat): Promise<string> {
+async function rendered(accountUuid: AccountUuid, format: LedgerExportFormat): Promise<string> {
   const { header, pages } = await sealedExport(accountUuid);
   let text = '';
   for await (const part of renderLedgerExport(header, pages, format)) text += part;
@@ -135,7 +135,7 @@ describe('the list of entries', () => {
       available_after: 510,
       reserved_after: 490,
       spent_after: 0,
-      batch_id: formatId('bat', batchUuid),
+      batch_id: batchIds.format(batchUuid),
       task_id: null,
       task_index: null,
       reverses_seq: null,
@@ -149,7 +149,7 @@ describe('the list of entries', () => {
       from: 'reserved',
       to: 'spent',
       amount: 49,
-      task_id: formatTaskId(batchUuid, 2),
+      task_id: taskIds.format(batchUuid, 2),
       task_index: 2,
       reason: 'moderation_input',
     });

@@ -1,4 +1,4 @@
-import type { LedgerEntry, Page } from '@rushes/contract';
+import type { LedgerEntry, Page, AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { ENTRY_COLUMNS, toEntry, type EntryRow } from './entry-view.ts';
@@ -25,7 +25,7 @@ function encodeCursor(seq: number, order: 'asc' | 'desc'): string {
 /** The account's entries by their numbers, newest first unless turned. */
 export async function listEntries(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   { limit, order, cursor }: LedgerPage,
 ): Promise<Outcome<Page<LedgerEntry>>> {
   const start = order === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;

@@ -1,3 +1,4 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { ENTRY_COLUMNS, type EntryRow } from './entry-view.ts';
 
@@ -30,7 +31,7 @@ SELECT low AS seq FROM search WHERE low = high`;
  */
 export async function firstSeqNotBefore(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   lastSeq: number,
   time: string,
 ): Promise<number> {
@@ -45,7 +46,7 @@ export async function firstSeqNotBefore(
  */
 export async function* readEntries(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   first: number,
   last: number,
 ): AsyncGenerator<EntryRow[], void, undefined> {
@@ -66,7 +67,7 @@ export async function* readEntries(
 }
 
 export interface EntrySpan {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   /** Entries behind this one. */
   readonly after: number;
   /** This many at most. */
@@ -77,7 +78,7 @@ export interface EntrySpan {
 export async function readSpans(
   db: Queryable,
   spans: readonly EntrySpan[],
-): Promise<readonly (EntryRow & { readonly account_id: string })[]> {
+): Promise<readonly (EntryRow & { readonly account_id: AccountUuid })[]> {
   return db.query(
     `SELECT s.account_id, e.*
      FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS s(account_id, after, take, ord)

@@ -1,3 +1,4 @@
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 export type FreezeAnswer = 'frozen' | 'already_frozen' | 'insufficient';
@@ -8,8 +9,8 @@ export type FreezeAnswer = 'frozen' | 'already_frozen' | 'insufficient';
  */
 export async function freezeCreditsForBatch(
   tx: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
 ): Promise<FreezeAnswer> {
   const [row] = await tx.query<{ answer: FreezeAnswer }>('SELECT freeze_credits_for_batch($1, $2) AS answer', [
     accountUuid,

@@ -2,7 +2,7 @@
  * What an operator does to an account. Each is done and recorded, with who did it, in one transaction; a repetition by the
  * same reference changes nothing and records nothing.
  */
-import { formatId, type AccountStatus, type Terms } from '@rushes/contract';
+import { accountIds, type AccountStatus, type Terms, type AccountUuid } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { issueCredits, reverseEntry, revokeCredits } from '../ledger/index.ts';
 import type { Random } from '../ports.ts';
@@ -16,7 +16,7 @@ export interface AdminContext {
 }
 
 export interface Justified {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   /** For the customer to read, in the ledger. */
   readonly reason: string;
   /** Names this for ever: the same reference never does it twice. */
@@ -37,7 +37,7 @@ async function record(
   tx: Queryable,
   { random, actor }: AdminContext,
   action: string,
-  { accountUuid, reference, ...detail }: { accountUuid: string; reference?: string } & Record<string, unknown>,
+  { accountUuid, reference, ...detail }: { accountUuid: AccountUuid; reference?: string } & Record<string, unknown>,
 ): Promise<void> {
   await tx.query(
     `INSERT INTO operator_actions (account_id, action_id, actor, action, reference, detail, created_at)
@@ -46,12 +46,12 @@ async function record(
   );
 }
 
-async function isKnown(db: Queryable, accountUuid: string): Promise<boolean> {
+async function isKnown(db: Queryable, accountUuid: AccountUuid): Promise<boolean> {
   return (await db.query('SELECT 1 FROM credit_accounts WHERE account_id = $1', [accountUuid])).length > 0;
 }
 
-function noAccount(accountUuid: string): Outcome<never> {
-  return refuse({ code: 'not_found', detail: `There is no account ${formatId('acct', accountUuid)}.` });
+function noAccount(accountUuid: AccountUuid): Outcome<never> {
+  return refuse({ code: 'not_found', detail: `There is no account ${accountIds.format(accountUuid)}.` });
 }
 
 export interface Issue extends Justified {
@@ -148,7 +148,7 @@ export async function revoke(context: AdminContext, request: RevocationRequest):
  */
 export async function setTerms(
   context: AdminContext,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   terms: Partial<Terms>,
 ): Promise<Outcome<{ readonly terms: Partial<Terms> }>> {
   return context.db.transaction(async (tx) => {
@@ -163,7 +163,7 @@ export async function setTerms(
 }
 
 /** Lets an account reserve again that a violation of the ledger had blocked. */
-export async function unblock(context: AdminContext, accountUuid: string, reason: string): Promise<Done> {
+export async function unblock(context: AdminContext, accountUuid: AccountUuid, reason: string): Promise<Done> {
   return context.db.transaction(async (tx): Promise<Done> => {
     const [account] = await tx.query<{ status: AccountStatus }>(
       'SELECT status FROM accounts WHERE account_id = $1 FOR UPDATE',

@@ -1,3 +1,4 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 export interface ListedOperatorEvent {
@@ -5,7 +6,7 @@ export interface ListedOperatorEvent {
   /** For instance `account.quarantined`. */
   readonly type: string;
   /** Null for an event that is not of one account. */
-  readonly accountUuid: string | null;
+  readonly accountUuid: AccountUuid | null;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly createdAt: Date;
 }
@@ -13,12 +14,12 @@ export interface ListedOperatorEvent {
 /** The newest events, the newest first; those of one account when it is named. */
 export async function listOperatorEvents(
   db: Queryable,
-  { accountUuid, limit }: { readonly accountUuid: string | null; readonly limit: number },
+  { accountUuid, limit }: { readonly accountUuid: AccountUuid | null; readonly limit: number },
 ): Promise<readonly ListedOperatorEvent[]> {
   const rows = await db.query<{
     event_id: string;
     type: string;
-    account_id: string | null;
+    account_id: AccountUuid | null;
     detail: Record<string, unknown>;
     created_at: Date;
   }>(

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../testing/database.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
+import { testUuid } from '../../testing/test-uuid.ts';
 import { openDatabase, type Database } from '../db/index.ts';
 import type { Logger } from '../ports.ts';
 import { systemClock, systemRandom } from '../system/index.ts';
 import { listOperatorEvents, startOperatorNotices } from './index.ts';
 
-const ACCOUNT = '0198c0de-0000-7000-8000-000000000001';
+const ACCOUNT = testUuid<'acct'>('0198c0de-0000-7000-8000-000000000001');
 
 describe('a notice to the operator', () => {
   let database: TestDatabase;

@@ -1,16 +1,24 @@
 /** Keys of operators (`ro_…`), for /admin/v1. They belong to no account. */
-import { API_KEY_SECRET_CHARACTERS, formatApiKey, parseApiKey, randomBase62 } from '@rushes/contract';
+import {
+  API_KEY_SECRET_CHARACTERS,
+  accountIds,
+  formatApiKey,
+  keyIds,
+  parseApiKey,
+  randomBase62,
+  type KeyUuid,
+} from '@rushes/contract';
 import type { KeyHasher } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 
 /** Stands where an account key has its account. */
-const NO_ACCOUNT = '00000000-0000-0000-0000-000000000000';
+const NO_ACCOUNT = accountIds.nil;
 const SHOWN_CHARACTERS = 4;
 
 export interface CreatedOperatorKey {
-  readonly keyUuid: string;
+  readonly keyUuid: KeyUuid;
   /** The only time the text exists outside the operator's hands. */
   readonly text: string;
 }
@@ -22,7 +30,7 @@ export async function createOperatorKey(
   hasher: KeyHasher,
   name: string,
 ): Promise<CreatedOperatorKey> {
-  const keyUuid = random.uuid();
+  const keyUuid = keyIds.newUuid(random);
   const secret = randomBase62(API_KEY_SECRET_CHARACTERS, (length) => random.bytes(length));
   const text = formatApiKey({ prefix: 'ro_', accountUuid: NO_ACCOUNT, keyUuid }, secret);
   await db.query(
@@ -36,7 +44,7 @@ export async function createOperatorKey(
 /** The next request with the key is refused. */
 export async function disableOperatorKey(
   db: Queryable,
-  keyUuid: string,
+  keyUuid: KeyUuid,
 ): Promise<'disabled' | 'already_disabled' | 'not_found'> {
   const disabled = await db.query(
     `UPDATE operator_keys k SET enabled = false, disabled_at = n.now FROM (SELECT rushes_now() AS now) n
@@ -53,7 +61,7 @@ export async function authenticateOperator(
   db: Queryable,
   hasher: KeyHasher,
   text: string,
-): Promise<Outcome<{ readonly keyUuid: string }>> {
+): Promise<Outcome<{ readonly keyUuid: KeyUuid }>> {
   const parsed = parseApiKey(text);
   if (parsed === null) {
     return refuse({ code: 'unauthorized', detail: 'The operator key is mistyped or cut: its checksum is wrong.' });

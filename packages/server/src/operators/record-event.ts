@@ -1,4 +1,4 @@
-import { formatId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { Logger, Random } from '../ports.ts';
 
@@ -6,7 +6,7 @@ export interface OperatorNotice {
   /** For instance `account.quarantined`. */
   readonly type: string;
   /** Null for a notice that is not of one account. */
-  readonly accountUuid: string | null;
+  readonly accountUuid: AccountUuid | null;
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
@@ -25,7 +25,7 @@ export async function recordOperatorEvent(
 
 /** The log line with `alert`. */
 export function alertOperator(logger: Logger, { type, accountUuid, detail }: OperatorNotice): void {
-  const account = accountUuid === null ? null : formatId('acct', accountUuid);
+  const account = accountUuid === null ? null : accountIds.format(accountUuid);
   logger.error({ alert: true, account, ...detail }, type);
 }
 

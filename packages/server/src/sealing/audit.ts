@@ -1,7 +1,7 @@
-import { formatId, parseId } from '@rushes/contract';
+import { accountIds } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { CheckpointLog } from './checkpoint-log.ts';
-import { FIRST_UUID, pageOfTrees, readOpenTrees, type OpenTree } from './trees.ts';
+import { pageOfTrees, readOpenTrees, type OpenTree } from './trees.ts';
 
 const ACCOUNTS_PER_PAGE = 1_000;
 
@@ -11,11 +11,11 @@ export async function* treesToAudit(
   log: Pick<CheckpointLog, 'heads'>,
 ): AsyncGenerator<OpenTree, void, undefined> {
   const seen = new Set<string>();
-  let after = FIRST_UUID;
+  let after = accountIds.nil;
   let trees: readonly OpenTree[];
   do {
     trees = await pageOfTrees(db, after, ACCOUNTS_PER_PAGE);
-    for (const tree of trees) seen.add(formatId('acct', tree.accountUuid));
+    for (const tree of trees) seen.add(accountIds.format(tree.accountUuid));
     yield* trees;
     after = trees.at(-1)?.accountUuid ?? after;
   } while (trees.length === ACCOUNTS_PER_PAGE);
@@ -24,7 +24,7 @@ export async function* treesToAudit(
     const page = others.slice(at, at + ACCOUNTS_PER_PAGE);
     yield* await readOpenTrees(
       db,
-      page.map((head) => parseId('acct', head.accountId) ?? FIRST_UUID),
+      page.map((head) => accountIds.parse(head.accountId) ?? accountIds.nil),
     );
   }
 }

@@ -1,5 +1,5 @@
 /** Recomputes every tree from its entries and compares it with every checkpoint that was ever signed. */
-import { formatId, parseId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { LedgerViolation } from '../ledger/index.ts';
 import { openLogReading, type LoggedCheckpoint, type LogReading } from './checkpoint-lines.ts';
@@ -9,12 +9,12 @@ import { publishedKeys } from './published.ts';
 import { TreeCheck, type CheckKeys } from './tree-check.ts';
 
 interface CheckedTree {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly epoch: number;
 }
 
 /** Accounts with entries: a first checkpoint may be in the log and its tree not in the database yet. */
-async function treesToCheck(db: Queryable, only: string | null): Promise<readonly CheckedTree[]> {
+async function treesToCheck(db: Queryable, only: AccountUuid | null): Promise<readonly CheckedTree[]> {
   return db.query<CheckedTree>(
     `SELECT c.account_id AS "accountUuid", coalesce(t.epoch, 1) AS epoch
      FROM credit_accounts c LEFT JOIN ledger_trees t ON t.account_id = c.account_id AND t.closed_at IS NULL
@@ -71,7 +71,7 @@ async function* inSteps(
 export async function checkTrees(
   db: Queryable,
   keysDirectory: string | null,
-  only: string | null,
+  only: AccountUuid | null,
   onProgress: (checkpoints: number) => void = () => undefined,
   linesPerStep = LINES_PER_STEP,
 ): Promise<readonly LedgerViolation[]> {
@@ -79,15 +79,15 @@ export async function checkTrees(
   const evidence = await gatherEvidence(db, keysDirectory);
   try {
     const trees = await treesToCheck(db, only);
-    const checks = new Map(
+    const checks = new Map<string, TreeCheck>(
       trees.map((tree) => [
-        formatId('acct', tree.accountUuid),
+        accountIds.format(tree.accountUuid),
         new TreeCheck(db, tree.accountUuid, tree.epoch, evidence),
       ]),
     );
     const lost = new Map<string, number>();
     let seen = 0;
-    const accountId = only === null ? null : formatId('acct', only);
+    const accountId = only === null ? null : accountIds.format(only);
     for await (const lines of evidence.log === null ? [] : inSteps(evidence.log, accountId, linesPerStep)) {
       for (const [account, own] of Map.groupBy(lines, (line) => line.accountId)) {
         const check = checks.get(account);
@@ -108,7 +108,7 @@ export async function checkTrees(
 /** Accounts that were signed for and are gone. */
 function lostAccounts(lost: ReadonlyMap<string, number>): readonly LedgerViolation[] {
   return [...lost].flatMap(([accountId, size]) => {
-    const accountUuid = parseId('acct', accountId);
+    const accountUuid = accountIds.parse(accountId);
     if (accountUuid === null) return [];
     const detail = `the log has a checkpoint of ${size} entries, the database has no such account`;
     return [{ accountUuid, rule: 'checkpoint_root', detail }];

@@ -1,4 +1,4 @@
-import { formatId, type ExportedLedgerEntry, type LedgerExportHeader } from '@rushes/contract';
+import { accountIds, type ExportedLedgerEntry, type LedgerExportHeader, type AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { firstSeqNotBefore, LeafHasher, readEntries, toEntry } from '../ledger/index.ts';
 import { coverHashes } from './proofs.ts';
@@ -23,7 +23,7 @@ export interface LedgerExport {
  */
 export async function openExport(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   { from, to }: ExportBounds,
 ): Promise<LedgerExport> {
   const tree = await latestCheckpoint(db, accountUuid);
@@ -39,7 +39,7 @@ export async function openExport(
   const base64 = (hash: Buffer): string => hash.toString('base64');
   return {
     header: {
-      account_id: formatId('acct', accountUuid),
+      account_id: accountIds.format(accountUuid),
       checkpoint: tree?.checkpoint ?? null,
       // One that opened a moment ago is not that of this checkpoint.
       previous_epochs: previous.filter((ended) => ended.epoch < epoch),
@@ -51,7 +51,7 @@ export async function openExport(
 
 async function* exportPages(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   first: number,
   last: number,
 ): AsyncGenerator<ExportedLedgerEntry[], void, undefined> {

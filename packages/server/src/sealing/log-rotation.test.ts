@@ -1,7 +1,7 @@
 import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { formatId } from '@rushes/contract';
+import { accountIds } from '@rushes/contract';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   closedSegments,
@@ -13,10 +13,11 @@ import {
 import { CheckpointLog } from './checkpoint-log.ts';
 import { checkTrees, latestCheckpoint } from './index.ts';
 import { openLedgerWorld, type LedgerWorld } from '../../testing/sealing/ledger-world.ts';
+import { testUuid } from '../../testing/test-uuid.ts';
 
 const SEGMENT_BYTES = 4_000;
-const UUIDS = [1, 2, 3].map((n) => `0196b000-0000-7000-8000-00000000000${n}`);
-const ACCOUNTS = UUIDS.map((uuid) => formatId('acct', uuid));
+const UUIDS = [1, 2, 3].map((n) => testUuid<'acct'>(`0196b000-0000-7000-8000-00000000000${n}`));
+const ACCOUNTS = UUIDS.map((uuid) => accountIds.format(uuid));
 
 let directory: string;
 beforeEach(async () => {

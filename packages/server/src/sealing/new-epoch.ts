@@ -1,4 +1,4 @@
-import { formatId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { openLogReading, type LoggedCheckpoint } from './checkpoint-lines.ts';
 import { LedgerKeysError, readKeyRing } from './key-ring.ts';
@@ -21,7 +21,7 @@ export interface OpenedEpoch {
 export async function openEpoch(
   db: Database,
   keysDirectory: string,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   reason: string,
 ): Promise<OpenedEpoch | null> {
   const ring = readKeyRing(keysDirectory);
@@ -33,7 +33,7 @@ export async function openEpoch(
     // A checkpoint that is logged from now on is never published, since its tree is closed when its turn comes: the last one
     // before it is all that customers can hold.
     await tx.query('SELECT halt_ledger_sealer()');
-    const head = await lastLogged(keysDirectory, formatId('acct', accountUuid));
+    const head = await lastLogged(keysDirectory, accountIds.format(accountUuid));
     const [tree] = await readOpenTrees(tx, [accountUuid]);
     const published = await latestCheckpoint(tx, accountUuid);
     // After the loss of the log the database knows more.

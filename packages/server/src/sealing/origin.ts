@@ -1,7 +1,7 @@
-import { formatId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 
 /** First line of every checkpoint of an account's tree in one epoch. */
-export function originOf(serverName: string, accountUuid: string, epoch: number): string {
-  const first = `${serverName}/ledger/${formatId('acct', accountUuid)}`;
+export function originOf(serverName: string, accountUuid: AccountUuid, epoch: number): string {
+  const first = `${serverName}/ledger/${accountIds.format(accountUuid)}`;
   return epoch === 1 ? first : `${first}/epoch-${epoch}`;
 }

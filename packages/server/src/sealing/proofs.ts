@@ -1,4 +1,5 @@
 /** Proofs out of stored subtrees and, below 256 leaves, out of the entries themselves. */
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { LeafHasher, readEntries } from '../ledger/index.ts';
 import { foldRight, TreeBuilder, type TreeNode } from './merkle.ts';
@@ -17,7 +18,7 @@ function nameOf({ level, index }: Subtree): string {
  */
 async function loadSubtrees(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   epoch: number,
   subtrees: readonly Subtree[],
 ): Promise<ReadonlyMap<string, Buffer>> {
@@ -46,7 +47,7 @@ async function loadSubtrees(
 /** Every complete subtree over the leaves from `start`, which begins a tile, to `end`. */
 async function hashTile(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   start: number,
   end: number,
   found: Map<string, Buffer>,
@@ -67,7 +68,7 @@ async function hashTile(
 
 async function hashesOfRanges(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   epoch: number,
   ranges: readonly LeafRange[],
 ): Promise<readonly Buffer[]> {
@@ -85,7 +86,7 @@ function subtreeOf(loaded: ReadonlyMap<string, Buffer>, subtree: Subtree): Buffe
 /** Audit path of the entry `seq` in the tree of the first `size` entries; 1 <= seq <= size, and size is sealed. */
 export async function inclusionPath(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   { epoch, seq, size }: { readonly epoch: number; readonly seq: number; readonly size: number },
 ): Promise<readonly Buffer[]> {
   return hashesOfRanges(db, accountUuid, epoch, inclusionRanges(seq - 1, size));
@@ -94,7 +95,7 @@ export async function inclusionPath(
 /** Proof that the first `to` entries begin with the first `from`; 1 <= from <= to, and `to` is sealed. */
 export async function consistencyPath(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   { epoch, from, to }: { readonly epoch: number; readonly from: number; readonly to: number },
 ): Promise<readonly Buffer[]> {
   return hashesOfRanges(db, accountUuid, epoch, consistencyRanges(from, to));
@@ -103,7 +104,7 @@ export async function consistencyPath(
 /** The hashes of the largest complete subtrees over the leaves from `start` to `end`, from left to right. */
 export async function coverHashes(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   epoch: number,
   range: LeafRange,
 ): Promise<readonly Buffer[]> {

@@ -1,4 +1,5 @@
 /** What was published: the checkpoints, epochs and keys that customers may see. */
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { Clock } from '../ports.ts';
 
@@ -11,7 +12,7 @@ export interface PublishedTree {
 }
 
 /** Null as long as nothing of the account was sealed in the present epoch. */
-export async function latestCheckpoint(db: Queryable, accountUuid: string): Promise<PublishedTree | null> {
+export async function latestCheckpoint(db: Queryable, accountUuid: AccountUuid): Promise<PublishedTree | null> {
   const [row] = await db.query<PublishedTree>(
     `SELECT epoch, size, checkpoint FROM ledger_trees
      WHERE account_id = $1 AND closed_at IS NULL AND checkpoint IS NOT NULL`,
@@ -23,7 +24,7 @@ export async function latestCheckpoint(db: Queryable, accountUuid: string): Prom
 /** The checkpoint that was published over exactly `size` entries in the present epoch, or null. */
 export async function checkpointOfSize(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   size: number,
 ): Promise<PublishedTree | null> {
   const [row] = await db.query<PublishedTree>(
@@ -45,7 +46,7 @@ export interface PreviousEpoch {
 }
 
 /** Every epoch that ended and was followed by a signed one, oldest first. */
-export async function previousEpochs(db: Queryable, accountUuid: string): Promise<readonly PreviousEpoch[]> {
+export async function previousEpochs(db: Queryable, accountUuid: AccountUuid): Promise<readonly PreviousEpoch[]> {
   return db.query<PreviousEpoch>(
     `SELECT t.epoch - 1 AS epoch, t.previous_checkpoint AS last_checkpoint, c.checkpoint AS first_checkpoint,
        t.opened_reason AS reason, to_char(t.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS opened_at
@@ -79,7 +80,12 @@ const SEAL_LOOK_INTERVAL_MS = 50;
  * Waits until every entry that there is now is sealed, so that an export right after a batch has all of it; gives up after
  * `atMostMs`, or at once when sealing is refused. What is not sealed then is simply left out.
  */
-export async function awaitSeal(db: Queryable, clock: Clock, accountUuid: string, atMostMs: number): Promise<void> {
+export async function awaitSeal(
+  db: Queryable,
+  clock: Clock,
+  accountUuid: AccountUuid,
+  atMostMs: number,
+): Promise<void> {
   const look = async (): Promise<{ last_seq: number; size: number; refused: boolean } | undefined> => {
     const [row] = await db.query<{ last_seq: number; size: number; refused: boolean }>(
       `SELECT c.last_seq, coalesce(t.size, 0) AS size, t.refused_reason IS NOT NULL AS refused

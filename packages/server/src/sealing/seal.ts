@@ -1,5 +1,5 @@
 /** One round of sealing: from unsealed entries to checkpoints that are in the log and then in the database. */
-import { formatId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { LeafHasher, readSpans, type EntryRow } from '../ledger/index.ts';
 import type { Clock } from '../ports.ts';
@@ -27,7 +27,7 @@ export type SealRefusal =
   | 'gap';
 
 export interface Refused {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly reason: SealRefusal;
   readonly detail: string;
 }
@@ -85,7 +85,7 @@ export async function sealTrees(context: SealContext, trees: readonly OpenTree[]
   let isDone = true;
   const lastSeqOf = new Map(trees.map((tree) => [tree.accountUuid, tree.lastSeq]));
   for (const tree of trees) {
-    const head = context.term.log.head(formatId('acct', tree.accountUuid));
+    const head = context.term.log.head(accountIds.format(tree.accountUuid));
     const why = refusalOf(tree, head);
     if (why !== null) {
       refused.push(why);
@@ -121,7 +121,7 @@ async function growAll(context: SealContext, slice: readonly Growing[]): Promise
     context.db,
     slice.map(({ tree, take }) => ({ accountUuid: tree.accountUuid, after: tree.size, limit: take })),
   );
-  const byAccount = new Map<string, EntryRow[]>();
+  const byAccount = new Map<AccountUuid, EntryRow[]>();
   for (const row of rows) {
     const own = byAccount.get(row.account_id);
     if (own === undefined) byAccount.set(row.account_id, [row]);
@@ -198,7 +198,7 @@ async function signAndPublish(context: SealContext, publications: readonly Publi
 
 function toLine(one: Publication, at: string): LoggedCheckpoint {
   return {
-    accountId: formatId('acct', one.accountUuid),
+    accountId: accountIds.format(one.accountUuid),
     epoch: one.epoch,
     size: one.size,
     root: Buffer.from(one.root),

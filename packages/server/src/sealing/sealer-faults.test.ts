@@ -1,6 +1,6 @@
 import { mkdir, open as openFile, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { formatId } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import type { Database, Queryable } from '../db/index.ts';
@@ -30,7 +30,7 @@ async function sealAll(): Promise<void> {
   await sealer.close();
 }
 
-async function sealed(...counts: readonly number[]): Promise<string> {
+async function sealed(...counts: readonly number[]): Promise<AccountUuid> {
   const account = await world.account();
   for (const count of counts) {
     await world.grant(account, count);
@@ -39,7 +39,7 @@ async function sealed(...counts: readonly number[]): Promise<string> {
   return account;
 }
 
-async function refusedReason(account: string): Promise<string | null> {
+async function refusedReason(account: AccountUuid): Promise<string | null> {
   const [row] = await world.db.query<{ reason: string | null }>(
     'SELECT refused_reason AS reason FROM ledger_trees WHERE account_id = $1 AND closed_at IS NULL',
     [account],
@@ -47,7 +47,7 @@ async function refusedReason(account: string): Promise<string | null> {
   return row?.reason ?? null;
 }
 
-async function toldOf(account: string): Promise<number> {
+async function toldOf(account: AccountUuid): Promise<number> {
   return (await world.admin.query('SELECT 1 FROM operator_events WHERE account_id = $1', [account])).length;
 }
 
@@ -193,7 +193,7 @@ it('the lease is renewed while a long log is read, and reading ends when it was 
   await world.endLease();
   const term = new SealerTerm({ ...options, db: counting, clock });
   const held = await term.hold();
-  expect(held?.log.head(formatId('acct', account))?.size).toBe(1);
+  expect(held?.log.head(accountIds.format(account))?.size).toBe(1);
   expect(claims).toBeGreaterThan(2);
   await term.close();
 
@@ -211,7 +211,7 @@ it('a line of the log that came out of its order is compared with the entries al
   const origin = originOf(SERVER_NAME, account, 1);
   const late = (size: number, root: Buffer): string =>
     formatLine({
-      accountId: formatId('acct', account),
+      accountId: accountIds.format(account),
       epoch: 1,
       at: new Date().toISOString(),
       size,

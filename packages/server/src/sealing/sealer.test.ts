@@ -1,6 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import { LeafHasher, readEntries } from '../ledger/index.ts';
 import { checkLedger } from '../checking/index.ts';
 import { checkpointLogFile } from './checkpoint-lines.ts';
@@ -28,7 +29,7 @@ afterAll(async () => {
   await world.close();
 });
 
-async function leavesOf(accountUuid: string): Promise<Buffer[]> {
+async function leavesOf(accountUuid: AccountUuid): Promise<Buffer[]> {
   const hasher = new LeafHasher(accountUuid);
   const [account] = await world.db.query<{ last_seq: number }>(
     'SELECT last_seq FROM credit_accounts WHERE account_id = $1',
@@ -49,7 +50,7 @@ async function sealAll(): Promise<void> {
 }
 
 async function operatorEvents(
-  accountUuid: string | null,
+  accountUuid: AccountUuid | null,
 ): Promise<{ type: string; detail: Record<string, unknown> }[]> {
   return world.admin.query(
     'SELECT type, detail FROM operator_events WHERE account_id IS NOT DISTINCT FROM $1 ORDER BY created_at',
@@ -57,7 +58,7 @@ async function operatorEvents(
   );
 }
 
-async function logLines(accountUuid: string): Promise<{ size: number; epoch: number }[]> {
+async function logLines(accountUuid: AccountUuid): Promise<{ size: number; epoch: number }[]> {
   const text = await readFile(checkpointLogFile(world.keysDirectory), 'utf8');
   return text
     .split('\n')

@@ -2,13 +2,13 @@
  * The sealer: brings every new entry under a signed checkpoint within a second. Any number of processes run it; the one
  * that holds the lease works. It takes part in no settlement and holds no lock that one waits for.
  */
-import { formatId } from '@rushes/contract';
+import { accountIds } from '@rushes/contract';
 import { NO_METRICS, type Metrics } from '../ports.ts';
 import { alertOperator, recordOperatorEvent, type OperatorNotice } from '../operators/index.ts';
 import { originOf } from './origin.ts';
 import { refusalOf, sealTrees, type Refused, type SealContext } from './seal.ts';
 import { SealerTerm, type Term, type TermOptions } from './sealer-term.ts';
-import { findUnsealed, FIRST_UUID, type OpenTree } from './trees.ts';
+import { findUnsealed, type OpenTree } from './trees.ts';
 import { treesToAudit } from './audit.ts';
 
 export interface SealerOptions extends TermOptions {
@@ -77,11 +77,11 @@ export function createSealer(options: SealerOptions): SteppedSealer {
       tree.accountUuid,
       originOf(term.ring.serverName, tree.accountUuid, 1),
     ]);
-    logger.info({ account: formatId('acct', tree.accountUuid), reason: tree.refusedReason }, 'sealing goes on');
+    logger.info({ account: accountIds.format(tree.accountUuid), reason: tree.refusedReason }, 'sealing goes on');
   };
 
   const look = async (term: Term, tree: OpenTree): Promise<void> => {
-    const why = refusalOf(tree, term.log.head(formatId('acct', tree.accountUuid)));
+    const why = refusalOf(tree, term.log.head(accountIds.format(tree.accountUuid)));
     if (why === null) await accept(term, tree);
     else await refuse(term, why);
   };
@@ -98,7 +98,7 @@ export function createSealer(options: SealerOptions): SteppedSealer {
     if (term === null) return true;
     await audit(term);
     const context: SealContext = { db, clock, term, ...(atStep === undefined ? {} : { atStep }) };
-    let after = FIRST_UUID;
+    let after = accountIds.nil;
     let trees: readonly OpenTree[];
     let isDone = true;
     do {

@@ -1,3 +1,4 @@
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { LeafHasher, LedgerGap, readEntries, type LedgerViolation } from '../ledger/index.ts';
 import type { LoggedCheckpoint } from './checkpoint-lines.ts';
@@ -34,7 +35,7 @@ const MAX_LATE_LINES = 100_000;
  */
 export class TreeCheck {
   readonly #db: Queryable;
-  readonly #accountUuid: string;
+  readonly #accountUuid: AccountUuid;
   readonly #epoch: number;
   readonly #keys: CheckKeys;
   readonly #violations: LedgerViolation[] = [];
@@ -45,7 +46,7 @@ export class TreeCheck {
   #isBroken = false;
   #isEpochTold = false;
 
-  constructor(db: Queryable, accountUuid: string, epoch: number, keys: CheckKeys) {
+  constructor(db: Queryable, accountUuid: AccountUuid, epoch: number, keys: CheckKeys) {
     this.#db = db;
     this.#accountUuid = accountUuid;
     this.#epoch = epoch;

@@ -1,13 +1,11 @@
 /** Trees as the database keeps them. */
+import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { TreeNode } from './merkle.ts';
 
-/** Before every account's id. */
-export const FIRST_UUID = '00000000-0000-0000-0000-000000000000';
-
 /** An account's open tree, and how far its ledger has come. */
 export interface OpenTree {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly epoch: number;
   /** Null before the first seal. */
   readonly origin: string | null;
@@ -26,7 +24,7 @@ const TREE_COLUMNS = `c.account_id AS "accountUuid", coalesce(t.epoch, 1) AS epo
  * Accounts with entries that are not sealed, behind `after` in the order of their ids. With nothing to do one pass over
  * the accounts: 1,000 of them in 1 ms.
  */
-export async function findUnsealed(db: Queryable, after: string, limit: number): Promise<readonly OpenTree[]> {
+export async function findUnsealed(db: Queryable, after: AccountUuid, limit: number): Promise<readonly OpenTree[]> {
   return db.query<OpenTree>(
     `SELECT ${TREE_COLUMNS}
      FROM credit_accounts c LEFT JOIN ledger_trees t ON t.account_id = c.account_id AND t.closed_at IS NULL
@@ -37,7 +35,7 @@ export async function findUnsealed(db: Queryable, after: string, limit: number):
 }
 
 /** Open trees behind `after` in the order of their accounts' ids. */
-export async function pageOfTrees(db: Queryable, after: string, limit: number): Promise<readonly OpenTree[]> {
+export async function pageOfTrees(db: Queryable, after: AccountUuid, limit: number): Promise<readonly OpenTree[]> {
   return db.query<OpenTree>(
     `SELECT ${TREE_COLUMNS}
      FROM ledger_trees t JOIN credit_accounts c ON c.account_id = t.account_id
@@ -47,7 +45,7 @@ export async function pageOfTrees(db: Queryable, after: string, limit: number): 
 }
 
 /** The open trees of these accounts; an account that does not exist is left out. */
-export async function readOpenTrees(db: Queryable, accountUuids: readonly string[]): Promise<readonly OpenTree[]> {
+export async function readOpenTrees(db: Queryable, accountUuids: readonly AccountUuid[]): Promise<readonly OpenTree[]> {
   return db.query<OpenTree>(
     `SELECT ${TREE_COLUMNS}
      FROM credit_accounts c LEFT JOIN ledger_trees t ON t.account_id = c.account_id AND t.closed_at IS NULL
@@ -58,7 +56,7 @@ export async function readOpenTrees(db: Queryable, accountUuids: readonly string
 
 /** A tree grown to a signed checkpoint. */
 export interface Publication {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly epoch: number;
   readonly origin: string;
   readonly oldSize: number;

@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { bytesToUuid, uuidToBytes, type LinkAction } from '@rushes/contract';
+import { bytesToUuid, uuidToBytes, type LinkAction, type AccountUuid, type BatchUuid } from '@rushes/contract';
 
 /** What a signed link lets its holder do, until when. */
 export interface LinkGrant {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
   readonly index: number;
   readonly action: LinkAction;
   /** Cut to whole seconds in the token. */

@@ -1,3 +1,4 @@
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import type { StoredVideo } from '../ports.ts';
 
@@ -17,8 +18,8 @@ interface VideoRow {
 /** Where the video of a task is, or null while there is none. */
 export async function findVideo(
   db: Queryable,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   index: number,
 ): Promise<TaskVideoFile | null> {
   const [row] = await db.query<VideoRow>(

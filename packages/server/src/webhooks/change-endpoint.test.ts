@@ -1,4 +1,4 @@
-import { parseId } from '@rushes/contract';
+import { endpointIds } from '@rushes/contract';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../system/index.ts';
@@ -284,6 +284,6 @@ describe('an attempt that was claimed before a rotation', () => {
     await room.advance(80_000);
     await until(async () => ((await room.deliveries(accountUuid))[0]?.state === 'delivered' ? true : null));
     expect(new Set(receiver.ids()).size).toBe(1);
-    expect(parseId('whe', (await room.deliveries(accountUuid))[0]!.endpoint_id)).toBe(endpoint.endpointUuid);
+    expect(endpointIds.parse((await room.deliveries(accountUuid))[0]!.endpoint_id)).toBe(endpoint.endpointUuid);
   });
 });

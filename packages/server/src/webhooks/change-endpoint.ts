@@ -1,10 +1,12 @@
 /** Changing an endpoint that is there: its fields, its secret, a test of it. */
 import {
-  formatId,
+  endpointIds,
   type EventType,
   type ListedEvent,
   type WebhookEndpoint,
   type WebhookEndpointWithSecret,
+  type AccountUuid,
+  type EndpointUuid,
 } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
@@ -16,8 +18,8 @@ import { formatWebhookSecret } from './signing.ts';
 
 /** An endpoint of an account. */
 export interface EndpointKey {
-  readonly accountUuid: string;
-  readonly endpointUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly endpointUuid: EndpointUuid;
 }
 
 /** Only what is named is changed. */
@@ -174,7 +176,7 @@ export async function testEndpoint(tx: Queryable, key: EndpointKey): Promise<Out
   }
   const [appended] = await tx.query<{ seq: number }>(
     `SELECT append_event($1, 'webhook.test', NULL, NULL, $2, $3::jsonb) AS seq`,
-    [key.accountUuid, key.endpointUuid, { endpoint_id: formatId('whe', key.endpointUuid) }],
+    [key.accountUuid, key.endpointUuid, { endpoint_id: endpointIds.format(key.endpointUuid) }],
   );
   const event = appended === undefined ? null : await findEvent(tx, key.accountUuid, appended.seq);
   if (event === null) throw new Error('an event that was appended is not there');

@@ -1,3 +1,4 @@
+import type { EndpointUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { EVENT_DATA, type EventRow } from './events.ts';
 import { FIRST_POSITION, type EndpointPosition } from './fan-out.ts';
@@ -60,7 +61,7 @@ export async function lookForWaitingEndpoints(db: Queryable, after: EndpointPosi
 
 /** A delivery that is this worker's until its lock ends, with the event to send. */
 export interface ClaimedDelivery extends EventRow {
-  readonly endpoint_id: string;
+  readonly endpoint_id: EndpointUuid;
   readonly attempts: number;
   readonly fence: number;
   /** Asked for by hand: one attempt, whatever becomes of it. */

@@ -1,19 +1,21 @@
 /** The delivery log: what was sent where, with every attempt. */
 import {
-  formatDeliveryId,
-  formatEventId,
-  formatId,
+  deliveryIds,
+  endpointIds,
+  eventIds,
   type DeliveryState,
   type EventType,
   type ExhaustedReason,
   type Page,
   type WebhookDelivery,
+  type AccountUuid,
+  type EndpointUuid,
 } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { accept, refuse, type Outcome } from '../outcome/index.ts';
 
 export interface DeliveryFilter {
-  readonly endpointUuid?: string;
+  readonly endpointUuid?: EndpointUuid;
   readonly state?: DeliveryState;
   readonly eventSeq?: number;
   readonly eventType?: EventType;
@@ -40,7 +42,7 @@ interface AttemptJson {
 }
 
 interface DeliveryRow {
-  readonly endpoint_id: string;
+  readonly endpoint_id: EndpointUuid;
   readonly event_seq: number;
   readonly event_type: EventType;
   readonly state: DeliveryState;
@@ -50,16 +52,11 @@ interface DeliveryRow {
   readonly attempts: readonly AttemptJson[];
 }
 
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
-const MAX_UUID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
-function parseCursor(text: string): { seq: number; endpointUuid: string } | null {
-  const parts = /^(\d{1,16}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(
-    Buffer.from(text, 'base64url').toString(),
-  );
+function parseCursor(text: string): { seq: number; endpointUuid: EndpointUuid } | null {
+  const parts = /^(\d{1,16}) (\S+)$/.exec(Buffer.from(text, 'base64url').toString());
   const seq = Number(parts?.[1]);
-  const endpointUuid = parts?.[2];
-  return endpointUuid === undefined || !Number.isSafeInteger(seq) ? null : { seq, endpointUuid };
+  const endpointUuid = endpointIds.readUuid(parts?.[2] ?? '');
+  return endpointUuid === null || !Number.isSafeInteger(seq) ? null : { seq, endpointUuid };
 }
 
 /** `>` and ASC or `<` and DESC: the only parts that an order changes, and never text of the caller's. */
@@ -82,11 +79,11 @@ ORDER BY d.event_seq ${direction}, d.endpoint_id ${direction}
 LIMIT $10`;
 }
 
-function shown(accountUuid: string, row: DeliveryRow): WebhookDelivery {
+function shown(accountUuid: AccountUuid, row: DeliveryRow): WebhookDelivery {
   return {
-    id: formatDeliveryId(row.endpoint_id, row.event_seq),
-    endpoint_id: formatId('whe', row.endpoint_id),
-    event_id: formatEventId(accountUuid, row.event_seq),
+    id: deliveryIds.format(row.endpoint_id, row.event_seq),
+    endpoint_id: endpointIds.format(row.endpoint_id),
+    event_id: eventIds.format(accountUuid, row.event_seq),
     event_type: row.event_type,
     state: row.state,
     exhausted_reason: row.exhausted_reason,
@@ -99,14 +96,14 @@ function shown(accountUuid: string, row: DeliveryRow): WebhookDelivery {
 /** The account's deliveries in the order of their events, newest first unless turned. */
 export async function listDeliveries(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   filter: DeliveryFilter,
   page: DeliveryPage,
 ): Promise<Outcome<Page<WebhookDelivery>>> {
   const start =
     page.order === 'asc'
-      ? { seq: 0, endpointUuid: NIL_UUID }
-      : { seq: Number.MAX_SAFE_INTEGER, endpointUuid: MAX_UUID };
+      ? { seq: 0, endpointUuid: endpointIds.nil }
+      : { seq: Number.MAX_SAFE_INTEGER, endpointUuid: endpointIds.max };
   const from = page.cursor === null ? start : parseCursor(page.cursor);
   if (from === null) {
     return refuse({ code: 'invalid_request', detail: '`cursor` is not a next_cursor of this list.', param: 'cursor' });
@@ -136,8 +133,8 @@ export async function listDeliveries(
 /** One delivery; null when the account has none of this event to this endpoint. */
 export async function findDelivery(
   db: Queryable,
-  accountUuid: string,
-  { endpointUuid, seq }: { readonly endpointUuid: string; readonly seq: number },
+  accountUuid: AccountUuid,
+  { endpointUuid, seq }: { readonly endpointUuid: EndpointUuid; readonly seq: number },
 ): Promise<WebhookDelivery | null> {
   const filter = { endpointUuid, eventSeq: seq };
   const found = await listDeliveries(db, accountUuid, filter, { limit: 1, order: 'desc', cursor: null });

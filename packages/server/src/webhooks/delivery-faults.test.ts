@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import { systemClock } from '../system/index.ts';
@@ -51,7 +52,7 @@ function startDeliveryProcess(): ChildProcess {
   return child;
 }
 
-async function delivered(accountUuid: string, count: number) {
+async function delivered(accountUuid: AccountUuid, count: number) {
   return until(async () => {
     const deliveries = await room.deliveries(accountUuid);
     return deliveries.filter(({ state }) => state === 'delivered').length === count ? deliveries : null;
@@ -329,7 +330,7 @@ describe('a receiver that hangs', () => {
   it('leaves the others everything: 10 of 50 endpoints hang for ever', { timeout: 60_000 }, async () => {
     const hanging = await receiverWith(() => undefined);
     const healthy = await receiverWith();
-    const accounts: string[] = [];
+    const accounts: AccountUuid[] = [];
     for (let account = 0; account < 5; account += 1) {
       const accountUuid = await room.account();
       accounts.push(accountUuid);

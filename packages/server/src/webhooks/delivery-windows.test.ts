@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../testing/manual-clock.ts';
+import { testUuid } from '../../testing/test-uuid.ts';
 import { DeliveryWindows } from './delivery-windows.ts';
 import { FAILURES_BEFORE_REST, FIRST_WINDOW, MAX_WINDOW, REST_MS, SLOW_ANSWER_MS } from './limits.ts';
 
 const clock = new ManualClock();
 
-const endpoint = (name: string) => ({ account_id: 'a', endpoint_id: name });
+const endpoint = (name: string) => ({ account_id: testUuid<'acct'>('a'), endpoint_id: testUuid<'whe'>(name) });
 const quick = { accepted: true, durationMs: 10 };
 const hung = { accepted: false, durationMs: 5_000 };
 

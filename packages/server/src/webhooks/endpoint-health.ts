@@ -2,13 +2,13 @@
  * What becomes of endpoints that only fail: a warning once a delivery was given up, then, after days, the disabling. Both
  * are events, so that nothing ends silently. Attempts are what is judged, never the mere passing of time.
  */
-import { formatId } from '@rushes/contract';
+import { endpointIds, type AccountUuid, type EndpointUuid } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { DISABLE_AFTER_GIVEN_UP, DISABLE_AFTER_WARNING_MS, ENDPOINTS_PER_HEALTH_ROUND } from './limits.ts';
 
 interface FailingEndpoint {
-  readonly account_id: string;
-  readonly endpoint_id: string;
+  readonly account_id: AccountUuid;
+  readonly endpoint_id: EndpointUuid;
   readonly verdict: 'warn' | 'disable';
 }
 
@@ -54,7 +54,7 @@ const FAILED_TOO_LONG = 'No delivery was accepted for too long.';
 /** Last in its transaction: it locks the account, and that lock is the one that settlements need. */
 function tell(
   tx: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   type: string,
   data: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
@@ -71,7 +71,7 @@ async function warn(db: Database, endpoint: FailingEndpoint, disableAfterMs: num
       judged.now.getTime() + DISABLE_AFTER_WARNING_MS,
     );
     await tell(tx, account_id, 'webhook_endpoint.failing', {
-      endpoint_id: formatId('whe', endpoint_id),
+      endpoint_id: endpointIds.format(endpoint_id),
       failing_since: judged.failing_since.toISOString(),
       given_up: judged.given_up,
       disabled_not_before: disableAfterMs === null ? null : new Date(notBeforeMs).toISOString(),
@@ -85,7 +85,7 @@ async function disable(db: Database, endpoint: FailingEndpoint, disableAfterMs: 
     const [judged] = await tx.query<Judged>(DISABLE, [disableAfterMs, account_id, endpoint_id, FAILED_TOO_LONG]);
     if (judged === undefined) return;
     await tell(tx, account_id, 'webhook_endpoint.disabled', {
-      endpoint_id: formatId('whe', endpoint_id),
+      endpoint_id: endpointIds.format(endpoint_id),
       reason: FAILED_TOO_LONG,
       failing_since: judged.failing_since.toISOString(),
       given_up: judged.given_up,

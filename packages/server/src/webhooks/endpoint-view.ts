@@ -1,9 +1,16 @@
 /** Endpoints as the customer sees them. */
-import { formatId, type EventType, type Page, type WebhookEndpoint } from '@rushes/contract';
+import {
+  endpointIds,
+  type EventType,
+  type Page,
+  type WebhookEndpoint,
+  type AccountUuid,
+  type EndpointUuid,
+} from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
 interface EndpointRow {
-  readonly endpoint_id: string;
+  readonly endpoint_id: EndpointUuid;
   readonly url: string;
   readonly description: string | null;
   readonly event_types: EventType[];
@@ -27,7 +34,7 @@ FROM webhook_endpoints e CROSS JOIN (SELECT rushes_now() AS now) n`;
 
 function shown(row: EndpointRow): WebhookEndpoint {
   return {
-    id: formatId('whe', row.endpoint_id),
+    id: endpointIds.format(row.endpoint_id),
     url: row.url,
     description: row.description,
     events: row.event_types,
@@ -44,8 +51,8 @@ function shown(row: EndpointRow): WebhookEndpoint {
 /** Null when the account has no such endpoint, or no longer. */
 export async function getEndpoint(
   db: Queryable,
-  accountUuid: string,
-  endpointUuid: string,
+  accountUuid: AccountUuid,
+  endpointUuid: EndpointUuid,
 ): Promise<WebhookEndpoint | null> {
   const [row] = await db.query<EndpointRow>(
     `${SELECT} WHERE e.account_id = $1 AND e.endpoint_id = $2 AND e.deleted_at IS NULL`,
@@ -57,7 +64,7 @@ export async function getEndpoint(
 /** The account's endpoints, newest first, behind the uuid `before`. */
 export async function pageOfEndpoints(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   { before, limit }: { readonly before: string | null; readonly limit: number },
 ): Promise<Page<WebhookEndpoint>> {
   // The ids are UUIDv7: their order is that of creation.

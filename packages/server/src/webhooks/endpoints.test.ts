@@ -1,4 +1,4 @@
-import { parseId, webhookEndpointSchema } from '@rushes/contract';
+import { webhookEndpointSchema, endpointIds, type AccountUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemRandom } from '../system/index.ts';
 import { createEgressGuard } from '../outbound/index.ts';
@@ -17,7 +17,7 @@ afterAll(async () => {
 
 const publicName: NameResolver = () => Promise.resolve(['93.184.215.14']);
 
-async function create(input: Partial<NewEndpoint> & { accountUuid: string }, resolver = publicName) {
+async function create(input: Partial<NewEndpoint> & { accountUuid: AccountUuid }, resolver = publicName) {
   const guard = createEgressGuard({ allowCidrs: [], development: false, resolver });
   const prepared = await prepareEndpoint(
     { random: systemRandom, sealer: room.sealer, guard },
@@ -26,10 +26,10 @@ async function create(input: Partial<NewEndpoint> & { accountUuid: string }, res
   return prepared.ok ? room.db.transaction((tx) => insertEndpoint(tx, prepared.value)) : prepared;
 }
 
-async function created(accountUuid: string) {
+async function created(accountUuid: AccountUuid) {
   const made = await create({ accountUuid });
   if (!made.ok) throw new Error(made.refusal.detail);
-  return { id: made.value.id, uuid: parseId('whe', made.value.id)!, secret: made.value.secret! };
+  return { id: made.value.id, uuid: endpointIds.parse(made.value.id)!, secret: made.value.secret! };
 }
 
 describe('a webhook endpoint', () => {
@@ -43,7 +43,7 @@ describe('a webhook endpoint', () => {
     if (!made.ok) return;
     expect(made.value.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     const key = Buffer.from(made.value.secret!.slice('whsec_'.length), 'base64');
-    const uuid = parseId('whe', made.value.id)!;
+    const uuid = endpointIds.parse(made.value.id)!;
     const [row] = await room.admin.query<{ sealed_secret: Buffer }>(
       'SELECT sealed_secret FROM webhook_endpoints WHERE account_id = $1 AND endpoint_id = $2',
       [accountUuid, uuid],
@@ -100,7 +100,7 @@ describe('a webhook endpoint', () => {
     });
     const page = await listEndpoints(room.db, accountUuid, { limit: 50, cursor: null });
     const [first] = page.ok ? page.value.data : [];
-    await deleteEndpoint(room.db, accountUuid, parseId('whe', first!.id)!);
+    await deleteEndpoint(room.db, accountUuid, endpointIds.parse(first!.id)!);
     expect(await create({ accountUuid })).toMatchObject({ ok: true });
   });
 

@@ -1,5 +1,13 @@
 /** Where a customer wants events sent. */
-import type { EventType, Page, WebhookEndpoint, WebhookEndpointWithSecret } from '@rushes/contract';
+import {
+  endpointIds,
+  type EventType,
+  type Page,
+  type WebhookEndpoint,
+  type WebhookEndpointWithSecret,
+  type AccountUuid,
+  type EndpointUuid,
+} from '@rushes/contract';
 import { lockLimits } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
 import type { Random } from '../ports.ts';
@@ -22,7 +30,7 @@ export interface EndpointDependencies {
 }
 
 export interface NewEndpoint {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly url: string;
   readonly description: string | null;
   /** Only these events; empty for every event. */
@@ -73,7 +81,7 @@ FROM credit_accounts c, (SELECT rushes_now() AS now) n WHERE c.account_id = $1`;
 
 /** An endpoint that was checked and given its id and secret, and is not stored yet. */
 export interface PreparedEndpoint extends NewEndpoint {
-  readonly endpointUuid: string;
+  readonly endpointUuid: EndpointUuid;
   readonly secret: string;
   readonly sealedSecret: Uint8Array;
 }
@@ -87,7 +95,7 @@ export async function prepareEndpoint(
   if (!describable.ok) return describable;
   const target = await checkTarget(guard, input.url);
   if (!target.ok) return target;
-  const endpointUuid = random.uuid();
+  const endpointUuid = endpointIds.newUuid(random);
   const key = random.bytes(WEBHOOK_SECRET_BYTES);
   const sealedSecret = sealer.seal(key, { accountUuid: input.accountUuid, endpointUuid });
   return accept({ ...input, endpointUuid, secret: formatWebhookSecret(key), sealedSecret });
@@ -127,7 +135,7 @@ export interface EndpointPage {
 /** The account's endpoints, newest first. */
 export async function listEndpoints(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   page: EndpointPage,
 ): Promise<Outcome<Page<WebhookEndpoint>>> {
   const before = page.cursor === null ? null : Buffer.from(page.cursor, 'base64url').toString();
@@ -141,7 +149,11 @@ export async function listEndpoints(
  * True when this call deleted it. The row stays for the log of its deliveries, the secret goes at once; what still
  * waits for it ends as exhausted in the next round of a delivery loop.
  */
-export async function deleteEndpoint(db: Queryable, accountUuid: string, endpointUuid: string): Promise<boolean> {
+export async function deleteEndpoint(
+  db: Queryable,
+  accountUuid: AccountUuid,
+  endpointUuid: EndpointUuid,
+): Promise<boolean> {
   const deleted = await db.query(
     `UPDATE webhook_endpoints e SET deleted_at = n.now, enabled = false, sealed_secret = '', retired_secrets = '{}', retired_until = '{}'
      FROM (SELECT rushes_now() AS now) n

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { FAILURE_MESSAGES, formatEventId, formatId, formatTaskId, listedEventSchema } from '@rushes/contract';
+import { FAILURE_MESSAGES, listedEventSchema, batchIds, eventIds, taskIds, type AccountUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import { latestCheckpoint } from '../sealing/index.ts';
@@ -19,14 +19,14 @@ afterAll(async () => {
   await room.close();
 });
 
-async function rowsOf(accountUuid: string): Promise<EventRow[]> {
+async function rowsOf(accountUuid: AccountUuid): Promise<EventRow[]> {
   return room.db.query<EventRow>(
     `SELECT v.*, ${EVENT_DATA} AS data FROM events v WHERE v.account_id = $1 ORDER BY v.seq`,
     [accountUuid],
   );
 }
 
-async function everyEvent(accountUuid: string) {
+async function everyEvent(accountUuid: AccountUuid) {
   const page = await listEvents(room.db, accountUuid, { after: 0, limit: 200 });
   if (!page.ok) throw new Error(page.refusal.detail);
   return page.value.data;
@@ -71,8 +71,8 @@ describe('an event', () => {
     const batchUuid = await settleBatch(room.admin, { accountUuid });
     const tasks = (await everyEvent(accountUuid)).filter(({ type }) => type.startsWith('task.'));
     const task = (index: number) => ({
-      batch_id: formatId('bat', batchUuid),
-      task_id: formatTaskId(batchUuid, index),
+      batch_id: batchIds.format(batchUuid),
+      task_id: taskIds.format(batchUuid, index),
       index,
       custom_id: `item-${index}`,
       model: 'sora-2',
@@ -129,13 +129,13 @@ describe('an event', () => {
     expect(paused).toMatchObject({ type: 'batch.paused', data: { reason: 'max_failure_rate' } });
     const iso = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/) as unknown;
     expect(partial).toEqual({
-      id: formatEventId(accountUuid, partial.seq),
+      id: eventIds.format(accountUuid, partial.seq),
       seq: partial.seq,
       type: 'batch.partial',
       created_at: iso,
       data: {
-        id: formatId('bat', batchUuid),
-        batch_id: formatId('bat', batchUuid),
+        id: batchIds.format(batchUuid),
+        batch_id: batchIds.format(batchUuid),
         request_id: 'order-7',
         model: 'sora-2',
         status: 'partial',

@@ -5,14 +5,16 @@
 import {
   FAILURE_MESSAGES,
   FAILURE_TYPES,
-  formatEventId,
-  formatId,
-  formatTaskId,
+  batchIds,
+  eventIds,
+  taskIds,
   type BatchCounts,
   type Event,
   type EventType,
   type ListedEvent,
   type Page,
+  type AccountUuid,
+  type BatchUuid,
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Queryable } from '../db/index.ts';
@@ -21,10 +23,10 @@ import { MAX_EVENT_BODY_BYTES } from './limits.ts';
 
 /** A row of the table `events`, with the data that belongs to it. */
 export interface EventRow {
-  readonly account_id: string;
+  readonly account_id: AccountUuid;
   readonly seq: number;
   readonly type: EventType;
-  readonly batch_id: string | null;
+  readonly batch_id: BatchUuid | null;
   readonly task_index: number | null;
   readonly data: Readonly<Record<string, unknown>>;
   readonly created_at: Date;
@@ -79,12 +81,12 @@ const batchData = z.object({
   ledger_checkpoint: z.string().nullable().optional(),
 });
 
-function taskEventData(batchUuid: string, index: number, raw: unknown): Record<string, unknown> {
+function taskEventData(batchUuid: BatchUuid, index: number, raw: unknown): Record<string, unknown> {
   const task = taskData.parse(raw);
   const inCase = (resolution: typeof task.resolution): number => (task.resolution === resolution ? task.unit_price : 0);
   return {
-    batch_id: formatId('bat', batchUuid),
-    task_id: formatTaskId(batchUuid, index),
+    batch_id: batchIds.format(batchUuid),
+    task_id: taskIds.format(batchUuid, index),
     index,
     custom_id: task.custom_id,
     model: task.model,
@@ -97,7 +99,7 @@ function taskEventData(batchUuid: string, index: number, raw: unknown): Record<s
   };
 }
 
-function batchEventData(batchUuid: string, raw: unknown): Record<string, unknown> {
+function batchEventData(batchUuid: BatchUuid, raw: unknown): Record<string, unknown> {
   const batch = batchData.parse(raw);
   const { total, processing, succeeded, failed, canceled } = batch.counts;
   const counts: BatchCounts = {
@@ -109,8 +111,8 @@ function batchEventData(batchUuid: string, raw: unknown): Record<string, unknown
     canceled,
   };
   return {
-    id: formatId('bat', batchUuid),
-    batch_id: formatId('bat', batchUuid),
+    id: batchIds.format(batchUuid),
+    batch_id: batchIds.format(batchUuid),
     request_id: batch.request_id,
     model: batch.model,
     status: batch.status,
@@ -143,7 +145,7 @@ export function eventBody(event: Event): string {
  */
 export function renderEvent(row: EventRow): Event {
   const event: Event = {
-    id: formatEventId(row.account_id, row.seq),
+    id: eventIds.format(row.account_id, row.seq),
     type: row.type,
     created_at: row.created_at.toISOString(),
     data: dataOf(row),
@@ -161,7 +163,7 @@ export interface EventQuery {
 /** The account's events, oldest first, without holes. `next_cursor` is the last one's seq: the `after` to go on with. */
 export async function listEvents(
   db: Queryable,
-  accountUuid: string,
+  accountUuid: AccountUuid,
   { after, limit }: EventQuery,
 ): Promise<Outcome<Page<ListedEvent>>> {
   if (!Number.isSafeInteger(after) || after < 0) {
@@ -182,7 +184,7 @@ export async function listEvents(
 }
 
 /** One event; null when the account has none with this number. */
-export async function findEvent(db: Queryable, accountUuid: string, seq: number): Promise<ListedEvent | null> {
+export async function findEvent(db: Queryable, accountUuid: AccountUuid, seq: number): Promise<ListedEvent | null> {
   const [row] = await db.query<EventRow>(`${SELECT_EVENTS} WHERE v.account_id = $1 AND v.seq = $2`, [accountUuid, seq]);
   return row === undefined ? null : { seq: row.seq, ...renderEvent(row) };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EndpointUuid } from '@rushes/contract';
 import { deleteEndpoint } from './endpoints.ts';
 import { fanOut, FIRST_POSITION } from './fan-out.ts';
 import { EVENTS_PER_FAN_OUT, MAX_DUE_PER_ENDPOINT } from './limits.ts';
@@ -23,7 +24,7 @@ async function fanOutAll(): Promise<void> {
   }
 }
 
-async function seqsOf(endpointUuid: string): Promise<number[]> {
+async function seqsOf(endpointUuid: EndpointUuid): Promise<number[]> {
   const rows = await room.db.query<{ event_seq: number }>(
     'SELECT event_seq FROM webhook_deliveries WHERE endpoint_id = $1 ORDER BY event_seq',
     [endpointUuid],

@@ -1,15 +1,15 @@
+import { accountIds, endpointIds, type AccountUuid, type EndpointUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 import { ENDPOINTS_PER_FAN_OUT, EVENTS_PER_FAN_OUT, MAX_DUE_PER_ENDPOINT } from './limits.ts';
 
 /** Where in the order of (account, endpoint) a round over all endpoints has come to. */
 export interface EndpointPosition {
-  readonly account_id: string;
-  readonly endpoint_id: string;
+  readonly account_id: AccountUuid;
+  readonly endpoint_id: EndpointUuid;
 }
 
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 /** Before every endpoint. */
-export const FIRST_POSITION: EndpointPosition = { account_id: NIL_UUID, endpoint_id: NIL_UUID };
+export const FIRST_POSITION: EndpointPosition = { account_id: accountIds.nil, endpoint_id: endpointIds.nil };
 
 /**
  * Turns the events that endpoints have not seen into deliveries, for many endpoints in one statement, and moves their

@@ -1,11 +1,11 @@
-import type { DeliveryState } from '@rushes/contract';
+import type { DeliveryState, AccountUuid, EndpointUuid } from '@rushes/contract';
 import type { Database, Queryable } from '../db/index.ts';
 import { HEALTH_NOTE_INTERVAL_MS } from './limits.ts';
 
 /** One attempt that was made, with what is to become of its delivery. */
 export interface AttemptRecord {
-  readonly account_id: string;
-  readonly endpoint_id: string;
+  readonly account_id: AccountUuid;
+  readonly endpoint_id: EndpointUuid;
   readonly event_seq: number;
   /** The claim that it was made under. */
   readonly fence: number;
@@ -26,7 +26,7 @@ export interface AttemptRecord {
 
 /** What became of a recorded attempt's delivery. */
 export interface RecordedAttempt {
-  readonly endpoint_id: string;
+  readonly endpoint_id: EndpointUuid;
   readonly event_seq: number;
   readonly attempt: number;
   readonly state: DeliveryState;

@@ -1,4 +1,4 @@
-import { formatEventId, type EventType, type WebhookDelivery } from '@rushes/contract';
+import { eventIds, type EventType, type WebhookDelivery, type AccountUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { updateEndpoint } from './change-endpoint.ts';
 import { getEndpoint } from './endpoint-view.ts';
@@ -35,7 +35,7 @@ const allSince = (endpoint: MadeEndpoint, request: Partial<RedeliveryRequest>) =
   );
 
 async function settledWith(
-  accountUuid: string,
+  accountUuid: AccountUuid,
   when: (deliveries: readonly WebhookDelivery[]) => boolean,
 ): Promise<WebhookDelivery[]> {
   return until(async () => {
@@ -169,7 +169,7 @@ describe('redelivering all since', () => {
       'delivered',
     ]);
     expect(receiver.ids().slice(6).toSorted()).toEqual(
-      [3, 4, 5, 6].map((seq) => formatEventId(accountUuid, seq)).toSorted(),
+      [3, 4, 5, 6].map((seq) => eventIds.format(accountUuid, seq)).toSorted(),
     );
     expect(await getEndpoint(room.db, accountUuid, endpoint.endpointUuid)).toMatchObject({ exhausted_count: 2 });
     // Delivered ones only when asked for.

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { accountIds, endpointIds } from '@rushes/contract';
 import { systemRandom } from '../system/index.ts';
 import { createSecretSealer } from './secret-sealing.ts';
 
 const key = new Uint8Array(randomBytes(32));
 const sealer = createSecretSealer({ key, random: systemRandom });
-const row = { accountUuid: systemRandom.uuid(), endpointUuid: systemRandom.uuid() };
+const row = { accountUuid: accountIds.newUuid(systemRandom), endpointUuid: endpointIds.newUuid(systemRandom) };
 const secret = new Uint8Array(randomBytes(32));
 
 describe('a sealed webhook secret', () => {
@@ -18,8 +19,12 @@ describe('a sealed webhook secret', () => {
 
   it('opens for no other account and no other endpoint', () => {
     const sealed = sealer.seal(secret, row);
-    expect(() => sealer.unseal(sealed, { ...row, accountUuid: systemRandom.uuid() })).toThrow('another row');
-    expect(() => sealer.unseal(sealed, { ...row, endpointUuid: systemRandom.uuid() })).toThrow('another row');
+    expect(() => sealer.unseal(sealed, { ...row, accountUuid: accountIds.newUuid(systemRandom) })).toThrow(
+      'another row',
+    );
+    expect(() => sealer.unseal(sealed, { ...row, endpointUuid: endpointIds.newUuid(systemRandom) })).toThrow(
+      'another row',
+    );
   });
 
   it('does not open once any byte of it was changed or is missing', () => {

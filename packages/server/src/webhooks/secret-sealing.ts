@@ -7,13 +7,13 @@
  * secret to another endpoint nor to another account.
  */
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
-import { uuidToBytes } from '@rushes/contract';
+import { uuidToBytes, type AccountUuid, type EndpointUuid } from '@rushes/contract';
 import type { Random } from '../ports.ts';
 
 /** The row that a sealed secret belongs to. */
 export interface EndpointIdentity {
-  readonly accountUuid: string;
-  readonly endpointUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly endpointUuid: EndpointUuid;
 }
 
 export interface SecretSealer {

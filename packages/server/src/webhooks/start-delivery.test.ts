@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import { getEndpoint } from './endpoint-view.ts';
 import { deleteEndpoint } from './endpoints.ts';
 import { listDeliveries } from './deliveries.ts';
@@ -24,14 +25,14 @@ async function receiverWith(answer?: Answer): Promise<Receiver> {
   return receiver;
 }
 
-async function settled(accountUuid: string, count: number) {
+async function settled(accountUuid: AccountUuid, count: number) {
   return until(async () => {
     const deliveries = await room.deliveries(accountUuid);
     return deliveries.length >= count && deliveries.every(({ state }) => state !== 'pending') ? deliveries : null;
   });
 }
 
-async function attempted(accountUuid: string, attempts: number) {
+async function attempted(accountUuid: AccountUuid, attempts: number) {
   return until(async () => {
     const [delivery] = await room.deliveries(accountUuid);
     return delivery?.attempts.length === attempts ? delivery : null;

@@ -3,7 +3,7 @@
  * that warns of endpoints that only fail.
  * Any number of processes may run them on one database. None takes part in a settlement.
  */
-import { parseRetryAfter, formatId } from '@rushes/contract';
+import { parseRetryAfter, endpointIds } from '@rushes/contract';
 import type { Database } from '../db/index.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import { AttemptRecorder, type MadeAttempt } from './attempt-recorder.ts';
@@ -180,7 +180,7 @@ function madeAttempt(
     fraction: random.fraction(),
     retryAfterMs: parseRetryAfter(answer.retryAfter, clock.now().getTime()),
   });
-  const endpointId = formatId('whe', delivery.endpoint_id);
+  const endpointId = endpointIds.format(delivery.endpoint_id);
   return {
     account_id: delivery.account_id,
     endpoint_id: delivery.endpoint_id,

@@ -1,16 +1,16 @@
-import type { TaskParams } from '@rushes/contract';
+import type { TaskParams, AccountUuid, BatchUuid } from '@rushes/contract';
 
 /** Names one task across the database: the account first, as in every key. */
 export interface TaskKey {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
   readonly index: number;
 }
 
 /** Names one lease across the database. */
 export interface LeaseKey {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
   readonly fence: number;
 }
 

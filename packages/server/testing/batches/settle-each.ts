@@ -1,9 +1,10 @@
 /** Settles tasks one by one as a test thinks of them, by one call of settle_tasks as a worker makes it. */
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Queryable } from '../../src/db/index.ts';
 
 export interface TestOutcome {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
   readonly index: number;
   readonly fence: number;
   readonly outcome: string;

@@ -1,6 +1,15 @@
 /** A database with accounts in it, and the steps of a worker as plain calls, for tests of batches and credits. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { DEFAULT_TERMS, MODELS, parseId, type Batch, type ModelSpec, type Terms } from '@rushes/contract';
+import {
+  DEFAULT_TERMS,
+  MODELS,
+  batchIds,
+  type Batch,
+  type ModelSpec,
+  type Terms,
+  type AccountUuid,
+  type BatchUuid,
+} from '@rushes/contract';
 import { createTestDatabase } from '../database.ts';
 import { createAccount } from '../../src/accounts/index.ts';
 import { isTransient, isUnavailable, openDatabase, type Database } from '../../src/db/index.ts';
@@ -70,7 +79,7 @@ export async function openAccount(world: World, credits: number, terms: Partial<
   return { accountUuid, mode: 'test', terms: { ...DEFAULT_TERMS, ...terms } };
 }
 
-export async function grant(world: World, accountUuid: string, amount: number): Promise<void> {
+export async function grant(world: World, accountUuid: AccountUuid, amount: number): Promise<void> {
   await issueCredits(world.db, { accountUuid, kind: 'grant', amount, reason: 'test', reference: randomUUID() });
 }
 
@@ -90,8 +99,8 @@ export async function create(world: World, caller: BatchCaller, request: Submiss
   return outcome.value.batch;
 }
 
-export function uuidOf(batch: Batch): string {
-  const uuid = parseId('bat', batch.id);
+export function uuidOf(batch: Batch): BatchUuid {
+  const uuid = batchIds.parse(batch.id);
   if (uuid === null) throw new Error(batch.id);
   return uuid;
 }
@@ -101,8 +110,8 @@ export async function violations(world: World): Promise<readonly string[]> {
 }
 
 interface LeaseRow {
-  account_id: string;
-  batch_id: string;
+  account_id: AccountUuid;
+  batch_id: BatchUuid;
   fence: number;
 }
 
@@ -130,7 +139,7 @@ export const BEGIN_ATTEMPTS =
 export async function startTasks(
   world: World,
   slots: number,
-): Promise<(TaskRef & { batchUuid: string; accountUuid: string })[]> {
+): Promise<(TaskRef & { batchUuid: BatchUuid; accountUuid: AccountUuid })[]> {
   const leases = await world.db.query<LeaseRow>('SELECT * FROM claim_tasks($1, $2, $3, 30000)', [
     randomUUID(),
     ROUTE,
@@ -173,8 +182,8 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
 /** Settles tasks of one batch; returns the answer for each. */
 export async function settle(
   db: Database,
-  accountUuid: string,
-  batchUuid: string,
+  accountUuid: AccountUuid,
+  batchUuid: BatchUuid,
   endings: readonly (TaskRef & { readonly ending: TestEnding })[],
 ): Promise<string[]> {
   return patiently(() =>

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { AccountUuid } from '@rushes/contract';
 import { createTestDatabase } from '../database.ts';
 import { silentLogger } from '../silent-logger.ts';
 import { createAccount } from '../../src/accounts/index.ts';
@@ -18,16 +19,16 @@ export interface LedgerWorld {
   readonly admin: Database;
   readonly keysDirectory: string;
   sealer(overrides?: Partial<SealerOptions>): SteppedSealer;
-  account(): Promise<string>;
+  account(): Promise<AccountUuid>;
   /** `count` grants of 1 credit, after those there are. */
-  grant(accountUuid: string, count: number): Promise<void>;
+  grant(accountUuid: AccountUuid, count: number): Promise<void>;
   /** Ends the lease of whoever holds it, as time would. */
   endLease(): Promise<void>;
   /**
    * Puts an account's rows back to what they were when it had `size` entries, sealed ones included, as the restore of a
    * backup would.
    */
-  restore(accountUuid: string, size: number): Promise<void>;
+  restore(accountUuid: AccountUuid, size: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,10 +1,11 @@
 /** A batch whose tasks end by the real functions, so that its events have the shapes that the server writes. */
+import { batchIds, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import { settleEach } from '../batches/settle-each.ts';
 import type { Database } from '../../src/db/index.ts';
 import { systemRandom } from '../../src/system/index.ts';
 
 export interface SettledBatchOptions {
-  readonly accountUuid: string;
+  readonly accountUuid: AccountUuid;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly requestId?: string;
 }
@@ -25,8 +26,8 @@ const VIDEO = {
  * Three tasks: one succeeded, one forfeited, one refunded; started and paused before, partial in the end. Five or six
  * events. `prompt` stands in every task. As superuser, for the states that only a worker can bring about.
  */
-export async function settleBatch(admin: Database, options: SettledBatchOptions): Promise<string> {
-  const batchUuid = systemRandom.uuid();
+export async function settleBatch(admin: Database, options: SettledBatchOptions): Promise<BatchUuid> {
+  const batchUuid = batchIds.newUuid(systemRandom);
   const { accountUuid } = options;
   const ids = [accountUuid, batchUuid];
   await admin.query(`SELECT issue_credits($1, 'grant', 1000, 'test', $2)`, [accountUuid, batchUuid]);

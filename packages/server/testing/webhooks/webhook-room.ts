@@ -1,6 +1,12 @@
 /** The webhooks room over a real database with a settable clock, as its tests need it. */
 import { randomBytes } from 'node:crypto';
-import { parseId, type EventType, type WebhookDelivery } from '@rushes/contract';
+import {
+  endpointIds,
+  type EventType,
+  type WebhookDelivery,
+  type AccountUuid,
+  type EndpointUuid,
+} from '@rushes/contract';
 import { createTestDatabase } from '../database.ts';
 import { silentLogger } from '../silent-logger.ts';
 import { createAccount } from '../../src/accounts/index.ts';
@@ -15,8 +21,8 @@ import { startDelivery, type Delivery, type DeliveryOptions } from '../../src/we
 import { createWebhookSender, type WebhookSender } from '../../src/webhooks/webhook-sender.ts';
 
 export interface MadeEndpoint {
-  readonly accountUuid: string;
-  readonly endpointUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly endpointUuid: EndpointUuid;
   readonly secret: string;
 }
 
@@ -28,16 +34,16 @@ export interface WebhookRoom {
   readonly sealingKey: Uint8Array;
   readonly sealer: SecretSealer;
   readonly guard: EgressGuard;
-  account(): Promise<string>;
-  endpoint(accountUuid: string, url: string, events?: readonly EventType[]): Promise<MadeEndpoint>;
+  account(): Promise<AccountUuid>;
+  endpoint(accountUuid: AccountUuid, url: string, events?: readonly EventType[]): Promise<MadeEndpoint>;
   /** Appends events as the rest of the server does; returns their numbers. */
-  events(accountUuid: string, count: number, type?: EventType, endpointUuid?: string): Promise<number[]>;
+  events(accountUuid: AccountUuid, count: number, type?: EventType, endpointUuid?: EndpointUuid): Promise<number[]>;
   /** Moves `rushes_now()` on. */
   advance(ms: number): Promise<void>;
   /** Starts the loops; stopped by `close` at the latest. */
   deliver(options?: Partial<DeliveryOptions>): Delivery;
   sender(timeoutMs?: number): WebhookSender;
-  deliveries(accountUuid: string): Promise<WebhookDelivery[]>;
+  deliveries(accountUuid: AccountUuid): Promise<WebhookDelivery[]>;
   close(): Promise<void>;
 }
 
@@ -89,7 +95,7 @@ export async function openWebhookRoom(): Promise<WebhookRoom> {
       if (!prepared.ok) throw new Error(prepared.refusal.detail);
       const made = await db.transaction((tx) => insertEndpoint(tx, prepared.value));
       if (!made.ok) throw new Error(made.refusal.detail);
-      return { accountUuid, endpointUuid: parseId('whe', made.value.id)!, secret: made.value.secret! };
+      return { accountUuid, endpointUuid: endpointIds.parse(made.value.id)!, secret: made.value.secret! };
     },
     async events(accountUuid, count, type = 'webhook.test', endpointUuid) {
       const rows = await db.query<{ seq: number }>(

@@ -3,7 +3,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DEFAULT_TERMS, parseId, type Batch, type Plan, type Terms } from '@rushes/contract';
+import { DEFAULT_TERMS, batchIds, type Batch, type Plan, type Terms, type BatchUuid } from '@rushes/contract';
 import { expect } from 'vitest';
 import { createTestDatabase } from '../database.ts';
 import { silentLogger } from '../silent-logger.ts';
@@ -149,7 +149,7 @@ export async function openAccount(
 
 export interface TestBatch {
   readonly caller: BatchCaller;
-  readonly batchUuid: string;
+  readonly batchUuid: BatchUuid;
 }
 
 export async function createBatch(
@@ -169,7 +169,7 @@ export async function createBatch(
   if (!read.ok) throw new Error(JSON.stringify(read.refusal));
   const created = await service.create(caller, read.value);
   if (!created.ok) throw new Error(JSON.stringify(created.refusal));
-  const batchUuid = parseId('bat', created.value.batch.id);
+  const batchUuid = batchIds.parse(created.value.batch.id);
   if (batchUuid === null) throw new Error(created.value.batch.id);
   return { caller, batchUuid };
 }

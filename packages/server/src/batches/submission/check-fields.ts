@@ -1,13 +1,14 @@
 import {
   ITEM_LIMITS,
-  parseId,
   quoted,
   shortened,
   submissionFields,
   suggestion,
+  isLongerThan,
+  endpointIds,
   type ModelSpec,
   type TaskParams,
-  isLongerThan,
+  type EndpointUuid,
 } from '@rushes/contract';
 import { checkParams, isPlainObject } from './check-params.ts';
 import type { Problems } from './problems.ts';
@@ -25,7 +26,7 @@ export interface CheckedFields {
   readonly expectedUnitPrice: number | null;
   readonly maxFailureRate: number | null;
   readonly deadlineHours: number;
-  readonly webhookEndpointUuid: string | null;
+  readonly webhookEndpointUuid: EndpointUuid | null;
 }
 
 type Fields = ReadonlyMap<string, unknown>;
@@ -155,9 +156,9 @@ function checkNumber(
   return null;
 }
 
-function checkEndpoint(value: unknown, problems: Problems): string | null {
+function checkEndpoint(value: unknown, problems: Problems): EndpointUuid | null {
   if (value === undefined) return null;
-  const uuid = typeof value === 'string' ? parseId('whe', value) : null;
+  const uuid = typeof value === 'string' ? endpointIds.parse(value) : null;
   if (uuid === null) {
     const detail = '`webhook_endpoint_id` is the id of one of your webhook endpoints, whe_…';
     problems.addToRequest('webhook_endpoint_id', typeof value === 'string' ? 'bad_format' : 'wrong_type', detail);

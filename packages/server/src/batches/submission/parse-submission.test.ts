@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatId } from '@rushes/contract';
+import { endpointIds } from '@rushes/contract';
 import {
   accepted,
   items,
@@ -10,6 +10,7 @@ import {
   refused,
   rows,
 } from '../../../testing/batches/submissions.ts';
+import { testUuid } from '../../../testing/test-uuid.ts';
 
 describe('a sound submission', () => {
   it('keeps every prompt as it was sent, whatever its script', () => {
@@ -77,7 +78,7 @@ describe('a sound submission', () => {
       { expected_unit_price: 49 },
       { max_failure_rate: 0 },
       { deadline_hours: 1 },
-      { webhook_endpoint_id: formatId('whe', '01890a5d-ac96-774b-bcce-b302099a8057') },
+      { webhook_endpoint_id: endpointIds.format(testUuid('01890a5d-ac96-774b-bcce-b302099a8057')) },
     ]) {
       expect(base.equals(accepted('application/json', json(change)).requestHash), JSON.stringify(change)).toBe(false);
     }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MODELS, type TaskParams } from '@rushes/contract';
 import { hashRequest } from './request-hash.ts';
+import { testUuid } from '../../../testing/test-uuid.ts';
 
 type Hashed = Parameters<typeof hashRequest>[0];
 
@@ -29,7 +30,7 @@ const FULL = request(
     expectedUnitPrice: 49,
     maxFailureRate: 0.5,
     deadlineHours: 24,
-    webhookEndpointUuid: '01890a5d-ac96-774b-bcce-b302099a8057',
+    webhookEndpointUuid: testUuid('01890a5d-ac96-774b-bcce-b302099a8057'),
   },
 );
 const PLAIN_HASH = 'b6c6c2fe3c722d803504e3d3bd3c44c86081cb47f217188766e2c37dae8f59a5';

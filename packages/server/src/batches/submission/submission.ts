@@ -1,4 +1,4 @@
-import type { ModelSpec, TaskParams } from '@rushes/contract';
+import type { ModelSpec, TaskParams, EndpointUuid } from '@rushes/contract';
 
 export interface SubmittedItem {
   readonly prompt: string;
@@ -20,7 +20,7 @@ export interface Submission {
   readonly expectedUnitPrice: number | null;
   readonly maxFailureRate: number | null;
   readonly deadlineHours: number;
-  readonly webhookEndpointUuid: string | null;
+  readonly webhookEndpointUuid: EndpointUuid | null;
 }
 
 /** What a body says, before any of it is believed. */

@@ -2,10 +2,10 @@ import {
   ACCOUNT_MODES,
   ACCOUNT_STATUSES,
   creditsSchema,
-  formatId,
   limitFields,
   pageSchema,
-  parseId,
+  accountIds,
+  keyIds,
 } from '@rushes/contract';
 import { z } from 'zod';
 import { findAccount, listAccountsAfter, type AccountSummary } from '../../accounts/index.ts';
@@ -68,7 +68,7 @@ const reversalBody = z
 
 function summaryOf(account: AccountSummary): z.output<typeof accountSchema> {
   return {
-    account_id: formatId('acct', account.accountUuid),
+    account_id: accountIds.format(account.accountUuid),
     name: account.name,
     plan: account.plan,
     mode: account.mode,
@@ -105,7 +105,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         refusals: [],
       },
       async (_exchange, { limit, cursor }) => {
-        const after = cursor === undefined ? null : parseId('acct', cursor);
+        const after = cursor === undefined ? null : accountIds.parse(cursor);
         if (cursor !== undefined && after === null) {
           const detail = '`cursor` is not one that this list gave out. Pass `next_cursor` unchanged.';
           return refuse({ code: 'invalid_request', detail, param: 'cursor' });
@@ -134,7 +134,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         refusals: [],
       },
       async ({ params }) => {
-        const uuid = parseId('acct', params['account_id'] ?? '');
+        const uuid = accountIds.parse(params['account_id'] ?? '');
         const account = uuid === null ? null : await findAccount(deps.db, uuid);
         if (uuid === null || account === null) return NOT_AN_ACCOUNT;
         return json({
@@ -192,7 +192,7 @@ export function operatorRead<Q extends z.ZodObject>(
 
 function contextOf(deps: HttpDeps, operator: Operator | null): AdminContext {
   if (operator === null) throw new Error('an operator route was called without an operator');
-  return { db: deps.db, random: deps.random, actor: `key:${formatId('key', operator.keyUuid)}` };
+  return { db: deps.db, random: deps.random, actor: `key:${keyIds.format(operator.keyUuid)}` };
 }
 
 function movementRoute<B extends z.ZodObject>(deps: HttpDeps, spec: MovementSpec<B>): Route {
@@ -217,7 +217,7 @@ function movementRoute<B extends z.ZodObject>(deps: HttpDeps, spec: MovementSpec
     },
     async answer(exchange, _caller, operator) {
       const context = contextOf(deps, operator);
-      const accountUuid = parseId('acct', exchange.params['account_id'] ?? '');
+      const accountUuid = accountIds.parse(exchange.params['account_id'] ?? '');
       if (accountUuid === null || (await findAccount(deps.db, accountUuid)) === null) return NOT_AN_ACCOUNT;
       const body = await readBody(exchange, spec.body);
       if (!body.ok) return body;
@@ -226,7 +226,7 @@ function movementRoute<B extends z.ZodObject>(deps: HttpDeps, spec: MovementSpec
       if (!done.ok) return done;
       const { replayed } = done.value;
       const document = {
-        account_id: formatId('acct', accountUuid),
+        account_id: accountIds.format(accountUuid),
         reference,
         replayed,
         credits: await credits(deps.db, accountUuid),

@@ -7,9 +7,10 @@ import {
   FAILURE_TYPES,
   ITEM_LIMITS,
   pageSchema,
-  parseId,
   taskSchema,
+  batchIds,
   type Batch,
+  type BatchUuid,
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
@@ -23,8 +24,8 @@ import { readRoute, writeRoute, type Route } from '../route.ts';
 
 const TAG = 'Batches';
 
-export function batchUuidOf(params: Exchange['params']): string | null {
-  return parseId('bat', params['batch_id'] ?? '');
+export function batchUuidOf(params: Exchange['params']): BatchUuid | null {
+  return batchIds.parse(params['batch_id'] ?? '');
 }
 
 /** What every route below a batch's path shares: its 404 comes before any complaint about parameters. */
@@ -166,7 +167,7 @@ function controlRoutes(deps: HttpDeps): readonly Route[] {
   const switchRoute = (
     verb: 'pause' | 'resume',
     summary: string,
-    change: (caller: Caller, uuid: string) => Promise<Outcome<Batch>>,
+    change: (caller: Caller, uuid: BatchUuid) => Promise<Outcome<Batch>>,
   ): Route =>
     writeRoute({
       ...control,

@@ -1,8 +1,8 @@
 import {
   createLinkRequestSchema,
-  parseTaskId,
   taskSchema,
   videoLinkSchema,
+  taskIds,
   type Task,
   type VideoLink,
 } from '@rushes/contract';
@@ -21,7 +21,7 @@ const TAG = 'Tasks';
 /** One task, and links to its video. */
 export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
   const find = async (caller: Caller, params: Exchange['params']): Promise<Task | null> => {
-    const id = parseTaskId(params['task_id'] ?? '');
+    const id = taskIds.parse(params['task_id'] ?? '');
     return id === null ? null : deps.batches.task(caller, id.batchUuid, id.index);
   };
   const ofOneTask = {

@@ -1,4 +1,4 @@
-import { formatId, formatTaskId, pageSchema, parseId } from '@rushes/contract';
+import { pageSchema, accountIds, batchIds, taskIds } from '@rushes/contract';
 import { z } from 'zod';
 import {
   EVERYTHING,
@@ -134,9 +134,9 @@ export function routes({ db }: HttpDeps): readonly Route[] {
 }
 
 function readFilter({ from, to, account_id: account, batch_id: batch }: FilterParameters): Outcome<GenerationFilter> {
-  const accountUuid = account === undefined ? null : parseId('acct', account);
+  const accountUuid = account === undefined ? null : accountIds.parse(account);
   if (account !== undefined && accountUuid === null) return notAnId('account_id', 'acct_');
-  const batchUuid = batch === undefined ? null : parseId('bat', batch);
+  const batchUuid = batch === undefined ? null : batchIds.parse(batch);
   if (batch !== undefined && batchUuid === null) return notAnId('batch_id', 'bat_');
   return accept({ ...EVERYTHING, from: from ?? null, to: to ?? null, accountUuid, batchUuid });
 }
@@ -147,9 +147,9 @@ function notAnId(param: string, prefix: string): Outcome<never> {
 
 function toGeneration(generation: ReportedGeneration): z.output<typeof generationSchema> {
   return {
-    account_id: formatId('acct', generation.accountUuid),
-    batch_id: formatId('bat', generation.batchUuid),
-    task_id: formatTaskId(generation.batchUuid, generation.taskIndex),
+    account_id: accountIds.format(generation.accountUuid),
+    batch_id: batchIds.format(generation.batchUuid),
+    task_id: taskIds.format(generation.batchUuid, generation.taskIndex),
     task_index: generation.taskIndex,
     attempt: generation.attempt,
     route: generation.route,
@@ -163,13 +163,13 @@ function toGeneration(generation: ReportedGeneration): z.output<typeof generatio
 }
 
 function encodePosition([account, batch, index, attempt]: ReportPosition): string {
-  return [formatId('acct', account), formatId('bat', batch), index, attempt].join('.');
+  return [accountIds.format(account), batchIds.format(batch), index, attempt].join('.');
 }
 
 function decodePosition(cursor: string): ReportPosition | null {
   const [account = '', batch = '', index = '', attempt = '', ...more] = cursor.split('.');
-  const accountUuid = parseId('acct', account);
-  const batchUuid = parseId('bat', batch);
+  const accountUuid = accountIds.parse(account);
+  const batchUuid = batchIds.parse(batch);
   const isNumber = (text: string): boolean => /^\d{1,10}$/.test(text) && Number(text) <= 2_147_483_647;
   if (accountUuid === null || batchUuid === null || !isNumber(index) || !isNumber(attempt) || more.length > 0) {
     return null;

@@ -3,10 +3,10 @@ import {
   emptyRequestSchema,
   EVENT_TYPES,
   pageSchema,
-  parseDeliveryId,
-  parseEventId,
-  parseId,
   webhookDeliverySchema,
+  deliveryIds,
+  endpointIds,
+  eventIds,
   type WebhookDelivery,
 } from '@rushes/contract';
 import { z } from 'zod';
@@ -54,7 +54,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         refusals: [],
       },
       async handle({ caller, query }) {
-        const endpointUuid = query.endpoint_id === undefined ? undefined : parseId('whe', query.endpoint_id);
+        const endpointUuid = query.endpoint_id === undefined ? undefined : endpointIds.parse(query.endpoint_id);
         if (endpointUuid === null) {
           return refuse({
             code: 'invalid_request',
@@ -62,7 +62,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
             param: 'endpoint_id',
           });
         }
-        const event = query.event_id === undefined ? undefined : parseEventId(query.event_id);
+        const event = query.event_id === undefined ? undefined : eventIds.parse(query.event_id);
         if (event === null) {
           return refuse({ code: 'invalid_request', detail: 'event_id is not the id of an event.', param: 'event_id' });
         }
@@ -100,7 +100,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         refusals: [],
       },
       async handle({ caller, exchange }) {
-        const id = parseDeliveryId(exchange.params['delivery_id'] ?? '');
+        const id = deliveryIds.parse(exchange.params['delivery_id'] ?? '');
         const delivery = id === null ? null : await findDelivery(deps.db, caller.accountUuid, id);
         return delivery === null ? notFound('webhook delivery') : json(delivery);
       },
@@ -120,7 +120,7 @@ function redeliverRoute(deps: HttpDeps): Route {
     body: emptyRequestSchema,
     missing: notFound('webhook delivery'),
     async exists(caller, params) {
-      const id = parseDeliveryId(params['delivery_id'] ?? '');
+      const id = deliveryIds.parse(params['delivery_id'] ?? '');
       return id !== null && (await findDelivery(deps.db, caller.accountUuid, id)) !== null;
     },
     operation: {
@@ -142,7 +142,7 @@ function redeliverRoute(deps: HttpDeps): Route {
     },
     async handle({ caller, exchange, requestId }) {
       const text = exchange.params['delivery_id'] ?? '';
-      const id = parseDeliveryId(text);
+      const id = deliveryIds.parse(text);
       if (id === null) return notFound('webhook delivery');
       const missing = notFound('webhook delivery');
       const endpoint = { accountUuid: caller.accountUuid, endpointUuid: id.endpointUuid };

@@ -2,14 +2,14 @@
 import {
   emptyRequestSchema,
   listedEventSchema,
-  parseEventId,
-  parseId,
   redeliverRequestSchema,
   redeliverResultSchema,
   rotateWebhookSecretRequestSchema,
   updateWebhookEndpointRequestSchema,
   webhookEndpointSchema,
   webhookEndpointWithSecretSchema,
+  endpointIds,
+  eventIds,
   type ErrorCode,
   type ListedEvent,
   type WebhookEndpointWithSecret,
@@ -40,7 +40,7 @@ const REFUSALS: readonly ErrorCode[] = ['request_id_conflict', 'state_conflict']
 const SECRET_EXAMPLE = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=';
 
 function keyOf(caller: Caller, params: Exchange['params']): EndpointKey | null {
-  const endpointUuid = parseId('whe', params['endpoint_id'] ?? '');
+  const endpointUuid = endpointIds.parse(params['endpoint_id'] ?? '');
   return endpointUuid === null ? null : { accountUuid: caller.accountUuid, endpointUuid };
 }
 
@@ -194,7 +194,7 @@ function readSince(caller: Caller, since: string | number): Outcome<Date | numbe
   if (typeof since === 'number') return accept(since);
   if (/^\d{1,15}$/.test(since)) return accept(Number(since));
   if (since.startsWith('evt_')) {
-    const event = parseEventId(since);
+    const event = eventIds.parse(since);
     return event === null || event.accountUuid !== caller.accountUuid
       ? bad('This account has no event with this id.')
       : accept(event.seq);

@@ -2,10 +2,11 @@ import {
   emptyRequestSchema,
   createWebhookEndpointRequestSchema,
   pageSchema,
-  parseId,
   webhookEndpointSchema,
   webhookEndpointWithSecretSchema,
+  endpointIds,
   type WebhookEndpointWithSecret,
+  type EndpointUuid,
 } from '@rushes/contract';
 import { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
@@ -37,8 +38,8 @@ export const endpointExample = {
   created_at: '2026-11-20T09:30:00.000Z',
 };
 
-function endpointUuid(params: Exchange['params']): string | null {
-  return parseId('whe', params['endpoint_id'] ?? '');
+function endpointUuid(params: Exchange['params']): EndpointUuid | null {
+  return endpointIds.parse(params['endpoint_id'] ?? '');
 }
 
 /** Where events are sent. */
@@ -159,8 +160,10 @@ function createRoute(deps: HttpDeps): Route {
         deps.db,
         requestKey(caller, `POST ${PATH}`, requestId, request),
         {
-          async replay(endpointUuid) {
-            const endpoint = await getEndpoint(deps.db, caller.accountUuid, endpointUuid);
+          async replay(resourceId) {
+            const endpointUuid = endpointIds.readUuid(resourceId);
+            const endpoint =
+              endpointUuid === null ? null : await getEndpoint(deps.db, caller.accountUuid, endpointUuid);
             return endpoint === null ? notFound('webhook endpoint') : accept({ ...endpoint, secret: null });
           },
           async make(commit) {

@@ -1,5 +1,6 @@
 /** An entry moves credits as its kind says, and the ledger takes no other. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import { openAccount, openWorld, type World } from '../../../testing/batches/world.ts';
 import { ENTRY_MOVES } from './entry-buckets.ts';
 
@@ -20,14 +21,14 @@ function columnsOf(kind: string): readonly [batch: string | null, task: number |
 }
 
 /** An account with 100 credits in each bucket, by entries that are there. */
-async function filledAccount(): Promise<string> {
+async function filledAccount(): Promise<AccountUuid> {
   const { accountUuid } = await openAccount(world, 300);
   await world.admin.query(`SELECT append_entry($1, 'reserve', 200, $2, NULL, NULL, NULL, NULL)`, [accountUuid, BATCH]);
   await world.admin.query(`SELECT append_entry($1, 'charge', 100, $2, 99, NULL, NULL, NULL)`, [accountUuid, BATCH]);
   return accountUuid;
 }
 
-async function buckets(accountUuid: string): Promise<Buckets> {
+async function buckets(accountUuid: AccountUuid): Promise<Buckets> {
   const [row] = await world.admin.query<Buckets>(
     'SELECT available, reserved, spent, issued, last_seq FROM credit_accounts WHERE account_id = $1',
     [accountUuid],

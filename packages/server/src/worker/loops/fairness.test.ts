@@ -1,5 +1,6 @@
 /** Who gets the slots that become free: claims by hand, each task over as soon as the test says so. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountUuid } from '@rushes/contract';
 import { systemClock, systemRandom } from '../../system/index.ts';
 import { createTaskStore, type TaskStore } from '../store/task-store.ts';
 import type { LeasedTask } from '../task.ts';
@@ -23,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-async function accountWith(weight: number, tasks: number, batches = 1): Promise<string> {
+async function accountWith(weight: number, tasks: number, batches = 1): Promise<AccountUuid> {
   const caller = await openAccount(world);
   await world.db.query(
     `UPDATE accounts SET limits = limits || jsonb_build_object('weight', $2::integer) WHERE account_id = $1`,
@@ -138,7 +139,7 @@ describe('a route with 100 slots', () => {
   });
 
   it('serves more accounts than it has slots, all within a few rounds', async () => {
-    const accounts: string[] = [];
+    const accounts: AccountUuid[] = [];
     for (let at = 0; at < 30; at += 1) accounts.push(await accountWith(at % 3 === 0 ? 8 : 1, 40));
     await store.configureRoute(route, 10);
     const served = await servedBy(40, 10);

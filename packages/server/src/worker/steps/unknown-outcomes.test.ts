@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import {
   createAttemptTokens,
   createCallbackInbox,
@@ -37,7 +38,7 @@ const FOR_EVER_MS = 600_000;
 let world: WorkerWorld;
 const tokens = createAttemptTokens(new Uint8Array(32));
 const tokenFor = (
-  { route, ...task }: { accountUuid: string; batchUuid: string; index: number; route: string },
+  { route, ...task }: { accountUuid: AccountUuid; batchUuid: BatchUuid; index: number; route: string },
   attempt: number,
 ): string => tokens.tokenFor(route, { ...task, attempt });
 const closers: (() => Promise<void>)[] = [];

@@ -7,7 +7,7 @@ import type { Clock } from '../../ports.ts';
  */
 type FailedCall = 'retry' | 'set-apart' | 'split';
 
-export interface CoalescerOptions<I, R> {
+export interface CoalescerOptions<I, R, Group extends string = string> {
   /** Handles many items in one call and answers them in order. */
   readonly flush: (items: readonly I[]) => Promise<readonly R[]>;
   readonly clock: Clock;
@@ -21,11 +21,11 @@ export interface CoalescerOptions<I, R> {
     failuresInARow: number,
   ) => { readonly action: FailedCall; readonly pauseMs: number };
   /** Items of one group stay together unless one of them is poisoned. */
-  readonly groupOf: (item: I) => string;
+  readonly groupOf: (item: I) => Group;
   /** A group was set apart because something in it is poisoned: told once, however often it is tried after that. */
-  readonly onQuarantined?: (group: string, error: unknown) => void;
+  readonly onQuarantined?: (group: Group, error: unknown) => void;
   /** All of a group that was quarantined has gone through. */
-  readonly onReleased?: (group: string) => void;
+  readonly onReleased?: (group: Group) => void;
 }
 
 /** The error that came of something poisoned; null when a call failed for a lock or for the database. */
@@ -60,23 +60,25 @@ export class CoalescerStopped extends Error {
   override readonly name = 'CoalescerStopped';
 }
 
-export function createCoalescer<I, R>(options: CoalescerOptions<I, R>): Coalescer<I, R> {
+export function createCoalescer<I, R, Group extends string = string>(
+  options: CoalescerOptions<I, R, Group>,
+): Coalescer<I, R> {
   return new GroupedCoalescer(options);
 }
 
-class GroupedCoalescer<I, R> implements Coalescer<I, R> {
-  readonly #options: CoalescerOptions<I, R>;
+class GroupedCoalescer<I, R, Group extends string> implements Coalescer<I, R> {
+  readonly #options: CoalescerOptions<I, R, Group>;
   readonly #giveUp = new AbortController();
   #waiting: Waiting<I, R>[] = [];
   #running: Promise<void> | null = null;
   /** Work beside the main line: halves of a call that failed, and groups set apart. */
   readonly #apart = new Set<Promise<void>>();
   /** What was added to a group since it was set apart. */
-  readonly #setApart = new Map<string, Waiting<I, R>[]>();
+  readonly #setApart = new Map<Group, Waiting<I, R>[]>();
   /** What of a group was tried and failed. */
-  readonly #failed = new Map<string, readonly Waiting<I, R>[]>();
+  readonly #failed = new Map<Group, readonly Waiting<I, R>[]>();
 
-  constructor(options: CoalescerOptions<I, R>) {
+  constructor(options: CoalescerOptions<I, R, Group>) {
     this.#options = options;
   }
 
@@ -189,7 +191,7 @@ class GroupedCoalescer<I, R> implements Coalescer<I, R> {
 
   /** Tries one group until all of it has succeeded. */
   async #insist(
-    group: string,
+    group: Group,
     first: readonly Waiting<I, R>[],
     firstPauseMs: number,
     firstPoison: Poison,
@@ -263,14 +265,14 @@ function giveUpOn<I, R>(entries: readonly Waiting<I, R>[]): void {
     entry.taker.givenUp(entry.item, new CoalescerStopped('stopped before the call succeeded'));
 }
 
-interface Part<I, R> {
+interface Part<I, R, Group> {
   /** Set when everything in it is of one group. */
-  readonly group: string | null;
+  readonly group: Group | null;
   readonly entries: readonly Waiting<I, R>[];
 }
 
 /** Two halves, or the whole when it is of one group. */
-function split<I, R>(entries: readonly Waiting<I, R>[], groupOf: (item: I) => string): Part<I, R>[] {
+function split<I, R, Group>(entries: readonly Waiting<I, R>[], groupOf: (item: I) => Group): Part<I, R, Group>[] {
   const groups = [...Map.groupBy(entries, (entry) => groupOf(entry.item))];
   const middle = Math.ceil(groups.length / 2);
   return [groups.slice(0, middle), groups.slice(middle)]

@@ -1,4 +1,4 @@
-import type { TaskParams } from '@rushes/contract';
+import type { TaskParams, AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../ports.ts';
 import type { LeasedTask, LeaseKey } from '../task.ts';
@@ -31,8 +31,8 @@ export interface LeaseStore {
 }
 
 interface LeaseRow {
-  account_id: string;
-  batch_id: string;
+  account_id: AccountUuid;
+  batch_id: BatchUuid;
   fence: number;
 }
 

@@ -1,3 +1,4 @@
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import type { Database } from '../../db/index.ts';
 import type { BatchName } from './task-columns.ts';
 
@@ -32,7 +33,7 @@ export function createScheduleStore(db: Database): ScheduleStore {
     },
 
     async expiredBatches() {
-      const rows = await db.query<{ account_id: string; batch_id: string }>(
+      const rows = await db.query<{ account_id: AccountUuid; batch_id: BatchUuid }>(
         `SELECT account_id, batch_id FROM batch_schedule
          WHERE NOT closed AND deadline_at <= rushes_now() ORDER BY deadline_at LIMIT 100`,
       );

@@ -1,6 +1,7 @@
 /** One settlement that carries the tasks of several claims, batches and accounts. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomUUID } from 'node:crypto';
+import type { BatchUuid } from '@rushes/contract';
 import {
   create,
   openAccount,
@@ -95,7 +96,7 @@ it('each answer and result goes to its own task, and each account counts its own
     );
     expect(await violations(world)).toEqual([]);
     for (const { accountUuid } of [one, other]) {
-      const events = await world.admin.query<{ seq: number; type: string; batch_id: string }>(
+      const events = await world.admin.query<{ seq: number; type: string; batch_id: BatchUuid }>(
         'SELECT seq, type, batch_id FROM events WHERE account_id = $1 ORDER BY seq',
         [accountUuid],
       );

@@ -1,10 +1,11 @@
 /** How tasks are put into the columns that the SQL functions take, and their answers back into the tasks' order. */
+import type { AccountUuid, BatchUuid } from '@rushes/contract';
 import { leaseName, type LeasedTask } from '../task.ts';
 
 /** Names one batch across the database. */
 export interface BatchName {
-  readonly accountUuid: string;
-  readonly batchUuid: string;
+  readonly accountUuid: AccountUuid;
+  readonly batchUuid: BatchUuid;
 }
 
 /** The accounts and the batches of leases. */

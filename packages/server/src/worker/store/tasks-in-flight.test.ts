@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { settleMicrotasks } from '../../../testing/manual-clock.ts';
+import { testUuid } from '../../../testing/test-uuid.ts';
 import { TasksInFlight } from './tasks-in-flight.ts';
 import type { LeasedTask } from '../task.ts';
 
 function task(index: number, fence = 1): LeasedTask {
   return {
-    accountUuid: 'a',
-    batchUuid: 'b',
+    accountUuid: testUuid<'acct'>('a'),
+    batchUuid: testUuid<'bat'>('b'),
     index,
     fence,
     route: 'simulator',
@@ -24,7 +25,12 @@ function task(index: number, fence = 1): LeasedTask {
   };
 }
 
-const lease = (fence: number, open: number) => ({ accountUuid: 'a', batchUuid: 'b', fence, open });
+const lease = (fence: number, open: number) => ({
+  accountUuid: testUuid<'acct'>('a'),
+  batchUuid: testUuid<'bat'>('b'),
+  fence,
+  open,
+});
 
 describe('what a worker believes it holds', () => {
   it('is worked on once, however often it is taken up', () => {

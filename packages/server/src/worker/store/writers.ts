@@ -1,3 +1,4 @@
+import type { AccountUuid } from '@rushes/contract';
 import { isLockTimeout, isTransient, isUnavailable } from '../../db/index.ts';
 import type { Clock, Logger, Random } from '../../ports.ts';
 import type { Tell } from '../notices.ts';
@@ -41,9 +42,9 @@ interface WriterDeps {
 
 export function createWriters(deps: WriterDeps): Writers {
   const { store } = deps;
-  const recording = <I, R>(what: string, accountOf: (item: I) => string, flush: Flush<I, R>): Coalescer<I, R> =>
+  const recording = <I, R>(what: string, accountOf: (item: I) => AccountUuid, flush: Flush<I, R>): Coalescer<I, R> =>
     writer(deps, { what, windowMs: RECORD_WINDOW_MS, accountOf, flush });
-  const settling = <I, R>(what: string, accountOf: (item: I) => string, flush: Flush<I, R>): Coalescer<I, R> =>
+  const settling = <I, R>(what: string, accountOf: (item: I) => AccountUuid, flush: Flush<I, R>): Coalescer<I, R> =>
     writer(deps, { what, windowMs: SETTLE_WINDOW_MS, accountOf, flush });
 
   return {
@@ -69,11 +70,11 @@ export function createWriters(deps: WriterDeps): Writers {
 
 type Flush<I, R> = (items: readonly I[]) => Promise<readonly R[]>;
 
-function accountOfTask(task: LeasedTask): string {
+function accountOfTask(task: LeasedTask): AccountUuid {
   return task.accountUuid;
 }
 
-function accountOfItem({ task }: { readonly task: LeasedTask }): string {
+function accountOfItem({ task }: { readonly task: LeasedTask }): AccountUuid {
   return task.accountUuid;
 }
 
@@ -81,7 +82,7 @@ interface WriterOptions<I, R> {
   /** For the log and the operator: `settling`. */
   readonly what: string;
   readonly windowMs: number;
-  readonly accountOf: (item: I) => string;
+  readonly accountOf: (item: I) => AccountUuid;
   readonly flush: Flush<I, R>;
 }
 
@@ -104,7 +105,10 @@ function writer<I, R>(deps: WriterDeps, { what, windowMs, accountOf, flush }: Wr
   });
 }
 
-function onError({ random, logger }: WriterDeps, what: string): CoalescerOptions<unknown, unknown>['onError'] {
+function onError(
+  { random, logger }: WriterDeps,
+  what: string,
+): CoalescerOptions<unknown, unknown, AccountUuid>['onError'] {
   return (error, items, failuresInARow) => {
     const backoffMs = FIRST_RETRY_PAUSE_MS * 2 ** Math.min(failuresInARow, 10);
     const pauseMs = Math.min(LONGEST_RETRY_PAUSE_MS, backoffMs) * (0.5 + random.fraction());
