@@ -1,6 +1,6 @@
 /** Work and history for our runs, put in by few set-based statements. */
 import pg from 'pg';
-import type { AccountUuid } from '@rushes/contract';
+import { accountIds, batchIds, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import { systemRandom } from '../packages/server/src/system/index.ts';
 
 const PRICE = 49;
@@ -19,8 +19,8 @@ async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>
 }
 
 /** Opens accounts with credits. Returns their ids. */
-export async function seedAccounts(adminUrl: string, count: number): Promise<readonly string[]> {
-  const ids = Array.from({ length: count }, () => systemRandom.uuid());
+export async function seedAccounts(adminUrl: string, count: number): Promise<readonly AccountUuid[]> {
+  const ids = Array.from({ length: count }, () => accountIds.newUuid(systemRandom));
   await connected(adminUrl, async (client) => {
     await client.query(
       `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
@@ -42,10 +42,10 @@ export async function seedBatches(
   accountUuids: readonly AccountUuid[],
   tasks: number,
   batchSize: number,
-): Promise<readonly string[]> {
+): Promise<readonly BatchUuid[]> {
   const batches = Array.from({ length: Math.ceil(tasks / batchSize) }, (_, at) => ({
     accountUuid: accountUuids[at % accountUuids.length],
-    batchUuid: systemRandom.uuid(),
+    batchUuid: batchIds.newUuid(systemRandom),
   }));
   const keys = [batches.map(({ accountUuid }) => accountUuid), batches.map(({ batchUuid }) => batchUuid)];
   const listed = 'unnest($1::uuid[], $2::uuid[]) AS b(account_id, batch_id)';

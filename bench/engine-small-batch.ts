@@ -30,7 +30,8 @@ export async function measureSmallBatch(cluster: Cluster, options: Options): Pro
     }
   };
   try {
-    const [hugeAccount = '', ...smallAccounts] = await seedAccounts(database.adminUrl, 1 + SMALL_BATCHES);
+    const [hugeAccount, ...smallAccounts] = await seedAccounts(database.adminUrl, 1 + SMALL_BATCHES);
+    if (hugeAccount === undefined) throw new Error('no account was made');
     await seedBatches(database.adminUrl, [hugeAccount], HUGE_BATCHES * options.hugeBatchSize, options.hugeBatchSize);
     await cluster.settle(database);
     const settings: WorkerSettings = {
@@ -52,7 +53,8 @@ export async function measureSmallBatch(cluster: Cluster, options: Options): Pro
     for (const accountUuid of smallAccounts) {
       // Not in step with the waves in which the first tasks end.
       await sleep(options.generationMs * (0.2 + Math.random() * 0.3));
-      const [batchUuid = ''] = await seedBatches(database.adminUrl, [accountUuid], SMALL_BATCH, SMALL_BATCH);
+      const [batchUuid] = await seedBatches(database.adminUrl, [accountUuid], SMALL_BATCH, SMALL_BATCH);
+      if (batchUuid === undefined) throw new Error('no batch was made');
       small.push({ batchUuid, createdAtMs: Date.now() });
       await until(
         `SELECT 1 FROM tasks WHERE account_id = $1 AND batch_id = $2 AND submitted_at IS NOT NULL HAVING count(*) = ${SMALL_BATCH}`,

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { accountIds } from '@rushes/contract';
+import { accountIds, type AccountUuid } from '@rushes/contract';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
@@ -20,8 +20,8 @@ const BATCH = 2_000;
 const main = path.resolve(import.meta.dirname, '../packages/server/src/main.ts');
 
 /** One account whose batches are all settled: a reserve and a resolution per task. */
-async function seed(admin: Database): Promise<string> {
-  const accountUuid = systemRandom.uuid();
+async function seed(admin: Database): Promise<AccountUuid> {
+  const accountUuid = accountIds.newUuid(systemRandom);
   await admin.query(
     `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
      VALUES ($1, 'bench', 'enterprise', 'live', '{"max_concurrent_tasks": 1000000, "weight": 1}', rushes_now())`,

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
-import type { AccountUuid, BatchUuid } from '@rushes/contract';
+import { accountIds, batchIds, type AccountUuid, type BatchUuid } from '@rushes/contract';
 import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
@@ -27,7 +27,7 @@ interface Batch {
 
 /** Running tasks, reserved and claimed, in batches of one set each over so many accounts. */
 async function seed(admin: Database, accounts: number): Promise<readonly Batch[]> {
-  const accountUuids = Array.from({ length: accounts }, () => systemRandom.uuid());
+  const accountUuids = Array.from({ length: accounts }, () => accountIds.newUuid(systemRandom));
   for (const accountUuid of accountUuids) {
     await admin.query(
       `INSERT INTO accounts (account_id, name, plan, mode, limits, created_at)
@@ -39,7 +39,9 @@ async function seed(admin: Database, accounts: number): Promise<readonly Batch[]
   }
   const batches: Batch[] = [];
   for (let at = 0; at * SET < tasks; at += 1) {
-    const batch = { accountUuid: accountUuids[at % accounts] ?? '', batchUuid: systemRandom.uuid() };
+    const accountUuid = accountUuids[at % accounts];
+    if (accountUuid === undefined) throw new Error('no account was made');
+    const batch = { accountUuid, batchUuid: batchIds.newUuid(systemRandom) };
     await admin.query(
       `INSERT INTO batches (account_id, batch_id, request_id, request_hash, model, total, unit_price, terms, created_at, deadline_at)
        VALUES ($1, $2::uuid, $2::text, '\\x00', 'sora-2', $3, 49, '{}', rushes_now(), rushes_now() + interval '1 day')`,

@@ -81,7 +81,7 @@ async function addEndpoints(db: Database, accountUuid: AccountUuid, url: string,
   }
 }
 
-const newAccount = (db: Database): Promise<string> =>
+const newAccount = (db: Database): Promise<AccountUuid> =>
   createAccount(db, systemRandom, { name: 'bench', plan: 'enterprise', mode: 'live' });
 
 function deliver(db: Database) {
@@ -156,7 +156,7 @@ async function measureDeliveries(): Promise<number> {
 async function measureDelay(hanging: boolean): Promise<Report> {
   const [accounts, rounds, intervalMs] = [5, 40, 250];
   return withServer(async (db, receiver) => {
-    const ids: string[] = [];
+    const ids: AccountUuid[] = [];
     for (let at = 0; at < accounts; at += 1) {
       const accountUuid = await newAccount(db);
       ids.push(accountUuid);

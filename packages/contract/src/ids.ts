@@ -29,6 +29,7 @@ export interface IdKind<Prefix extends string> {
   parse(id: string): Uuid<Prefix> | null;
   /** The text itself when it is a lower-case UUID, or null. For cursors, which carry uuids. */
   readUuid(text: string): Uuid<Prefix> | null;
+  /** The uuid of a new object. */
   newUuid(random: { uuid(): string }): Uuid<Prefix>;
   /** The UUIDs of no object: one sorts before all others, the other behind them. */
   readonly nil: Uuid<Prefix>;
@@ -143,7 +144,7 @@ export const endpointIds = idKind('whe');
 
 export type AccountUuid = Uuid<'acct'>;
 export type BatchUuid = Uuid<'bat'>;
-/** Of an account's key or of an operator's. */
+/** Of an account's key, or of an operator's. */
 export type KeyUuid = Uuid<'key'>;
 /** Of a webhook endpoint. */
 export type EndpointUuid = Uuid<'whe'>;
