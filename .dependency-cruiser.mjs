@@ -17,10 +17,10 @@ export default {
   forbidden: [
     {
       name: 'no-cycle',
-      comment: 'A cycle means that two files are one thing, or that one of them knows too much. Types alone may meet.',
+      comment: 'A cycle means that two files are one thing, or that one of them knows too much.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'resolvable',
