@@ -9,8 +9,13 @@ let server: Server;
 let client: OpenApiCheckedClient;
 
 const traceId = 'a'.repeat(32);
+const refusedHeaders = {
+  'x-trace-id': traceId,
+  'x-should-retry': 'false',
+  'content-type': 'application/problem+json',
+};
 const good = { status: 200, headers: { 'x-trace-id': traceId, 'content-type': 'application/json' }, body: '{"id":1}' };
-const problem = { status: 404, trace_id: traceId };
+const problem = { code: 'not_found', status: 404, trace_id: traceId };
 
 const document: OpenApiDocument = {
   paths: {
@@ -67,10 +72,24 @@ describe('the checked client', () => {
       'a problem of another exchange',
       {
         status: 404,
-        headers: { 'x-trace-id': traceId, 'content-type': 'application/problem+json' },
+        headers: refusedHeaders,
         body: JSON.stringify({ ...problem, trace_id: 'other' }),
       },
       'two trace ids',
+    ],
+    [
+      'a problem that does not say whether to send the request again',
+      {
+        status: 404,
+        headers: { 'x-trace-id': traceId, 'content-type': 'application/problem+json' },
+        body: JSON.stringify(problem),
+      },
+      'without an x-should-retry',
+    ],
+    [
+      'a problem that asks for a request that cannot succeed',
+      { status: 404, headers: { ...refusedHeaders, 'x-should-retry': 'true' }, body: JSON.stringify(problem) },
+      'x-should-retry: true for not_found',
     ],
   ])('fails on %s', async (_name, answer, message) => {
     await expect(get(answer as typeof next)).rejects.toThrow(message);

@@ -2,6 +2,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import {
+  ERROR_CODES,
   webhookEventSchemas,
   type Batch,
   type CancelResult,
@@ -145,10 +146,14 @@ export class OpenApiCheckedClient {
 
   #checkProblem(where: string, response: Response, bytes: Buffer, method: string): void {
     if (mediaType(response) !== PROBLEM) throw new Error(`${where} with ${mediaType(response)} in place of ${PROBLEM}`);
+    const shouldRetry = response.headers.get('x-should-retry') ?? '';
+    if (!/^(true|false)$/.test(shouldRetry)) throw new Error(`${where} without an x-should-retry`);
     if (method === 'HEAD') return;
     const problem: unknown = JSON.parse(bytes.toString());
     this.#validate(where, this.#ajv.getSchema('https://openapi.test/document#/components/schemas/Problem'), problem);
-    const { status, trace_id: traceId } = problem as { status: number; trace_id: string };
+    const { code, status, trace_id: traceId } = problem as Problem;
+    const mayRetry = ERROR_CODES[code].retryable || response.headers.has('retry-after');
+    if (shouldRetry !== String(mayRetry)) throw new Error(`${where} with x-should-retry: ${shouldRetry} for ${code}`);
     if (status !== response.status) throw new Error(`${where} but its problem says ${status}`);
     if (traceId !== response.headers.get('x-trace-id')) throw new Error(`${where} with two trace ids`);
   }

@@ -17,6 +17,7 @@ function expectProblem(answer: RawAnswer, status: number, code: string): void {
   const problem = JSON.parse(answer.body) as { code: string; trace_id: string };
   expect(problem.code).toBe(code);
   expect(answer.headers['x-trace-id']).toBe(problem.trace_id);
+  expect(answer.headers['x-should-retry']).toBe('false');
 }
 
 const head = (lines: readonly string[]): string => [...lines, '', ''].join('\r\n');

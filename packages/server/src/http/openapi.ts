@@ -12,6 +12,7 @@ import {
 import {
   createDocument,
   type ZodOpenApiContentObject,
+  type ZodOpenApiHeaderObject,
   type ZodOpenApiOperationObject,
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
@@ -19,19 +20,26 @@ import { z } from 'zod';
 import { PROBLEM_CONTENT_TYPE } from './problem.ts';
 import type { BodyContent, Route } from './route.ts';
 
-const TRACE_ID = {
-  'x-trace-id': { description: "Names this exchange in the server's log.", schema: { type: 'string' as const } },
-};
-
-const RATE_HEADERS = {
+/** Headers that many answers have: described once, named by the answers. */
+const HEADERS = {
+  'x-trace-id': { description: "Names this exchange in the server's log.", schema: { type: 'string' } },
+  'x-should-retry': {
+    description: 'Whether the same request, sent again unchanged, may succeed.',
+    schema: { type: 'string', enum: ['true', 'false'] },
+  },
+  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } },
   RateLimit: {
     description: 'Requests left for this key, and seconds until one comes back.',
-    schema: { type: 'string' as const },
+    schema: { type: 'string' },
   },
-  'RateLimit-Policy': { description: 'Requests per window of seconds.', schema: { type: 'string' as const } },
-};
+  'RateLimit-Policy': { description: 'Requests per window of seconds.', schema: { type: 'string' } },
+} satisfies Record<string, ZodOpenApiHeaderObject>;
 
-const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' as const } } };
+type HeaderReferences = Record<string, { $ref: `#/components/headers/${string}` }>;
+
+function headers(...names: readonly (keyof typeof HEADERS)[]): HeaderReferences {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` as const }]));
+}
 
 /** `/v1/batches/:batch_id` as OpenAPI writes it. */
 export function pathTemplate(path: string): string {
@@ -105,9 +113,9 @@ function problemResponses(route: Route): ZodOpenApiResponsesObject {
         {
           description: codes.map((code) => `\`${code}\`: ${ERROR_CODES[code].title}.`).join(' '),
           headers: {
-            ...TRACE_ID,
-            ...(status === 429 || status === 503 ? RETRY_AFTER : {}),
-            ...(status === 429 ? RATE_HEADERS : {}),
+            ...headers('x-trace-id', 'x-should-retry'),
+            ...(status === 429 || status === 503 ? headers('Retry-After') : {}),
+            ...(status === 429 ? headers('RateLimit', 'RateLimit-Policy') : {}),
           },
           content: { [PROBLEM_CONTENT_TYPE]: { schema: problemSchema } },
         },
@@ -117,18 +125,20 @@ function problemResponses(route: Route): ZodOpenApiResponsesObject {
 
 function successResponses(route: Route): ZodOpenApiResponsesObject {
   const isCounted = route.access.kind === 'operator' || (route.access.kind === 'key' && route.access.counted);
-  const rate = isCounted ? RATE_HEADERS : {};
+  const rate = isCounted ? headers('RateLimit', 'RateLimit-Policy') : {};
   return Object.fromEntries(
     route.operation.successes.map((success) => {
-      const own = Object.entries(success.headers ?? {}).map(([name, description]) => [
-        name,
-        { description, schema: { type: 'string' as const } },
-      ]);
+      const own = Object.fromEntries(
+        Object.entries(success.headers ?? {}).map(([name, description]) => [
+          name,
+          { description, schema: { type: 'string' as const } },
+        ]),
+      );
       return [
         String(success.status),
         {
           description: success.description,
-          headers: { ...TRACE_ID, ...rate, ...(Object.fromEntries(own) as typeof TRACE_ID) },
+          headers: { ...headers('x-trace-id'), ...rate, ...own },
           ...(success.content.length === 0 ? {} : { content: content(success.content) }),
         },
       ];
@@ -220,6 +230,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string,
     webhooks: Object.fromEntries(EVENT_TYPES.map((type) => [type, { post: webhookOperation(type) }])),
     components: {
       schemas: lineSchemas(routes),
+      headers: HEADERS,
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', description: 'An account key, `rk_live_...` or `rk_test_...`.' },
         operatorKey: { type: 'http', scheme: 'bearer', description: 'An operator key, `ro_...`.' },

@@ -1,6 +1,7 @@
 import { ERROR_CODES, type Problem } from '@rushes/contract';
 import type { Refusal } from '../outcome/index.ts';
 
+/** The media type of RFC 9457. */
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
 
 /** The RFC 9457 document of a refusal. */
@@ -22,9 +23,16 @@ export function toProblem(refusal: Refusal, traceId: string): Problem {
   };
 }
 
+/** Whether to send the same request again: some codes always say so, and a refusal that names a time does too. */
+function shouldRetry(refusal: Refusal): boolean {
+  return ERROR_CODES[refusal.code].retryable || refusal.retryAfterSeconds !== undefined;
+}
+
 /** Headers that belong to a refusal whatever its route. */
 export function problemHeaders(refusal: Refusal): Readonly<Record<string, string>> {
   return {
+    'Content-Type': PROBLEM_CONTENT_TYPE,
+    'x-should-retry': String(shouldRetry(refusal)),
     ...(refusal.code === 'unauthorized' ? { 'WWW-Authenticate': 'Bearer realm="rushes"' } : {}),
     ...(refusal.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(refusal.retryAfterSeconds) }),
   };

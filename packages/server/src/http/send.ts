@@ -7,7 +7,7 @@ import type { Refusal } from '../outcome/index.ts';
 import { hasBody } from './body.ts';
 import type { Answer } from './exchange.ts';
 import { DRAIN_MAX_BYTES, DRAIN_TIMEOUT_MS, DRAIN_UNASKED_TIMEOUT_MS } from './limits.ts';
-import { PROBLEM_CONTENT_TYPE, problemHeaders, toProblem } from './problem.ts';
+import { problemHeaders, toProblem } from './problem.ts';
 
 /** What the middleware know of a request. */
 export interface RequestState {
@@ -71,6 +71,7 @@ function sendBytes(ctx: HttpContext, body: Buffer, clock: Clock): void {
   ctx.length = body.length;
 }
 
+/** The one place that answers a request with a problem document. */
 export function sendProblem(
   ctx: HttpContext,
   refusal: Refusal,
@@ -80,10 +81,9 @@ export function sendProblem(
   const problem = toProblem(refusal, ctx.state.traceId);
   ctx.state.problem = refusal.code;
   ctx.status = problem.status;
-  ctx.set({ ...problemHeaders(refusal), ...headers });
   sendBytes(ctx, Buffer.from(JSON.stringify(problem)), clock);
   // After the body: Koa guesses a type for it when there is none.
-  ctx.set('Content-Type', PROBLEM_CONTENT_TYPE);
+  ctx.set({ ...problemHeaders(refusal), ...headers });
   ctx.set('Cache-Control', 'no-store');
 }
 

@@ -11,7 +11,7 @@ import {
   SOCKET_IDLE_TIMEOUT_MS,
 } from './limits.ts';
 import { newTraceId } from './middleware.ts';
-import { PROBLEM_CONTENT_TYPE, toProblem } from './problem.ts';
+import { problemHeaders, toProblem } from './problem.ts';
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -36,7 +36,7 @@ function rawProblem(refusal: Refusal, traceId: string): string {
   return [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
     `x-trace-id: ${traceId}`,
-    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
+    ...Object.entries(problemHeaders(refusal)).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
     '',
