@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
 import { GUARDS, kindOf, openSimulation, type HistoryReport } from '../packages/simulation/src/index.ts';
 import { createLogger } from '../packages/server/src/system/index.ts';

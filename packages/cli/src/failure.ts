@@ -70,7 +70,7 @@ function localProblem(code: CliErrorCode, detail: string, exitCode: ExitCode, me
 }
 
 /** Exit code of an answer's status; the same for every command. */
-export function exitCodeOfStatus(status: number): ExitCode {
+function exitCodeOfStatus(status: number): ExitCode {
   if (status === 401 || status === 403) return EXIT.auth;
   if (status === 402) return EXIT.insufficientCredits;
   if (status === 404) return EXIT.notFound;

@@ -46,7 +46,7 @@ export function scratchFolder(): string {
 const TURN_MS = 1;
 
 /** A clock on which every wait is over at once, and on which it then is later. */
-export function fastClock(): Clock {
+function fastClock(): Clock {
   let skippedMs = 0;
   return {
     monotonicMs: () => performance.now() + skippedMs,

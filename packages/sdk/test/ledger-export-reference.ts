@@ -50,7 +50,7 @@ export function exportOf(entries: readonly ReferenceEntry[], options: ExportOpti
 export const FORMATS = ['json', 'jsonl', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
 
-export const COLUMNS = [
+const COLUMNS = [
   'seq',
   'kind',
   'from',
@@ -76,7 +76,7 @@ function csvCell(value: string | number | null): string {
   return escaped === '' || /[",\r\n]/.test(escaped) ? `"${escaped.replaceAll('"', '""')}"` : escaped;
 }
 
-export function csvLine(entry: ReferenceEntry): string {
+function csvLine(entry: ReferenceEntry): string {
   return `${COLUMNS.map((column) => csvCell(entry[column] ?? null)).join(',')}\r\n`;
 }
 

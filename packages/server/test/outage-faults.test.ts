@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../testing/server-process.ts';
 import { silentLogger } from '../testing/silent-logger.ts';
-import { openEmbeddedPostgres } from '../src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../src/postgres/open.ts';
 import { pgDataOf } from '../testing/postgres/holder.ts';
 import { migrate } from '../src/schema/index.ts';
 import { FaultScene, prompts } from '../testing/fault-scene.ts';

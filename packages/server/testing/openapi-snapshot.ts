@@ -1,5 +1,5 @@
-import type { HttpDeps } from '../src/http/index.ts';
-import { openApiDocument } from '../src/http/index.ts';
+import type { HttpDeps } from '../src/http/deps.ts';
+import { openApiDocument } from '../src/http/all-routes.ts';
 
 /** The document as docs/openapi.json has it: of a server at its default address, made without one. */
 export function openApiSnapshot(): string {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { openEmbeddedPostgres } from '../src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../src/postgres/open.ts';
 import { silentLogger } from './silent-logger.ts';
 
 declare module 'vitest' {

@@ -97,7 +97,7 @@ export async function runCommand(words: readonly string[], options: ServerProces
   return out;
 }
 
-export async function tryCommand(
+async function tryCommand(
   words: readonly string[],
   options: ServerProcessOptions,
 ): Promise<{ readonly code: number | null; readonly out: string; readonly log: string }> {

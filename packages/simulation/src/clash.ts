@@ -5,7 +5,7 @@
  * tasks of several accounts in any order, and some come from a rival whose leases are not its own any more.
  */
 import type { Database } from '../../server/src/db/index.ts';
-import { createTaskStore, type TaskStore } from '../../server/src/worker/index.ts';
+import { createTaskStore, type TaskStore } from '../../server/src/worker/store/task-store.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedProcess } from './process.ts';
 import { ROUTES, type World } from './world.ts';

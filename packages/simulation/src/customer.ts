@@ -3,10 +3,10 @@ import { DEFAULT_TERMS, batchIds, type AccountUuid } from '@rushes/contract';
 import {
   createBatchService,
   parseSubmission,
-  type BatchCaller,
   type BatchService,
   type Submission,
 } from '../../server/src/batches/index.ts';
+import type { BatchCaller } from '../../server/src/batches/account-check.ts';
 import type { Database } from '../../server/src/db/index.ts';
 import { createCallbackInbox, type CallbackInbox } from '../../server/src/generations/index.ts';
 import { issueCredits, reverseEntry, revokeCredits } from '../../server/src/ledger/index.ts';

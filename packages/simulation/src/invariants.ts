@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { batchIds, type BatchUuid } from '@rushes/contract';
 import { EVERYTHING, reportPages, type ReportedGeneration } from '../../server/src/generations/index.ts';
-import { checkLedger } from '../../server/src/checking/index.ts';
+import { checkLedger } from '../../server/src/checking/check-ledger.ts';
 import type { StartedGeneration } from './simulated-upstream.ts';
 import type { World } from './world.ts';
 

@@ -1,6 +1,6 @@
 /** What an upstream, or somebody who pretends to be it, posts about submissions: early, late, twice, never, or made up. */
 import type { CallbackReader } from '../../server/src/generations/index.ts';
-import type { Callback } from '../../server/src/upstreams/index.ts';
+import type { Callback } from '../../server/src/upstreams/upstream.ts';
 import type { Chaos } from './chaos.ts';
 import type { Dice } from './dice.ts';
 import type { Scheduler } from './scheduler.ts';

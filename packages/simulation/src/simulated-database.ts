@@ -44,7 +44,7 @@ interface OpenTransaction {
 }
 
 /** Names a statement by the SQL function that it calls, or by what it does to which table. */
-export function statementName(sql: string): string {
+function statementName(sql: string): string {
   const called = /\b((?!jsonb_|make_|array_|regexp_|string_)[a-z]+(?:_[a-z]+)+)\(\$/.exec(sql)?.[1];
   if (called !== undefined) return called;
   const [, verb = 'statement', table = ''] = /^\s*(\w+)[\s\S]*?\b(?:FROM|INTO|UPDATE)\s+([a-z_]+)/.exec(sql) ?? [];

@@ -1,14 +1,8 @@
 /** A video API in memory, with every fault that one over a network can have, and a list of all that it ever started. */
 import { Readable } from 'node:stream';
 import { HttpFailure, type HttpClient, type HttpStreamResponse } from '../../server/src/ports.ts';
-import type {
-  Generation,
-  LookUpResult,
-  PollResult,
-  SubmitResult,
-  Upstream,
-  UpstreamFailure,
-} from '../../server/src/upstreams/index.ts';
+import type { Generation, LookUpResult, PollResult, SubmitResult, Upstream } from '../../server/src/upstreams/index.ts';
+import type { UpstreamFailure } from '../../server/src/upstreams/upstream.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedProcess } from './process.ts';
 import { parseCallback, SimulatedCallbacks, type CallbackWorld } from './simulated-callbacks.ts';

@@ -1,5 +1,5 @@
 /** The workers of a history: they start, die, are replaced, and stop at the end. */
-import type { Worker } from '../../server/src/worker/index.ts';
+import type { Worker } from '../../server/src/worker/worker.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedProcess } from './process.ts';
 import { ROUTES, type World } from './world.ts';

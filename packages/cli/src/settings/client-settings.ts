@@ -28,7 +28,7 @@ function wrongAddress(detail: string): CliError {
 }
 
 /** `https://host/path` in one spelling, so that two settings can be compared. */
-export function normalizeBaseUrl(text: string): string {
+function normalizeBaseUrl(text: string): string {
   let url: URL;
   try {
     url = new URL(text);

@@ -3,9 +3,9 @@ import type { LedgerEntry } from '../types.ts';
 import { type LedgerProblem, problem, quote } from './problem.ts';
 
 /** The places that the credits of an account can be in. */
-export const BUCKETS = ['available', 'reserved', 'spent'] as const;
+const BUCKETS = ['available', 'reserved', 'spent'] as const;
 /** One of the places that the credits of an account can be in. */
-export type Bucket = (typeof BUCKETS)[number];
+type Bucket = (typeof BUCKETS)[number];
 /** Credits in each bucket. */
 export type Balances = Readonly<Record<Bucket, number>>;
 

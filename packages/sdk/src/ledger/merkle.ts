@@ -9,14 +9,14 @@ const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES);
 nodeInput[0] = 1;
 
 /** Hash of an inner node: SHA-256 of 0x01 and both children (RFC 6962, section 2.1). */
-export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   nodeInput.set(left, 1);
   nodeInput.set(right, 1 + HASH_BYTES);
   return sha256(nodeInput);
 }
 
 /** Hash of the tree without leaves. */
-export function emptyRoot(): Uint8Array {
+function emptyRoot(): Uint8Array {
   return sha256(new Uint8Array(0));
 }
 

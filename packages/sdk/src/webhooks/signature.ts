@@ -33,7 +33,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
 }
 
 /** The bytes of one secret. Throws `WebhookVerificationError` for text that is not a secret, without quoting it. */
-export function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
+function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
   const text = typeof secret === 'string' ? secret.trim() : '';
   const bytes = fromBase64(text.startsWith(SECRET_PREFIX) ? text.slice(SECRET_PREFIX.length) : text);
   if (bytes !== null && bytes.length >= SECRET_MIN_BYTES) return bytes;

@@ -3,7 +3,9 @@ import { testRandom } from '../../testing/batches/world.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import { createMetricRegistry } from '../metrics/index.ts';
 import { systemClock } from '../system/index.ts';
-import { checkAndAct, readLedgerState, showLedgerState } from './index.ts';
+import { showLedgerState } from './index.ts';
+import { checkAndAct } from './scheduled-check.ts';
+import { readLedgerState } from './ledger-state.ts';
 import { openLedgerWorld, type LedgerWorld } from '../../testing/sealing/ledger-world.ts';
 
 let world: LedgerWorld;

@@ -11,7 +11,8 @@ import {
 } from '../../testing/batches/world.ts';
 import { setUpstreamCost } from '../generations/index.ts';
 import { reverseEntry } from '../ledger/index.ts';
-import { Reconciler, type Period } from './index.ts';
+import type { Period } from './index.ts';
+import { Reconciler } from './reconcile.ts';
 
 let world: World;
 beforeAll(async () => {

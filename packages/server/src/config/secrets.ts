@@ -13,7 +13,7 @@ export interface Secrets {
 }
 
 /** As long as SHA-256's output: a shorter secret would weaken every key made from it. */
-export const SERVER_SECRET_BYTES = 32;
+const SERVER_SECRET_BYTES = 32;
 
 /**
  * Derives the keys from the server secret (RUSHES_SECRET_KEY) with HKDF-SHA256 (RFC 5869), an empty salt and the use as

@@ -11,9 +11,9 @@ import {
   reportPages,
   setUpstreamCost,
   upstreamCosts,
-  upstreamCostsOfBatches,
   type ReportPosition,
 } from './index.ts';
+import { upstreamCostsOfBatches } from './costs.ts';
 
 let database: TestDatabase;
 let db: Database;

@@ -1,7 +1,7 @@
 import { accountIds, keyIds, type AccountUuid, type KeyUuid } from '@rushes/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOperatorKey, disableOperatorKey } from '../operators/index.ts';
-import { checkLedger } from '../checking/index.ts';
+import { checkLedger } from '../checking/check-ledger.ts';
 import { systemRandom } from '../system/index.ts';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 

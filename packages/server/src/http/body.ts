@@ -22,7 +22,7 @@ export class BodyBudget {
 }
 
 /** Content-Length as a number, or null when the body is chunked or absent. Node has refused malformed ones already. */
-export function announcedBytes(req: IncomingMessage): number | null {
+function announcedBytes(req: IncomingMessage): number | null {
   const header = req.headers['content-length'];
   return header === undefined ? null : Number(header);
 }

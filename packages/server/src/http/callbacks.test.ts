@@ -3,7 +3,8 @@ import { batchIds, type Batch, type AccountUuid, type BatchUuid } from '@rushes/
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startTestHttpServer, type TestHttpServer } from '../../testing/http-server.ts';
 import { testUuid } from '../../testing/test-uuid.ts';
-import { createAttemptTokens, createCallbackInbox, type AttemptTokens } from '../generations/index.ts';
+import { createAttemptTokens, createCallbackInbox } from '../generations/index.ts';
+import type { AttemptTokens } from '../generations/attempt-token.ts';
 import { callbackReaders } from '../routes/upstream-routes.ts';
 
 let server: TestHttpServer;

@@ -1,4 +1,2 @@
-export type { HttpDeps } from './deps.ts';
 export { createHttpServer } from './http-server.ts';
-export type { HttpServer, HttpServerOptions } from './http-server.ts';
-export { openApiDocument } from './all-routes.ts';
+export type { HttpServer } from './http-server.ts';

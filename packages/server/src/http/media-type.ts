@@ -2,7 +2,7 @@ import { refuse, type Outcome } from '../outcome/index.ts';
 import type { Exchange } from './exchange.ts';
 
 /** `text/csv` of `Text/CSV; charset=utf-8`. */
-export function essence(contentType: string): string {
+function essence(contentType: string): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
 }
 

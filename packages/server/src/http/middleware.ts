@@ -155,5 +155,3 @@ export function closeWhenStopping(stopping: AbortSignal): HttpMiddleware {
     if (stopping.aborted && !ctx.headerSent) ctx.set('Connection', 'close');
   };
 }
-
-export type { HttpContext };

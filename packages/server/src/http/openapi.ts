@@ -42,7 +42,7 @@ function headers(...names: readonly (keyof typeof HEADERS)[]): HeaderReferences 
 }
 
 /** `/v1/batches/:batch_id` as OpenAPI writes it. */
-export function pathTemplate(path: string): string {
+function pathTemplate(path: string): string {
   return path.replaceAll(/:([a-z_]+)/g, '{$1}');
 }
 

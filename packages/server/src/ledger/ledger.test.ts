@@ -16,8 +16,10 @@ import {
   violations,
   type World,
 } from '../../testing/batches/world.ts';
-import { credits, issueCredits, listEntries, renderLedgerExport, type LedgerExportFormat } from './index.ts';
-import { openExport, type ExportBounds, type LedgerExport } from '../sealing/index.ts';
+import { credits, issueCredits, listEntries, renderLedgerExport } from './index.ts';
+import type { LedgerExportFormat } from './export-format.ts';
+import { openExport } from '../sealing/index.ts';
+import type { ExportBounds, LedgerExport } from '../sealing/export.ts';
 import { createSealer, type SteppedSealer } from '../sealing/sealer.ts';
 import { systemClock, systemRandom } from '../system/index.ts';
 import { silentLogger } from '../../testing/silent-logger.ts';

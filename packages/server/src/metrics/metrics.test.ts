@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import { createMetricRegistry, startMetricsServer, type MetricsServer } from './index.ts';
+import { createMetricRegistry, startMetricsServer } from './index.ts';
+import type { MetricsServer } from './metrics-server.ts';
 
 const servers: MetricsServer[] = [];
 afterEach(async () => {

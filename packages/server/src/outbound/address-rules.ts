@@ -89,7 +89,7 @@ const NAT64 = parseCidr('64:ff9b::/96');
 const SIX_TO_FOUR = parseCidr('2002::/16');
 
 /** A range, or a single address as the range of itself. Throws for anything else. */
-export function parseCidr(text: string): Range {
+function parseCidr(text: string): Range {
   const [address = '', prefix] = text.split('/');
   const width = isIP(address) === 6 ? 128 : 32;
   if (isIP(address) === 0 || (prefix !== undefined && !/^\d{1,3}$/.test(prefix)) || Number(prefix ?? width) > width) {

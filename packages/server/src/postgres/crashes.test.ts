@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import { openEmbeddedPostgres } from './index.ts';
+import { openEmbeddedPostgres } from './open.ts';
 import {
   answers,
   isRunning,

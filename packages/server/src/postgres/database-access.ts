@@ -20,7 +20,7 @@ export interface DatabaseAccess {
   close(): Promise<void>;
 }
 
-export class DatabaseNotMigrated extends ExplainedError {
+class DatabaseNotMigrated extends ExplainedError {
   override readonly name = 'DatabaseNotMigrated';
 }
 

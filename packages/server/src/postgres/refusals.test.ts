@@ -15,7 +15,7 @@ import {
 import path from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import { openEmbeddedPostgres } from './index.ts';
+import { openEmbeddedPostgres } from './open.ts';
 import {
   pgDataOf,
   processesOfScratch,

@@ -15,7 +15,7 @@ import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
 import { installedNativeDir } from './binaries.ts';
-import { openEmbeddedPostgres } from './index.ts';
+import { openEmbeddedPostgres } from './open.ts';
 import type { HolderOptions } from '../../testing/postgres/hold-postgres.ts';
 import { answers, pgDataOf, postmasterOf, query, scratchDir, startHolder } from '../../testing/postgres/holder.ts';
 

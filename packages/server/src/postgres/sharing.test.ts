@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { expect, test, vi } from 'vitest';
 import { silentLogger } from '../../testing/silent-logger.ts';
-import { openEmbeddedPostgres } from './index.ts';
+import { openEmbeddedPostgres } from './open.ts';
 import {
   answers,
   postmasterOf,

@@ -1,2 +1,1 @@
-export type { ProcessIdentity } from './identity.ts';
-export { findDeadProcesses, forget, registerProcess, type DeadProcess, type RegisteredProcess } from './registry.ts';
+export { findDeadProcesses, forget, registerProcess } from './registry.ts';

@@ -16,7 +16,7 @@ const MAX_FAILURES = 3;
 const LONGEST_POLL_INTERVAL_MS = 15_000;
 const LONGEST_RETRY_DELAY_MS = 60_000;
 
-export class RouteMisconfigured extends ExplainedError {
+class RouteMisconfigured extends ExplainedError {
   override readonly name = 'RouteMisconfigured';
 }
 

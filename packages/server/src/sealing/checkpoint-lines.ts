@@ -25,7 +25,7 @@ export interface LoggedCheckpoint {
 }
 
 /** A line that is neither whole nor the cut-off last one: the file was damaged or edited. */
-export class CheckpointLogDamaged extends ExplainedError {
+class CheckpointLogDamaged extends ExplainedError {
   override readonly name = 'CheckpointLogDamaged';
 }
 

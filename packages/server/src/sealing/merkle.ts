@@ -1,7 +1,7 @@
 /** The Merkle tree of RFC 6962, section 2.1, over SHA-256, grown leaf by leaf from what it is made of. */
 import { createHash } from 'node:crypto';
 
-export const HASH_BYTES = 32;
+const HASH_BYTES = 32;
 const NODE_PREFIX = Buffer.of(0x01);
 
 /** A complete subtree: 2^level leaves from leaf index * 2^level on. */
@@ -11,11 +11,11 @@ export interface TreeNode {
   readonly hash: Buffer;
 }
 
-export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   return createHash('sha256').update(NODE_PREFIX).update(left).update(right).digest();
 }
 
-export const EMPTY_ROOT = createHash('sha256').digest();
+const EMPTY_ROOT = createHash('sha256').digest();
 
 /** The number of the lowest zero bits, for positions beyond 2^32 too. */
 function trailingZeros(value: number): number {

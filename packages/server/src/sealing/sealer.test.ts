@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AccountUuid } from '@rushes/contract';
 import { LeafHasher, readEntries } from '../ledger/index.ts';
-import { checkLedger } from '../checking/index.ts';
+import { checkLedger } from '../checking/check-ledger.ts';
 import { checkpointLogFile } from './checkpoint-lines.ts';
 import {
   checkTrees,

@@ -93,7 +93,7 @@ export function createGrsai(options: GrsaiOptions): Upstream {
 }
 
 /** Reads what Grsai posted to a callback URL; needs no key, since nothing of it is believed. */
-export function readGrsaiCallback(body: Uint8Array): Callback | null {
+function readGrsaiCallback(body: Uint8Array): Callback | null {
   return parseCallback(
     createVerdicts([], () => new Date(0)),
     body,

@@ -4,7 +4,7 @@ import { systemRandom } from '../system/index.ts';
 import { createEgressGuard } from '../outbound/index.ts';
 import { getEndpoint } from './endpoint-view.ts';
 import { deleteEndpoint, insertEndpoint, listEndpoints, prepareEndpoint, type NewEndpoint } from './endpoints.ts';
-import type { NameResolver } from '../outbound/index.ts';
+import type { NameResolver } from '../outbound/name-resolver.ts';
 import { openWebhookRoom, type WebhookRoom } from '../../testing/webhooks/webhook-room.ts';
 
 let room: WebhookRoom;

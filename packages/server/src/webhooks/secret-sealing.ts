@@ -22,7 +22,7 @@ export interface SecretSealer {
   unseal(sealed: Uint8Array, row: EndpointIdentity): Uint8Array;
 }
 
-export class UnsealError extends Error {
+class UnsealError extends Error {
   override readonly name = 'UnsealError';
 }
 

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../system/index.ts';
 import { createEgressGuard, type EgressGuard } from '../outbound/index.ts';
 import { createGuardedConnector } from '../outbound/guarded-connector.ts';
-import type { NameResolver } from '../outbound/index.ts';
+import type { NameResolver } from '../outbound/name-resolver.ts';
 import { startReceiver, type Answer, type Receiver } from '../../testing/webhooks/receiver.ts';
 import { createWebhookSender, type WebhookAnswer, type WebhookSender } from './webhook-sender.ts';
 

@@ -10,7 +10,7 @@ export interface Extra {
   readonly idempotencyKey?: string;
 }
 
-export function submit(contentType: string, body: string | Uint8Array, extra: Extra = {}) {
+function submit(contentType: string, body: string | Uint8Array, extra: Extra = {}) {
   return parseSubmission(
     {
       contentType,

@@ -14,15 +14,10 @@ import { createTestDatabase } from '../database.ts';
 import { createAccount } from '../../src/accounts/index.ts';
 import { isTransient, isUnavailable, openDatabase, type Database } from '../../src/db/index.ts';
 import { issueCredits } from '../../src/ledger/index.ts';
-import { checkLedger } from '../../src/checking/index.ts';
+import { checkLedger } from '../../src/checking/check-ledger.ts';
 import type { Random } from '../../src/ports.ts';
-import {
-  createBatchService,
-  parseSubmission,
-  type BatchCaller,
-  type BatchService,
-  type Submission,
-} from '../../src/batches/index.ts';
+import { createBatchService, parseSubmission, type BatchService, type Submission } from '../../src/batches/index.ts';
+import type { BatchCaller } from '../../src/batches/account-check.ts';
 import { settleEach } from './settle-each.ts';
 
 export const testRandom: Random = {

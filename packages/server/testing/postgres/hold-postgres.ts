@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { silentLogger } from '../silent-logger.ts';
-import { openEmbeddedPostgres } from '../../src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../../src/postgres/open.ts';
 
 export interface HolderOptions {
   readonly dataDir: string;

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { afterAll, onTestFinished } from 'vitest';
 import { silentLogger } from '../silent-logger.ts';
-import { openEmbeddedPostgres } from '../../src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../../src/postgres/open.ts';
 import { processesOn, readPostmasterPid } from '../../src/postgres/postmaster-pid.ts';
 import type { HolderOptions, HolderReport } from './hold-postgres.ts';
 

@@ -8,17 +8,20 @@ import { expect } from 'vitest';
 import { createTestDatabase } from '../database.ts';
 import { silentLogger } from '../silent-logger.ts';
 import { createAccount } from '../../src/accounts/index.ts';
-import { createBatchService, parseSubmission, type BatchCaller, type BatchService } from '../../src/batches/index.ts';
+import { createBatchService, parseSubmission, type BatchService } from '../../src/batches/index.ts';
+import type { BatchCaller } from '../../src/batches/account-check.ts';
 import { openDatabase, type Database } from '../../src/db/index.ts';
 import { issueCredits } from '../../src/ledger/index.ts';
-import { checkLedger } from '../../src/checking/index.ts';
+import { checkLedger } from '../../src/checking/check-ledger.ts';
 import { createHttpClient } from '../../src/outbound/index.ts';
 import type { HttpClient } from '../../src/ports.ts';
 import { systemClock, systemRandom } from '../../src/system/index.ts';
 import { createGrsai } from '../../src/upstreams/grsai.ts';
 import { startSimulator, type Simulator } from '../../src/upstreams/index.ts';
 import { createFileStorage, type FileStorage } from '../../src/videos/index.ts';
-import { startWorker, type Route, type Worker, type WorkerOptions } from '../../src/worker/index.ts';
+import { startWorker, type Route } from '../../src/worker/index.ts';
+import type { Worker } from '../../src/worker/worker.ts';
+import type { WorkerOptions } from '../../src/worker/worker-options.ts';
 
 export interface WorkerWorld {
   /** Logged in as the application. */

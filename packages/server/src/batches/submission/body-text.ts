@@ -50,7 +50,7 @@ function refuseBytes(encoding: string, offset: number, advice: string): Outcome<
 }
 
 /** Offset of the first byte that begins no well-formed sequence (Unicode, table 3-7). */
-export function firstInvalidUtf8(body: Uint8Array): number {
+function firstInvalidUtf8(body: Uint8Array): number {
   let at = 0;
   while (at < body.length) {
     const length = sequenceLength(body, at);

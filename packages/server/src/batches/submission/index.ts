@@ -1,3 +1,3 @@
 export { lineAndColumn, parseJson } from './json-text.ts';
-export { parseSubmission, SUBMISSION_MEDIA_TYPES, type SubmissionRequest } from './parse-submission.ts';
-export type { Submission, SubmittedItem } from './submission.ts';
+export { parseSubmission, SUBMISSION_MEDIA_TYPES } from './parse-submission.ts';
+export type { Submission } from './submission.ts';

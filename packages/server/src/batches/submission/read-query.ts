@@ -14,7 +14,7 @@ const NUMBER_FIELDS: readonly string[] = ['spend_limit', 'expected_unit_price', 
 const OBJECT_FIELDS = ['defaults', 'metadata'] as const;
 
 /** A number as JSON writes it; anything else stays text, which the field's own check then refuses. */
-export function numberOrText(text: string): number | string {
+function numberOrText(text: string): number | string {
   return /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
