@@ -52,7 +52,12 @@ function paramNames(path: string): string[] {
 
 /** The codes that a route can answer with: those that follow from how it is called, and its own. */
 function refusalCodes(route: Route): ReadonlySet<ErrorCode> {
-  const codes = new Set<ErrorCode>(['invalid_request', 'internal_error', 'unavailable', ...route.operation.refusals]);
+  const codes = new Set<ErrorCode>([
+    'invalid_request',
+    'internal_error',
+    'unavailable',
+    ...(route.operation.refusals ?? []),
+  ]);
   if (route.access.kind === 'operator') codes.add('unauthorized').add('rate_limited');
   if (route.access.kind !== 'public') {
     if (route.method !== 'get') codes.add('payload_too_large').add('unsupported_media_type').add('request_timeout');

@@ -50,8 +50,8 @@ export interface Operation {
   readonly openQuery?: boolean;
   readonly body: readonly BodyContent[];
   readonly successes: readonly SuccessDescription[];
-  /** Codes beside those that every such route can answer with. */
-  readonly refusals: readonly ErrorCode[];
+  /** Codes beside those that every such route can answer with; left out, there are none. */
+  readonly refusals?: readonly ErrorCode[];
 }
 
 /** One operation of the API: the router, the OpenAPI document and the 405s are all made from these. */

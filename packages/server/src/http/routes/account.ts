@@ -10,6 +10,7 @@ import { changeSettings, viewAccount } from '../../accounts/index.ts';
 import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import { readRoute, writeRoute, type Route } from '../route.ts';
+import { success } from '../successes.ts';
 
 const PATH = '/v1/account';
 const TAG = 'Account';
@@ -26,8 +27,6 @@ const accountExample: Account = {
   created_at: '2026-10-01T09:00:00.000Z',
 };
 
-const content = [{ mediaType: 'application/json', schema: accountSchema, example: accountExample }] as const;
-
 /** What a customer may know and set of the account itself. */
 export function routes(deps: HttpDeps): readonly Route[] {
   return [
@@ -38,8 +37,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'getAccount',
         tag: TAG,
         summary: 'The account that the key belongs to: plan, limits, terms and settings',
-        successes: [{ status: 200, description: 'The account.', content }],
-        refusals: [],
+        successes: [success(200, 'The account.', accountSchema, { example: accountExample })],
       },
       handle: async ({ caller }) => json(await viewAccount(deps.db, caller.accountUuid)),
     }),
@@ -56,8 +54,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         summary: 'Change settings of the account',
         description:
           'Only what is named is changed; doing it twice is the same as once. `credits.low` is sent once each time that available credits fall from at least the threshold to below it. Setting a threshold sends nothing, also when less is available already.',
-        successes: [{ status: 200, description: 'The account as it is now.', content }],
-        refusals: [],
+        successes: [success(200, 'The account as it is now.', accountSchema, { example: accountExample })],
       },
       async handle({ caller, body }) {
         await changeSettings(deps.db, caller.accountUuid, body);

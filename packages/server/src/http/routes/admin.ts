@@ -19,6 +19,7 @@ import { SMALL_BODY_MAX_BYTES } from '../limits.ts';
 import { refuseMediaType } from '../media-type.ts';
 import { cursorParameter, limitParameter } from '../parameters.ts';
 import { parseQuery, type Operation, type Operator, type Route } from '../route.ts';
+import { replaySuccess, success } from '../successes.ts';
 import { validate } from '../validation.ts';
 
 const TAG = 'Administration';
@@ -95,14 +96,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'adminListAccounts',
         tag: TAG,
         summary: 'Accounts, oldest first',
-        successes: [
-          {
-            status: 200,
-            description: 'One page.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(accountSchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One page.', pageSchema(accountSchema))],
       },
       async (_exchange, { limit, cursor }) => {
         const after = cursor === undefined ? null : accountIds.parse(cursor);
@@ -124,14 +118,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'One account with its terms and credits',
         params: { account_id: 'Id of the account.' },
-        successes: [
-          {
-            status: 200,
-            description: 'The account.',
-            content: [{ mediaType: 'application/json', schema: accountDetailSchema }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'The account.', accountDetailSchema)],
       },
       async ({ params }) => {
         const uuid = accountIds.parse(params['account_id'] ?? '');
@@ -196,7 +183,6 @@ function contextOf(deps: HttpDeps, operator: Operator | null): AdminContext {
 }
 
 function movementRoute<B extends z.ZodObject>(deps: HttpDeps, spec: MovementSpec<B>): Route {
-  const content = [{ mediaType: 'application/json', schema: movementAnswerSchema }];
   return {
     method: 'post',
     path: spec.path,
@@ -210,8 +196,8 @@ function movementRoute<B extends z.ZodObject>(deps: HttpDeps, spec: MovementSpec
       query: null,
       body: [{ mediaType: 'application/json', schema: spec.body }],
       successes: [
-        { status: 201, description: 'Done now.', content },
-        { status: 200, description: 'Done before by the same reference.', content },
+        success(201, 'Done now.', movementAnswerSchema),
+        replaySuccess('Done before by the same reference.', movementAnswerSchema),
       ],
       refusals: ['request_id_conflict', 'state_conflict'],
     },

@@ -21,6 +21,7 @@ import { json, type Answer, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
 import { cursorParameter, limitParameter, orderParameter, timeParameter, trueOrFalse } from '../parameters.ts';
 import { readRoute, writeRoute, type Route } from '../route.ts';
+import { success } from '../successes.ts';
 
 const TAG = 'Batches';
 
@@ -39,7 +40,7 @@ export function ofOneBatch({ batches }: HttpDeps) {
   };
 }
 
-const batchContent = [{ mediaType: 'application/json', schema: batchSchema, example: batchExample }] as const;
+const theBatch = success(200, 'The batch.', batchSchema, { example: batchExample });
 
 const listQuery = z.strictObject({
   limit: limitParameter,
@@ -76,14 +77,7 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
         id: 'listBatches',
         tag: TAG,
         summary: 'Batches, newest first',
-        successes: [
-          {
-            status: 200,
-            description: 'One page.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(batchSchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One page.', pageSchema(batchSchema))],
       },
       async handle({ caller, query }) {
         const filter = {
@@ -106,8 +100,7 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
         id: 'getBatch',
         tag: TAG,
         summary: 'One batch: status, counts and credits',
-        successes: [{ status: 200, description: 'The batch.', content: batchContent }],
-        refusals: [],
+        successes: [theBatch],
       },
       async handle({ caller, exchange }) {
         const uuid = batchUuidOf(exchange.params);
@@ -125,19 +118,10 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
         tag: 'Tasks',
         summary: 'Tasks of a batch, by index',
         successes: [
-          {
-            status: 200,
-            description: 'One page.',
-            content: [
-              {
-                mediaType: 'application/json',
-                schema: pageSchema(taskSchema),
-                example: { data: [taskExample], has_more: false, next_cursor: null },
-              },
-            ],
-          },
+          success(200, 'One page.', pageSchema(taskSchema), {
+            example: { data: [taskExample], has_more: false, next_cursor: null },
+          }),
         ],
-        refusals: [],
       },
       async handle({ caller, exchange, query }) {
         const uuid = batchUuidOf(exchange.params);
@@ -176,7 +160,7 @@ function controlRoutes(deps: HttpDeps): readonly Route[] {
         id: `${verb}Batch`,
         tag: TAG,
         summary,
-        successes: [{ status: 200, description: 'The batch.', content: batchContent }],
+        successes: [theBatch],
         refusals: ['state_conflict'],
       },
       async handle({ caller, exchange }): Promise<Outcome<Answer>> {
@@ -198,17 +182,12 @@ function controlRoutes(deps: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'Cancel a batch: what was not sent yet is ended at once, what runs goes on to its outcome',
         successes: [
-          {
-            status: 200,
-            description: 'What came back, and what still runs. The same again for a batch that is canceled already.',
-            content: [
-              {
-                mediaType: 'application/json',
-                schema: cancelResultSchema,
-                example: { batch: { ...batchExample, canceling: true }, refunded: 2_940, still_running: 10 },
-              },
-            ],
-          },
+          success(
+            200,
+            'What came back, and what still runs. The same again for a batch that is canceled already.',
+            cancelResultSchema,
+            { example: { batch: { ...batchExample, canceling: true }, refunded: 2_940, still_running: 10 } },
+          ),
         ],
         refusals: ['state_conflict'],
       },

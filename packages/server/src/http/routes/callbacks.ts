@@ -5,6 +5,7 @@ import { json, type Answer } from '../exchange.ts';
 import { CALLBACKS_PER_MIN, SMALL_BODY_MAX_BYTES } from '../limits.ts';
 import { RateLimiter } from '../rate-limit.ts';
 import type { Route } from '../route.ts';
+import { success } from '../successes.ts';
 
 /** One answer for everything that is not taken: an address tells nobody whether it was ever given out. */
 const NOTHING_HERE: Outcome<never> = refuse({ code: 'not_found', detail: 'There is nothing at this path.' });
@@ -29,13 +30,7 @@ function callbackRoute(deps: HttpDeps): Route {
       params: { route: 'Name of the upstream.', token: 'Names the submission; only its upstream was told.' },
       query: null,
       body: [{ mediaType: 'application/json', schema: z.looseObject({}) }],
-      successes: [
-        {
-          status: 200,
-          description: 'Received.',
-          content: [{ mediaType: 'application/json', schema: receivedSchema }],
-        },
-      ],
+      successes: [success(200, 'Received.', receivedSchema)],
       refusals: ['not_found'],
     },
     async answer(exchange): Promise<Outcome<Answer>> {

@@ -7,6 +7,7 @@ import { ClientGone, json } from '../exchange.ts';
 import { EVENT_POLL_INTERVAL_MS, EVENT_WAIT_MAX_SECONDS } from '../limits.ts';
 import { integerParameter, limitParameter } from '../parameters.ts';
 import { readRoute, type Route } from '../route.ts';
+import { success } from '../successes.ts';
 
 const seq = (description: string) => integerParameter(0, Number.MAX_SAFE_INTEGER, description);
 
@@ -51,14 +52,7 @@ export function routes(deps: HttpDeps, { stopping }: Surroundings): readonly Rou
         summary: 'Every event of the account, oldest first, without holes',
         description:
           'To follow the list, ask again with the `seq` of the last event seen as `after`; with `wait` the answer comes as soon as there is something to tell.',
-        successes: [
-          {
-            status: 200,
-            description: 'One page, empty when there is nothing new.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(listedEventSchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One page, empty when there is nothing new.', pageSchema(listedEventSchema))],
       },
       async handle({ caller, query, exchange }) {
         if (query.after !== undefined && query.cursor !== undefined) {

@@ -15,6 +15,7 @@ import type { HttpDeps } from '../deps.ts';
 import { json, type Answer } from '../exchange.ts';
 import { integerParameter } from '../parameters.ts';
 import { readRoute, type Operation, type Route } from '../route.ts';
+import { success } from '../successes.ts';
 
 const TAG = 'Ledger';
 const SCOPE = 'ledger:read';
@@ -134,14 +135,7 @@ function keysRoute({ db, serverName }: HttpDeps): Route {
       summary: 'The public keys that the checkpoints of every ledger of this server are signed with',
       query: null,
       body: [],
-      successes: [
-        {
-          status: 200,
-          description: 'Retired keys stay, so that old checkpoints can be checked.',
-          content: [{ mediaType: 'application/json', schema: ledgerKeysSchema }],
-        },
-      ],
-      refusals: [],
+      successes: [success(200, 'Retired keys stay, so that old checkpoints can be checked.', ledgerKeysSchema)],
     },
     async answer() {
       const keys = (await publishedKeys(db)).map(({ key, status, createdAt }) => ({

@@ -20,6 +20,7 @@ import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import { cursorParameter, exactTimeParameter, limitParameter, orderParameter } from '../parameters.ts';
 import { readRoute, type Route } from '../route.ts';
+import { success } from '../successes.ts';
 import { readFirst, streamText } from '../streamed-pages.ts';
 
 const TAG = 'Ledger';
@@ -42,19 +43,10 @@ export function routes(deps: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'Credits of the account: available, reserved for batches, spent, issued in all, and debt',
         successes: [
-          {
-            status: 200,
-            description: 'One credit has a list value of one US cent.',
-            content: [
-              {
-                mediaType: 'application/json',
-                schema: creditsSchema,
-                example: { available: 95_100, reserved: 4_900, spent: 100_000, issued: 200_000, debt: 0 },
-              },
-            ],
-          },
+          success(200, 'One credit has a list value of one US cent.', creditsSchema, {
+            example: { available: 95_100, reserved: 4_900, spent: 100_000, issued: 200_000, debt: 0 },
+          }),
         ],
-        refusals: [],
       },
       handle: async ({ caller }) => json(await credits(deps.db, caller.accountUuid)),
     }),
@@ -66,14 +58,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'listLedgerEntries',
         tag: TAG,
         summary: 'Ledger entries, newest first',
-        successes: [
-          {
-            status: 200,
-            description: 'One page.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(ledgerEntrySchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One page.', pageSchema(ledgerEntrySchema))],
       },
       async handle({ caller, query }) {
         const page = await listEntries(deps.db, caller.accountUuid, { ...query, cursor: query.cursor ?? null });
@@ -114,7 +99,6 @@ function exportRoute(deps: HttpDeps): Route {
           headers: { 'Content-Disposition': 'A file name.' },
         },
       ],
-      refusals: [],
     },
     async handle({ caller, query }) {
       return accept({

@@ -22,7 +22,6 @@ function metricsRoute(deps: HttpDeps): Route {
           content: [{ mediaType: 'text/plain', schema: 'text' }],
         },
       ],
-      refusals: [],
     },
     answer: async () =>
       accept({

@@ -12,6 +12,7 @@ import {
 } from '@rushes/contract';
 import { json } from '../exchange.ts';
 import { readRoute, type Route } from '../route.ts';
+import { success } from '../successes.ts';
 
 function toParam(name: ParamName, rule: ParamRule): ModelParam {
   return {
@@ -51,14 +52,7 @@ export function routes(): readonly Route[] {
         id: 'listModels',
         tag: 'Models',
         summary: 'Models with prices, limits, parameters and lifecycle',
-        successes: [
-          {
-            status: 200,
-            description: 'All models, on one page.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(modelSchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'All models, on one page.', pageSchema(modelSchema))],
       },
       handle: async () => json({ data: MODELS.map(toModel), has_more: false, next_cursor: null }),
     }),

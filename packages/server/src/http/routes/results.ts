@@ -48,7 +48,6 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
             headers: { 'Content-Disposition': 'A file name.' },
           },
         ],
-        refusals: [],
       },
       async handle({ caller, exchange, query }) {
         const batchUuid = batchUuidOf(exchange.params);

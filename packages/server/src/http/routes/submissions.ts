@@ -18,6 +18,7 @@ import { refuseMediaType } from '../media-type.ts';
 import { parseQueryString } from '../query-string.ts';
 import { idempotencyKey } from '../request-id.ts';
 import { requireCaller, type BodyContent, type Operation, type Route } from '../route.ts';
+import { replaySuccess, success } from '../successes.ts';
 
 const TAG = 'Batches';
 
@@ -101,18 +102,13 @@ export function routes({ batches }: HttpDeps): readonly Route[] {
         query: z.object({ request_id: createBatchRequestSchema.shape.request_id, ...uploadQuery.shape }),
         body: uploads(createBatchRequestSchema, { request_id: 'spring-campaign-1', ...submissionExample }),
         successes: [
-          {
-            status: 201,
-            description: 'The batch, queued.',
-            content: [{ mediaType: 'application/json', schema: batchSchema, example: batchExample }],
+          success(201, 'The batch, queued.', batchSchema, {
+            example: batchExample,
             headers: { Location: 'Its path.' },
-          },
-          {
-            status: 200,
-            description: 'The batch that this request_id made before, as it is now.',
-            content: [{ mediaType: 'application/json', schema: batchSchema, example: batchExample }],
-            headers: { 'Idempotent-Replayed': '`true`' },
-          },
+          }),
+          replaySuccess('The batch that this request_id made before, as it is now.', batchSchema, {
+            example: batchExample,
+          }),
         ],
         refusals: [
           'invalid_items',
@@ -147,13 +143,7 @@ export function routes({ batches }: HttpDeps): readonly Route[] {
         description: upload,
         query: uploadQuery,
         body: uploads(estimateRequestSchema, submissionExample),
-        successes: [
-          {
-            status: 200,
-            description: 'The estimate.',
-            content: [{ mediaType: 'application/json', schema: estimateSchema, example: estimateExample }],
-          },
-        ],
+        successes: [success(200, 'The estimate.', estimateSchema, { example: estimateExample })],
         refusals: ['invalid_items', 'invalid_csv', 'model_retired'],
       },
       async (caller, exchange) => {

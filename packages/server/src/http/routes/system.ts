@@ -2,13 +2,15 @@ import { z } from 'zod';
 import { accept, refuse } from '../../outcome/index.ts';
 import type { HttpDeps, Surroundings } from '../deps.ts';
 import { json } from '../exchange.ts';
-import type { Route } from '../route.ts';
+import type { Route, SuccessDescription } from '../route.ts';
+import { success } from '../successes.ts';
 
 const healthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
 /** Liveness, readiness and the description of the API itself. */
 export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): readonly Route[] {
-  const health = { mediaType: 'application/json', schema: healthSchema, example: { status: 'ok' } } as const;
+  const health = (description: string): SuccessDescription =>
+    success(200, description, healthSchema, { example: { status: 'ok' } });
   return [
     {
       method: 'get',
@@ -20,8 +22,7 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
         summary: 'Whether the process lives',
         query: null,
         body: [],
-        successes: [{ status: 200, description: 'It does.', content: [health] }],
-        refusals: [],
+        successes: [health('It does.')],
       },
       answer: async () => json({ status: 'ok' }),
     },
@@ -35,7 +36,7 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
         summary: 'Whether requests can be served: the database answers, its schema is current, no shutdown has begun',
         query: null,
         body: [],
-        successes: [{ status: 200, description: 'They can.', content: [health] }],
+        successes: [health('They can.')],
         refusals: ['unavailable'],
       },
       async answer() {
@@ -61,14 +62,7 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
         summary: 'This document',
         query: null,
         body: [],
-        successes: [
-          {
-            status: 200,
-            description: 'OpenAPI 3.1.',
-            content: [{ mediaType: 'application/json', schema: z.looseObject({ openapi: z.string() }) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'OpenAPI 3.1.', z.looseObject({ openapi: z.string() }))],
       },
       answer: async () =>
         accept({

@@ -14,6 +14,7 @@ import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
 import { answerPost, requestKey } from '../idempotent-post.ts';
 import { readRoute, writeRoute, type Route } from '../route.ts';
+import { replaySuccess, success } from '../successes.ts';
 import { videoLink } from '../video-url.ts';
 
 const TAG = 'Tasks';
@@ -29,7 +30,6 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
     exists: async (caller: Caller, params: Exchange['params']) => (await find(caller, params)) !== null,
   };
   const linkExample = { url: 'https://rushes.example.com/v/AAGT...', expires_at: '2026-11-20T10:30:00.000Z' };
-  const linkContent = [{ mediaType: 'application/json', schema: videoLinkSchema, example: linkExample }] as const;
   return [
     readRoute({
       ...ofOneTask,
@@ -39,14 +39,7 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
         id: 'getTask',
         tag: TAG,
         summary: 'One task',
-        successes: [
-          {
-            status: 200,
-            description: 'The task.',
-            content: [{ mediaType: 'application/json', schema: taskSchema, example: taskExample }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'The task.', taskSchema, { example: taskExample })],
       },
       async handle({ caller, exchange }) {
         const task = await find(caller, exchange.params);
@@ -67,13 +60,8 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
         tag: TAG,
         summary: 'A signed link to the video of a task; whoever has it has the video until it expires',
         successes: [
-          { status: 201, description: 'The link.', content: linkContent },
-          {
-            status: 200,
-            description: 'The link that this request_id made before.',
-            content: linkContent,
-            headers: { 'Idempotent-Replayed': '`true`' },
-          },
+          success(201, 'The link.', videoLinkSchema, { example: linkExample }),
+          replaySuccess('The link that this request_id made before.', videoLinkSchema, { example: linkExample }),
         ],
         refusals: ['state_conflict', 'request_id_conflict'],
       },

@@ -14,6 +14,7 @@ import type { HttpDeps } from '../deps.ts';
 import { json } from '../exchange.ts';
 import { cursorParameter, limitParameter, timeParameter } from '../parameters.ts';
 import type { Route } from '../route.ts';
+import { success } from '../successes.ts';
 import { operatorRead } from './admin.ts';
 
 const TAG = 'Administration';
@@ -82,14 +83,7 @@ export function routes({ db }: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'Generations at upstreams, matched to tasks, with their cost',
         description: 'A page may have fewer rows than `limit`, or none, and still be followed by more: see `has_more`.',
-        successes: [
-          {
-            status: 200,
-            description: 'One page, by account, batch, task and attempt.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(generationSchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One page, by account, batch, task and attempt.', pageSchema(generationSchema))],
       },
       async (_exchange, query) => {
         const filter = readFilter(query);
@@ -114,14 +108,7 @@ export function routes({ db }: HttpDeps): readonly Route[] {
         id: 'adminSumGenerations',
         tag: TAG,
         summary: 'What generations cost per upstream, model and match',
-        successes: [
-          {
-            status: 200,
-            description: 'One line for each route, model and match that occurs.',
-            content: [{ mediaType: 'application/json', schema: summarySchema }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One line for each route, model and match that occurs.', summarySchema)],
       },
       async (_exchange, query) => {
         const filter = readFilter(query);

@@ -18,6 +18,7 @@ import { notFound } from '../not-found.ts';
 import { answerPost, requestKey } from '../idempotent-post.ts';
 import { cursorParameter, limitParameter, orderParameter, timeParameter } from '../parameters.ts';
 import { readRoute, writeRoute, type Route } from '../route.ts';
+import { replaySuccess, success } from '../successes.ts';
 
 const PATH = '/v1/webhook-deliveries';
 
@@ -44,14 +45,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'listWebhookDeliveries',
         tag: 'Webhooks',
         summary: 'Deliveries with every attempt, newest first',
-        successes: [
-          {
-            status: 200,
-            description: 'One page.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(webhookDeliverySchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One page.', pageSchema(webhookDeliverySchema))],
       },
       async handle({ caller, query }) {
         const endpointUuid = query.endpoint_id === undefined ? undefined : endpointIds.parse(query.endpoint_id);
@@ -90,14 +84,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'getWebhookDelivery',
         tag: 'Webhooks',
         summary: 'One delivery with every attempt',
-        successes: [
-          {
-            status: 200,
-            description: 'The delivery.',
-            content: [{ mediaType: 'application/json', schema: webhookDeliverySchema }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'The delivery.', webhookDeliverySchema)],
       },
       async handle({ caller, exchange }) {
         const id = deliveryIds.parse(exchange.params['delivery_id'] ?? '');
@@ -110,7 +97,6 @@ export function routes(deps: HttpDeps): readonly Route[] {
 }
 
 function redeliverRoute(deps: HttpDeps): Route {
-  const content = [{ mediaType: 'application/json', schema: webhookDeliverySchema }];
   const path = `${PATH}/:delivery_id/redeliver`;
   return writeRoute({
     method: 'post',
@@ -130,13 +116,11 @@ function redeliverRoute(deps: HttpDeps): Route {
       description:
         'One attempt with the same `webhook-id`, whatever state the delivery is in. When it fails, the delivery is what it was before. Of a pending one the next automatic attempt is made now.',
       successes: [
-        { status: 201, description: 'The delivery, with the attempt due.', content },
-        {
-          status: 200,
-          description: 'It was asked for before under this request_id: the delivery as it is now.',
-          content,
-          headers: { 'Idempotent-Replayed': '`true`' },
-        },
+        success(201, 'The delivery, with the attempt due.', webhookDeliverySchema),
+        replaySuccess(
+          'It was asked for before under this request_id: the delivery as it is now.',
+          webhookDeliverySchema,
+        ),
       ],
       refusals: ['request_id_conflict', 'state_conflict'],
     },

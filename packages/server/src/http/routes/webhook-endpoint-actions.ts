@@ -14,6 +14,7 @@ import {
   type ListedEvent,
   type WebhookEndpointWithSecret,
 } from '@rushes/contract';
+import type { z } from 'zod';
 import type { Caller } from '../../accounts/index.ts';
 import { accept, refuse, type Outcome } from '../../outcome/index.ts';
 import {
@@ -30,7 +31,8 @@ import { json, type Exchange } from '../exchange.ts';
 import { notFound } from '../not-found.ts';
 import { answerPost, requestKey } from '../idempotent-post.ts';
 import { timeParameter } from '../parameters.ts';
-import { writeRoute, type BodyContent, type Route, type SuccessDescription } from '../route.ts';
+import { writeRoute, type Route, type SuccessDescription } from '../route.ts';
+import { replaySuccess, success } from '../successes.ts';
 import { endpointExample } from './webhook-endpoints.ts';
 
 const PATH = '/v1/webhook-endpoints/:endpoint_id';
@@ -56,15 +58,10 @@ function onOne(deps: HttpDeps) {
   } as const;
 }
 
-function successes(status: number, description: string, content: readonly BodyContent[]): SuccessDescription[] {
+function successes(status: number, description: string, schema: z.ZodType, example?: object): SuccessDescription[] {
   return [
-    { status, description, content },
-    {
-      status: 200,
-      description: 'It was done before under this request_id.',
-      content,
-      headers: { 'Idempotent-Replayed': '`true`' },
-    },
+    success(status, description, schema, { example }),
+    replaySuccess('It was done before under this request_id.', schema, { example }),
   ];
 }
 
@@ -86,14 +83,7 @@ function updateRoute(deps: HttpDeps): Route {
       summary: 'Change the URL, the description, the events, or whether anything is sent',
       description:
         'Only what is named is changed; doing it twice is the same as once. An endpoint that is enabled again begins with the next event: ask for what it missed with a redelivery. Disabling ends what waits for it as exhausted.',
-      successes: [
-        {
-          status: 200,
-          description: 'The endpoint as it is now.',
-          content: [{ mediaType: 'application/json', schema: webhookEndpointSchema, example: endpointExample }],
-        },
-      ],
-      refusals: [],
+      successes: [success(200, 'The endpoint as it is now.', webhookEndpointSchema, { example: endpointExample })],
     },
     async handle({ caller, exchange, body }) {
       const key = keyOf(caller, exchange.params);
@@ -114,7 +104,6 @@ function rotateRoute(deps: HttpDeps): Route {
     previous_secret_expires_at: '2026-11-21T12:00:00.000Z',
     secret: SECRET_EXAMPLE,
   };
-  const content = [{ mediaType: 'application/json', schema: webhookEndpointWithSecretSchema, example }];
   return writeRoute({
     ...onOne(deps),
     method: 'post',
@@ -127,7 +116,7 @@ function rotateRoute(deps: HttpDeps): Route {
       summary: 'Give the endpoint a new secret; the old one signs beside it for a while',
       description:
         'The answer is the only one with the new secret: store it. A replay shows `secret` null. `overlap_seconds` bounds every older secret, so that 0 ends them all at once.',
-      successes: successes(201, 'The endpoint, with its new secret.', content),
+      successes: successes(201, 'The endpoint, with its new secret.', webhookEndpointWithSecretSchema, example),
       refusals: REFUSALS,
     },
     async handle({ caller, exchange, body, requestId }) {
@@ -164,9 +153,7 @@ function testRoute(deps: HttpDeps): Route {
       tag: TAG,
       summary: 'Send a webhook.test to this endpoint only, whatever its events are',
       description: 'Its delivery stands in the log like any other: GET /v1/webhook-deliveries?event_id=…',
-      successes: successes(201, 'The event that is being delivered.', [
-        { mediaType: 'application/json', schema: listedEventSchema },
-      ]),
+      successes: successes(201, 'The event that is being delivered.', listedEventSchema),
       refusals: REFUSALS,
     },
     async handle({ caller, exchange, requestId }) {
@@ -207,9 +194,6 @@ function readSince(caller: Caller, since: string | number): Outcome<Date | numbe
 
 function redeliverRoute(deps: HttpDeps): Route {
   const path = `${PATH}/redeliver`;
-  const content = [
-    { mediaType: 'application/json', schema: redeliverResultSchema, example: { count: 217, next_since: null } },
-  ];
   return writeRoute({
     ...onOne(deps),
     method: 'post',
@@ -222,7 +206,7 @@ function redeliverRoute(deps: HttpDeps): Route {
       summary: 'Send again what this endpoint did not get since a time or an event',
       description:
         'One attempt each, with the same `webhook-id`, oldest first; at most 10,000 a call, `next_since` has the place to go on. Deliveries that are pending take their course.',
-      successes: successes(201, 'How many will be sent.', content),
+      successes: successes(201, 'How many will be sent.', redeliverResultSchema, { count: 217, next_since: null }),
       refusals: REFUSALS,
     },
     async handle({ caller, exchange, body, requestId }) {

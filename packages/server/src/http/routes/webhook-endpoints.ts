@@ -18,6 +18,7 @@ import { notFound } from '../not-found.ts';
 import { answerPost, requestKey } from '../idempotent-post.ts';
 import { cursorParameter, limitParameter } from '../parameters.ts';
 import { readRoute, writeRoute, type Route } from '../route.ts';
+import { replaySuccess, success } from '../successes.ts';
 
 const PATH = '/v1/webhook-endpoints';
 const TAG = 'Webhooks';
@@ -59,14 +60,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'listWebhookEndpoints',
         tag: TAG,
         summary: 'Webhook endpoints, newest first',
-        successes: [
-          {
-            status: 200,
-            description: 'One page.',
-            content: [{ mediaType: 'application/json', schema: pageSchema(webhookEndpointSchema) }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'One page.', pageSchema(webhookEndpointSchema))],
       },
       async handle({ caller, query }) {
         const page = await listEndpoints(deps.db, caller.accountUuid, {
@@ -83,14 +77,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'getWebhookEndpoint',
         tag: TAG,
         summary: 'One webhook endpoint, without its secret',
-        successes: [
-          {
-            status: 200,
-            description: 'The endpoint.',
-            content: [{ mediaType: 'application/json', schema: webhookEndpointSchema, example: endpointExample }],
-          },
-        ],
-        refusals: [],
+        successes: [success(200, 'The endpoint.', webhookEndpointSchema, { example: endpointExample })],
       },
       async handle({ caller, exchange }) {
         const uuid = endpointUuid(exchange.params);
@@ -109,7 +96,6 @@ export function routes(deps: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'Delete a webhook endpoint; nothing more is sent to it',
         successes: [{ status: 204, description: 'It is gone.', content: [] }],
-        refusals: [],
       },
       async handle({ caller, exchange }) {
         const uuid = endpointUuid(exchange.params);
@@ -122,13 +108,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
 
 function createRoute(deps: HttpDeps): Route {
   const endpointDeps = { random: deps.random, sealer: deps.webhookSealer, guard: deps.webhookGuard };
-  const content = [
-    {
-      mediaType: 'application/json',
-      schema: webhookEndpointWithSecretSchema,
-      example: { ...endpointExample, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=' },
-    },
-  ];
+  const example = { ...endpointExample, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=' };
   return writeRoute({
     method: 'post',
     path: PATH,
@@ -143,13 +123,11 @@ function createRoute(deps: HttpDeps): Route {
       description:
         'The answer is the only one with the secret: store it. A replay shows the endpoint with `secret` null.',
       successes: [
-        { status: 201, description: 'The endpoint, with its secret.', content, headers: { Location: 'Its path.' } },
-        {
-          status: 200,
-          description: 'It was made before under this request_id.',
-          content,
-          headers: { 'Idempotent-Replayed': '`true`' },
-        },
+        success(201, 'The endpoint, with its secret.', webhookEndpointWithSecretSchema, {
+          example,
+          headers: { Location: 'Its path.' },
+        }),
+        replaySuccess('It was made before under this request_id.', webhookEndpointWithSecretSchema, { example }),
       ],
       refusals: ['request_id_conflict', 'state_conflict', 'not_found'],
     },
