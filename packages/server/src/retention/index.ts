@@ -1,5 +1,6 @@
 import { purgeIdempotencyKeys } from '../accounts/index.ts';
 import type { Queryable } from '../db/index.ts';
+import { every, startLoop, type Loop } from '../loop/index.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { FileStorage } from '../videos/index.ts';
 
@@ -9,36 +10,22 @@ const PURGE_ROWS = 1_000;
 /** No video takes a day to arrive: an older temporary file is what a crash left. */
 const STRAY_FILE_AGE_MS = 24 * 3_600_000;
 
-export interface Housekeeping {
-  stop(): Promise<void>;
-}
-
 /** Once an hour removes what has served its time: answered request_ids after 72 hours, remains of cut-off downloads. */
 export function startHousekeeping(deps: {
   readonly db: Queryable;
   readonly storage: FileStorage;
   readonly clock: Clock;
   readonly logger: Logger;
-}): Housekeeping {
+}): Loop {
   const { db, storage, clock, logger } = deps;
-  const stopped = new AbortController();
-  const run = async (): Promise<void> => {
-    while (!stopped.signal.aborted) {
-      try {
-        let purged = PURGE_ROWS;
-        while (purged === PURGE_ROWS && !stopped.signal.aborted) purged = await purgeIdempotencyKeys(db, PURGE_ROWS);
-        await storage.removeStrayTemporaryFiles(new Date(clock.now().getTime() - STRAY_FILE_AGE_MS));
-      } catch (error) {
-        logger.warn({ err: error }, 'housekeeping failed; it is tried again in an hour');
-      }
-      await clock.sleep(PERIOD_MS, stopped.signal).catch(() => undefined);
-    }
-  };
-  const running = run();
-  return {
-    stop() {
-      stopped.abort();
-      return running;
-    },
-  };
+  return startLoop({
+    clock,
+    logger,
+    doing: 'housekeeping',
+    ...every(PERIOD_MS, async (stopping) => {
+      let purged = PURGE_ROWS;
+      while (purged === PURGE_ROWS && !stopping.aborted) purged = await purgeIdempotencyKeys(db, PURGE_ROWS);
+      await storage.removeStrayTemporaryFiles(new Date(clock.now().getTime() - STRAY_FILE_AGE_MS));
+    }),
+  });
 }

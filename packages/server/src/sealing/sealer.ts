@@ -3,6 +3,7 @@
  * that holds the lease works. It takes part in no settlement and holds no lock that one waits for.
  */
 import { accountIds } from '@rushes/contract';
+import { startLoop } from '../loop/index.ts';
 import { NO_METRICS, type Metrics } from '../ports.ts';
 import { alertOperator, recordOperatorEvent, type OperatorNotice } from '../operators/index.ts';
 import { originOf } from './origin.ts';
@@ -128,27 +129,21 @@ export function createSealer(options: SealerOptions): SteppedSealer {
 
 /** Starts sealing in rounds. Throws `LedgerKeysError` or `DataDirError` when the keys cannot be used. */
 export function startSealer(options: SealerOptions): Sealer {
-  const { clock, logger } = options;
+  const { clock, logger, pollMs = POLL_MS } = options;
   const sealer = createSealer(options);
-  const stop = new AbortController();
-  const run = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      try {
-        if (!(await sealer.round())) continue;
-      } catch (error) {
-        logger.warn({ err: error }, 'a round of sealing failed and is tried again');
-      }
-      await clock.sleep(options.pollMs ?? POLL_MS, stop.signal).catch(() => undefined);
-    }
-    await sealer.close().catch((error: unknown) => {
-      logger.warn({ err: error }, 'the lease of the sealer could not be given up; it runs out by itself');
-    });
-  };
-  const ended = run();
+  const loop = startLoop({
+    clock,
+    logger,
+    doing: 'sealing the ledger',
+    round: async () => ((await sealer.round()) ? pollMs : 0),
+    failurePauseMs: pollMs,
+  });
   return {
     async stop() {
-      stop.abort();
-      await ended;
+      await loop.stop();
+      await sealer.close().catch((error: unknown) => {
+        logger.warn({ err: error }, 'the lease of the sealer could not be given up; it runs out by itself');
+      });
     },
   };
 }
