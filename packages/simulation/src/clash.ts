@@ -54,7 +54,7 @@ const PAIRS = [
   ['take over', 'take over'],
   ['begin', 'take over'],
   ['record', 'take over'],
-  ['doubt', 'take over'],
+  ['unknown outcome', 'take over'],
   ['requeue', 'take over'],
   ['requeue', 'settle'],
   ['give back', 'claim'],
@@ -151,7 +151,7 @@ export class Clash {
         return this.#begin(rival, queued);
       case 'record':
         return this.#record(rival, sent);
-      case 'doubt': {
+      case 'unknown outcome': {
         const submitting = sent.filter(({ state }) => state === 'submitting');
         if (submitting.length > 0)
           await store.markUnknown(submitting.map((task) => ({ task, detail: 'no answer (simulated)' })));

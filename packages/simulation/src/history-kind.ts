@@ -44,3 +44,20 @@ export function moodOf(kind: HistoryKind, dice: Dice): Mood {
       return NO_FAULTS;
   }
 }
+
+/** Least and most tasks of a history. */
+export const TASKS: Readonly<Record<HistoryKind, readonly [number, number]>> = {
+  ordinary: [10, 24],
+  poisoned: [10, 24],
+  comeback: [10, 24],
+  crowd: [24, 40],
+  clash: [60, 90],
+};
+/** When the last order comes at the latest, in milliseconds after the beginning. */
+export const LATEST_ORDER_MS: Readonly<Record<HistoryKind, number>> = {
+  ordinary: 12_000,
+  poisoned: 12_000,
+  comeback: 12_000,
+  crowd: 4_000,
+  clash: 400,
+};

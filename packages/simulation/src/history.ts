@@ -5,7 +5,7 @@ import { issueCredits } from '../../server/src/ledger/index.ts';
 import { Clash } from './clash.ts';
 import { Customers, type Order } from './customer.ts';
 import { Dice } from './dice.ts';
-import { drawKind, moodOf, type HistoryKind } from './history-kind.ts';
+import { drawKind, LATEST_ORDER_MS, moodOf, TASKS, type HistoryKind } from './history-kind.ts';
 import { checkInvariants } from './invariants.ts';
 import { emptyDatabase } from './settable-database.ts';
 import { WorkerFleet } from './worker-fleet.ts';
@@ -36,22 +36,6 @@ const MOST_STEPS = 25_000;
 /** Asking the database after every step would cost as much as the steps. */
 const LOOK_EVERY_STEPS = 20;
 const TAIL_LINES = 300;
-const TASKS: Readonly<Record<HistoryKind, readonly [number, number]>> = {
-  ordinary: [10, 24],
-  poisoned: [10, 24],
-  comeback: [10, 24],
-  crowd: [24, 40],
-  clash: [60, 90],
-};
-/** After the beginning. */
-const LATEST_ORDER_MS: Readonly<Record<HistoryKind, number>> = {
-  ordinary: 12_000,
-  poisoned: 12_000,
-  comeback: 12_000,
-  crowd: 4_000,
-  clash: 400,
-};
-
 export interface HistoryOptions {
   /** Return the last steps also of a history in which nothing was violated. */
   readonly keepTail?: boolean;

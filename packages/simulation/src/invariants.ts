@@ -5,6 +5,7 @@ import { EVERYTHING, reportPages, type ReportedGeneration } from '../../server/s
 import { checkLedger } from '../../server/src/checking/check-ledger.ts';
 import type { StartedGeneration } from './simulated-upstream.ts';
 import type { World } from './world.ts';
+import { videoOf } from './simulated-videos.ts';
 
 interface EndedTask {
   readonly token: string;
@@ -118,7 +119,7 @@ function checkVideos(world: World, tasks: readonly EndedTask[]): void {
       generation !== null &&
       generation.token.startsWith(`${task.token}/`) &&
       generation.fate === 'succeeds' &&
-      world.provider.video(generation).equals(stored) &&
+      videoOf(generation).equals(stored) &&
       createHash('sha256')
         .update(stored)
         .digest()

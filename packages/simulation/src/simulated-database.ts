@@ -3,8 +3,9 @@ import type { Knex } from 'knex';
 import { isTransient, type Database, type Queryable, type SqlValue } from '../../server/src/db/index.ts';
 import type { Chaos } from './chaos.ts';
 import type { Dice } from './dice.ts';
+import { openTransaction, type OpenTransaction } from './open-transaction.ts';
 import type { SimulatedProcess } from './process.ts';
-import type { Scheduler, Step } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { Outcome, Session, Sessions } from './sessions.ts';
 import type { LockTimeouts } from './settable-database.ts';
 import { shown } from './trace.ts';
@@ -28,20 +29,6 @@ const IDLE_IN_TRANSACTION_MS = 5_000;
 const TRANSACTION_TRIES = 5;
 
 type Rows = object[];
-
-interface OpenTransaction {
-  readonly session: Session;
-  readonly tx: Queryable;
-  /** Resolves when it was committed or rolled back. */
-  readonly ended: Promise<Outcome<null>>;
-  commit(): void;
-  abort(reason: Error): void;
-  isOver: boolean;
-  isBusy: boolean;
-  /** To be rolled back as soon as its present statement has ended. */
-  isDoomed: boolean;
-  idle: Step | null;
-}
 
 /** Names a statement by the SQL function that it calls, or by what it does to which table. */
 function statementName(sql: string): string {
@@ -303,24 +290,4 @@ export class SimulatedDatabase implements Database {
     if (open.idle !== null) this.#world.scheduler.remove(open.idle);
     open.idle = null;
   }
-}
-
-function openTransaction(session: Session): Promise<OpenTransaction> {
-  return new Promise((begun, failed) => {
-    const ended = session.db
-      .transaction(async (tx) => {
-        // Real time: a machine that is busy with something else must not end it.
-        await tx.query('SET LOCAL idle_in_transaction_session_timeout = 0');
-        await new Promise<void>((commit, abort) => {
-          begun({ session, tx, ended, commit, abort, isOver: false, isBusy: false, isDoomed: false, idle: null });
-        });
-      })
-      .then(
-        (): Outcome<null> => ({ ok: true, value: null }),
-        (error: unknown): Outcome<null> => {
-          failed(error instanceof Error ? error : new Error(String(error)));
-          return { ok: false, error };
-        },
-      );
-  });
 }

@@ -1,12 +1,11 @@
 /** A video API in memory, with every fault that one over a network can have, and a list of all that it ever started. */
-import { Readable } from 'node:stream';
-import { HttpFailure, type HttpClient, type HttpStreamResponse } from '../../server/src/ports.ts';
 import type { Generation, LookUpResult, PollResult, SubmitResult, Upstream } from '../../server/src/upstreams/index.ts';
 import type { UpstreamFailure } from '../../server/src/upstreams/upstream.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedProcess } from './process.ts';
 import { parseCallback, SimulatedCallbacks, type CallbackWorld } from './simulated-callbacks.ts';
 import type { Outcome } from './sessions.ts';
+import { RESULT_LIFETIME_MS, SimulatedVideos } from './simulated-videos.ts';
 import { shown } from './trace.ts';
 
 type Fate = 'succeeds' | 'fails' | 'moderated' | 'vanishes' | 'never ends';
@@ -39,10 +38,10 @@ export interface UpstreamWorld extends CallbackWorld {
 
 /** How long an adapter waits for an answer before it calls the outcome unknown. */
 const ANSWER_TIMEOUT_MS = 30_000;
-const RESULT_LIFETIME_MS = 40_000;
 
 export class SimulatedProvider {
   readonly audit: StartedGeneration[] = [];
+  readonly videos: SimulatedVideos;
   readonly #byId = new Map<string, StartedGeneration>();
   readonly #byToken = new Map<string, StartedGeneration>();
   /** Said not to have been started: they never will be, however late they arrive. */
@@ -55,16 +54,12 @@ export class SimulatedProvider {
   constructor(world: UpstreamWorld) {
     this.#world = world;
     this.#dice = world.scheduler.dice.fork('provider');
+    this.videos = new SimulatedVideos(world, this.#dice, (id) => this.find(id));
     this.#callbacks = new SimulatedCallbacks(world, world.scheduler.dice.fork('callbacks'));
   }
 
   find(id: string): StartedGeneration | null {
     return this.#byId.get(id) ?? null;
-  }
-
-  /** Makes an MP4 file that says which generation it is. */
-  video({ id }: StartedGeneration): Buffer {
-    return Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from(`ftypisom ${id} `.padEnd(200, '.'))]);
   }
 
   #start({ token, prompt, callbackUrl }: Generation, route: string): StartedGeneration {
@@ -295,58 +290,4 @@ export class SimulatedProvider {
     const type = generation.fate === 'moderated' ? 'moderation_output' : 'provider_error';
     return { kind: 'failed', failure: { type, detail: 'simulated' } };
   }
-
-  /** What fetches finished videos, for one process. */
-  http(process: SimulatedProcess): HttpClient {
-    const broken = (): Outcome<HttpStreamResponse> => ({
-      ok: false,
-      error: new HttpFailure('no_answer', 'the connection was reset'),
-    });
-    return {
-      request: () => Promise.reject(new HttpFailure('not_sent', 'nothing here asks for anything but videos')),
-      stream: ({ url }) =>
-        process.call<HttpStreamResponse>({
-          channel: 'storage',
-          name: `fetch ${url}`,
-          lost: broken,
-          act: async (end) => {
-            const [said, outcome] = this.#fetch(url);
-            await end(outcome);
-            return said;
-          },
-        }),
-    };
-  }
-
-  #fetch(url: string): readonly [string, Outcome<HttpStreamResponse>] {
-    const { chaos, scheduler } = this.#world;
-    const [, id = '', since = ''] = /^simulated:\/\/([^/]+)\/(\d+)$/.exec(url) ?? [];
-    const generation = this.#byId.get(id);
-    const answer = (status: number, parts: readonly Buffer[], error?: Error): Outcome<HttpStreamResponse> => ({
-      ok: true,
-      value: { status, headers: {}, body: Readable.from(chunks(parts, error)) },
-    });
-    if (generation === undefined || scheduler.nowMs > Number(since) + RESULT_LIFETIME_MS) {
-      return ['404', answer(404, [Buffer.from('not found')])];
-    }
-    const video = this.video(generation);
-    if (!chaos.chance('storageFails')) return ['200', answer(200, [video])];
-    const failure = this.#dice.pick(['404', '500', 'reset', 'cut off', 'a page']);
-    switch (failure) {
-      case 'reset':
-        return ['reset', { ok: false, error: new HttpFailure('no_answer', 'the connection was reset') }];
-      case 'cut off':
-        return ['cut off', answer(200, [video.subarray(0, 60)], new HttpFailure('no_answer', 'the body was cut off'))];
-      case 'a page':
-        return ['a page', answer(200, [Buffer.from('<!doctype html><title>Sorry</title>')])];
-      default:
-        return [failure, answer(Number(failure), [Buffer.from('sorry')])];
-    }
-  }
-}
-
-async function* chunks(parts: readonly Buffer[], error?: Error): AsyncGenerator<Buffer> {
-  for (const part of parts) yield part;
-  await Promise.resolve();
-  if (error !== undefined) throw error;
 }

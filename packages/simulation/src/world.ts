@@ -233,7 +233,7 @@ export class World {
       clock: process.clock,
       random: process.random,
       logger: this.#logger(process),
-      http: this.provider.http(process),
+      http: this.provider.videos.http(process),
       storage: this.disk.storage(process),
       routes: routes.map((route) => this.#route(process, route)),
       concurrency: 10,

@@ -134,7 +134,7 @@ test('production means real routes and their polling interval unless said otherw
   expect(loadConfig({ ...env, RUSHES_POLL_INTERVAL_MS: '33' }).pollIntervalMs).toBe(33);
 });
 
-test('a submission in doubt never waits past the timeout of its task', () => {
+test('a submission with an unknown outcome never waits past the timeout of its task', () => {
   const env = { RUSHES_SECRET_KEY: KEY, RUSHES_MODEL_TIMEOUTS_MS: 'sora-2=4000' };
   expect(loadConfig(env).unknownWaitMs).toBe(2_000);
   expect(loadConfig({ ...env, RUSHES_UNKNOWN_WAIT_MS: '3999' }).unknownWaitMs).toBe(3_999);
@@ -280,7 +280,7 @@ test('docs/configuration.md explains every variable, and the page of an upstream
   }
 });
 
-test('with an address to be called back at, a submission in doubt is waited for longer', () => {
+test('with an address to be called back at, a submission with an unknown outcome is waited for longer', () => {
   const env = { RUSHES_SECRET_KEY: KEY, RUSHES_PUBLIC_URL: 'https://rushes.example' };
   expect(loadConfig(env).unknownWaitMs).toBe(60_000);
   expect(loadConfig({ ...env, RUSHES_UNKNOWN_WAIT_MS: '5' }).unknownWaitMs).toBe(5);

@@ -159,7 +159,7 @@ export function createHttpClient(options: OutboundHttpOptions = {}): HttpClient 
     bodyTimeout: 0,
   });
 
-  const start = (request: HttpRequest, sink: AnswerSink): Exchange => {
+  const start: Start = (request, sink) => {
     const exchange = new Exchange(request, sink);
     if (request.signal?.aborted === true) {
       exchange.fail('aborted', 'aborted by the caller', request.signal.reason);
@@ -185,66 +185,75 @@ export function createHttpClient(options: OutboundHttpOptions = {}): HttpClient 
   };
 
   return {
-    request: (request) =>
-      new Promise<HttpResponse>((resolve, reject) => {
-        const chunks: Buffer[] = [];
-        let status = 0;
-        let headers: Readonly<Record<string, string>> = {};
-        start(request, {
-          head(answeredStatus, answeredHeaders) {
-            status = answeredStatus;
-            headers = answeredHeaders;
-          },
-          data: (chunk) => void chunks.push(chunk),
-          end: () => {
-            const body = Buffer.concat(chunks);
-            decodeBody(body, headers['content-encoding'], request.maxResponseBytes).then(
-              (decoded) => {
-                resolve({ status, headers, body: decoded });
-              },
-              (error: unknown) => {
-                const what = `${request.method} ${originOf(request.url)}: the answer unpacks to more than it may`;
-                reject(new HttpFailure('too_large', what, { cause: error }));
-              },
-            );
-          },
-          fail: reject,
-        });
-      }),
-
-    stream: (request) =>
-      new Promise<HttpStreamResponse>((resolve, reject) => {
-        let body: Readable | null = null;
-        const exchange: Exchange = start(request, {
-          head(status, headers) {
-            body = new Readable({
-              read: () => {
-                exchange.resume();
-              },
-              destroy: (error, callback) => {
-                exchange.abandon();
-                callback(error);
-              },
-            });
-            // A failure before the caller has attached itself must not become an uncaught error event; whoever
-            // consumes the stream still receives it.
-            body.on('error', () => undefined);
-            resolve({ status, headers, body });
-          },
-          data(chunk) {
-            if (body?.push(chunk) === false) exchange.pause();
-          },
-          end: () => void body?.push(null),
-          fail(failure) {
-            if (body === null) reject(failure);
-            else body.destroy(failure);
-          },
-        });
-      }),
-
+    request: (request) => answerInMemory(start, request),
+    stream: (request) => answerAsStream(start, request),
     /** Ends the exchanges under way as failures; callers drain first. */
     close: () => agent.destroy(),
   };
+}
+
+type Start = (request: HttpRequest, sink: AnswerSink) => Exchange;
+
+function answerInMemory(
+  start: Start,
+  request: HttpRequest & { readonly maxResponseBytes: number },
+): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let status = 0;
+    let headers: Readonly<Record<string, string>> = {};
+    start(request, {
+      head(answeredStatus, answeredHeaders) {
+        status = answeredStatus;
+        headers = answeredHeaders;
+      },
+      data: (chunk) => void chunks.push(chunk),
+      end: () => {
+        const body = Buffer.concat(chunks);
+        decodeBody(body, headers['content-encoding'], request.maxResponseBytes).then(
+          (decoded) => {
+            resolve({ status, headers, body: decoded });
+          },
+          (error: unknown) => {
+            const what = `${request.method} ${originOf(request.url)}: the answer unpacks to more than it may`;
+            reject(new HttpFailure('too_large', what, { cause: error }));
+          },
+        );
+      },
+      fail: reject,
+    });
+  });
+}
+
+function answerAsStream(start: Start, request: HttpRequest): Promise<HttpStreamResponse> {
+  return new Promise((resolve, reject) => {
+    let body: Readable | null = null;
+    const exchange: Exchange = start(request, {
+      head(status, headers) {
+        body = new Readable({
+          read: () => {
+            exchange.resume();
+          },
+          destroy: (error, callback) => {
+            exchange.abandon();
+            callback(error);
+          },
+        });
+        // A failure before the caller has attached itself must not become an uncaught error event; whoever
+        // consumes the stream still receives it.
+        body.on('error', () => undefined);
+        resolve({ status, headers, body });
+      },
+      data(chunk) {
+        if (body?.push(chunk) === false) exchange.pause();
+      },
+      end: () => void body?.push(null),
+      fail(failure) {
+        if (body === null) reject(failure);
+        else body.destroy(failure);
+      },
+    });
+  });
 }
 
 /** Only the origin: paths and queries of result links and webhook addresses are secrets that must not reach a log. */
