@@ -1464,7 +1464,7 @@ BEGIN
   END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION confirm_submissions IS 'Gives submissions in doubt the ids that the upstream itself has confirmed. Answers per input: ''running'' (its holder goes on with it instead of sending it again), ''late'' (the task had ended, or was sent again: kept for the report), ''taken'' (the id serves another submission: nothing changed) or ''nothing''. Only here does one submission come by an id that nobody sent us in answer to it, so only here can it be another''s. What is looked through are the ids of the last day; no upstream knows a generation longer.';
+COMMENT ON FUNCTION confirm_submissions IS 'Gives submissions with an unknown outcome the ids that the upstream itself has confirmed. Answers per input: ''running'' (its holder goes on with it instead of sending it again), ''late'' (the task had ended, or was sent again: kept for the report), ''taken'' (the id serves another submission: nothing changed) or ''nothing''. Only here does one submission come by an id that nobody sent us in answer to it, so only here can it be another''s. What is looked through are the ids of the last day; no upstream knows a generation longer.';
 
 CREATE OR REPLACE FUNCTION public.drop_callbacks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[])
  RETURNS void
@@ -1978,7 +1978,7 @@ BEGIN
   RETURN FOUND;
 END
 $function$;
-COMMENT ON FUNCTION receive_callback IS 'Takes a callback in when something is to be learned from it: the id of a submission in doubt, or that a running one may have ended. p_ended is the callback''s own word. Returns whether it was kept.';
+COMMENT ON FUNCTION receive_callback IS 'Takes a callback in when something is to be learned from it: the id of a submission with an unknown outcome, or that a running one may have ended. p_ended is the callback''s own word. Returns whether it was kept.';
 
 CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[], p_upstream_ids text[])
  RETURNS TABLE(ord bigint)
@@ -2763,7 +2763,7 @@ BEGIN
   FROM due d WHERE d.kind <> 'nothing';
 END
 $function$;
-COMMENT ON FUNCTION take_callbacks IS 'The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended in doubt. ''ended'': a running task''s result may be there; gone from the inbox with this answer, since its poll goes on anyway. ''open'': a task in quarantine. ''past'': an attempt or a task that is over. The last two come again later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits. What is a day old goes.';
+COMMENT ON FUNCTION take_callbacks IS 'The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended with an unknown outcome. ''ended'': a running task''s result may be there; gone from the inbox with this answer, since its poll goes on anyway. ''open'': a task in quarantine. ''past'': an attempt or a task that is over. The last two come again later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits. What is a day old goes.';
 
 CREATE OR REPLACE FUNCTION public.take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer, p_routes text[] DEFAULT NULL::text[])
  RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint)

@@ -293,9 +293,9 @@ export class FaultScene {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as ReportLine);
     const matched = new Set(report.map((line) => line.upstream_id).filter((id) => id !== null));
-    const doubts = new Map<string, number>();
+    const unknowns = new Map<string, number>();
     for (const line of report) {
-      if (line.upstream_id === null) doubts.set(line.task_id, (doubts.get(line.task_id) ?? 0) + 1);
+      if (line.upstream_id === null) unknowns.set(line.task_id, (unknowns.get(line.task_id) ?? 0) + 1);
     }
     const taskIdOf = new Map(
       this.#batches.flatMap(({ uuid, prompts }) =>
@@ -306,9 +306,9 @@ export class FaultScene {
     for (const generation of await this.generations()) {
       if (matched.has(generation.id)) continue;
       const taskId = taskIdOf.get(generation.prompt) ?? '';
-      const left = doubts.get(taskId) ?? 0;
+      const left = unknowns.get(taskId) ?? 0;
       if (left === 0) unexplained.push(generation.prompt);
-      doubts.set(taskId, left - 1);
+      unknowns.set(taskId, left - 1);
     }
     expect(unexplained).toEqual([]);
   }

@@ -63,7 +63,7 @@ async function commitWith<T>(
  * Makes what a POST asks for, once for each request_id: a duplicate is told what the first one made, also when both run at
  * the same time. `key` is null for a request without a request_id, which is made each time.
  */
-export async function postOnce<T>(
+export async function runIdempotentPost<T>(
   db: Database,
   key: RequestKey | null,
   post: IdempotentPost<T>,

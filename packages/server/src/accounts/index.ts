@@ -6,6 +6,6 @@ export { createApiKey, disableApiKey } from './api-keys.ts';
 export { authenticate } from './authenticate.ts';
 export type { Caller } from './authenticate.ts';
 export { purgeIdempotencyKeys, type RequestKey } from './idempotency.ts';
-export { postOnce, type IdempotentPost } from './idempotent-post.ts';
+export { runIdempotentPost, type IdempotentPost } from './idempotent-post.ts';
 export { createKeyHasher } from './key-hasher.ts';
 export type { KeyHasher } from './key-hasher.ts';

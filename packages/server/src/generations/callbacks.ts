@@ -61,7 +61,7 @@ export interface CallbackStore {
   confirm(confirmations: readonly Confirmation[]): Promise<ConfirmAnswer[]>;
   drop(callbacks: readonly Confirmation[]): Promise<void>;
   /** For each attempt the id that is known by now of a submission that has not ended, or null. */
-  clarified(attempts: readonly AttemptKey[]): Promise<(string | null)[]>;
+  confirmedIds(attempts: readonly AttemptKey[]): Promise<(string | null)[]>;
 }
 
 function keyColumns(attempts: readonly AttemptKey[]): (string | number)[][] {
@@ -100,7 +100,7 @@ export function createCallbackStore(db: Database): CallbackStore {
         columns(callbacks),
       );
     },
-    async clarified(attempts) {
+    async confirmedIds(attempts) {
       const rows = await db.query<{ ord: number; upstream_id: string }>(
         `SELECT i.ord, t.upstream_id
          FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[])

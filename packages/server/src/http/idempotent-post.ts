@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@rushes/contract';
-import { postOnce, type Caller, type IdempotentPost, type RequestKey } from '../accounts/index.ts';
+import { runIdempotentPost, type Caller, type IdempotentPost, type RequestKey } from '../accounts/index.ts';
 import type { Database } from '../db/index.ts';
 import type { Outcome } from '../outcome/index.ts';
 import { json, type Answer } from './exchange.ts';
@@ -28,7 +28,7 @@ export async function answerPost<T extends object>(
   post: IdempotentPost<T>,
   headers: (value: T) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<Outcome<Answer>> {
-  const posted = await postOnce(db, key, post);
+  const posted = await runIdempotentPost(db, key, post);
   if (!posted.ok) return posted;
   const { value, replayed } = posted.value;
   return replayed ? json(value, 200, { 'Idempotent-Replayed': 'true' }) : json(value, 201, headers(value));

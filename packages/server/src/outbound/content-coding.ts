@@ -42,8 +42,8 @@ function codingsOf(contentEncoding: string | undefined): Coding[] {
 }
 
 /**
- * Unpacks a body that a peer packed although it was asked not to: a submission whose answer cannot be read is in doubt and
- * may have to be paid for twice. What does not unpack is given back as it came, since the label may be what is wrong.
+ * Unpacks a body that a peer packed although it was asked not to: a submission whose answer cannot be read has an unknown
+ * outcome and may have to be paid for twice. What does not unpack is given back as it came, since the label may be what is wrong.
  * Rejects with a RangeError past `maxBytes`.
  */
 export async function decodeBody(body: Buffer, contentEncoding: string | undefined, maxBytes: number): Promise<Buffer> {

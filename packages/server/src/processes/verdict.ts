@@ -1,6 +1,6 @@
 /**
  * Is a process that once registered dead for certain? A wrong "dead" takes work away from somebody alive (harmless,
- * since fences refuse what it then writes, but wasteful); a wrong "alive" costs one lease's length. So: in doubt, alive.
+ * since fences refuse what it then writes, but wasteful); a wrong "alive" costs one lease's length. So: when unsure, alive.
  */
 import { systemErrorCode } from '../data-directory/index.ts';
 import { isZombie, startTicks, type Place, type ProcessIdentity } from './identity.ts';

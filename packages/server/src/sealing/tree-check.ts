@@ -103,9 +103,9 @@ export class TreeCheck {
       loggedTexts.has(checkpoint) || (parseCheckpoint(checkpoint) !== null && isSignedBy(checkpoint, keys));
     // A key may have been rotated in since the check began. It is in the ring before it signs, so the checkpoints, read
     // first, are judged again by the keys as they are now.
-    const doubtful = rows.filter((row) => !isGood(row, this.#keys.keys));
-    const keys = doubtful.length === 0 ? [] : await this.#keys.presentKeys();
-    const bad = new Set(doubtful.filter((row) => !isGood(row, keys)));
+    const suspects = rows.filter((row) => !isGood(row, this.#keys.keys));
+    const keys = suspects.length === 0 ? [] : await this.#keys.presentKeys();
+    const bad = new Set(suspects.filter((row) => !isGood(row, keys)));
     return rows.flatMap((row) => {
       const signedAt = row.created_at.toISOString();
       const content = parseCheckpoint(row.checkpoint);

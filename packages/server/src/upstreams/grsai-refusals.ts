@@ -29,7 +29,7 @@ const OURS: readonly Rule[] = [
  * Leaves open whether something was started: a gateway of theirs gave up waiting. It outranks whatever else the message
  * says, since every other reading would have the task sent again as if nothing had happened.
  */
-const DOUBTFUL: Rule = [
+const UNKNOWN_OUTCOME: Rule = [
   /\btime(d)?[\s-]?out\b|deadline exceeded|gateway error|bad gateway|\beconn[a-z]+\b|socket hang up|connection (was )?(reset|closed|aborted|lost)|超时/i,
   null,
 ];
@@ -40,7 +40,7 @@ const DOUBTFUL: Rule = [
  */
 const MESSAGES: readonly Rule[] = [
   ...OURS,
-  DOUBTFUL,
+  UNKNOWN_OUTCOME,
   [
     /\bmodel\b[^.;]*\b(not found|not exist|does ?n[o']t exist|not supported|unsupported|unknown|retired|deprecated|discontinued|no longer)|\b(unknown|unsupported|invalid|no such) model\b|模型不存在|模型已下线/i,
     'model_retired',

@@ -22,7 +22,7 @@ import type { PollResult, SubmitResult, UpstreamFailure } from './upstream.ts';
 /** `code` of an id that Grsai does not know (any more). */
 const NO_SUCH_TASK = -22;
 /** Told by a server that did not read the request to its end, or by nginx of a sender that it thinks has gone. */
-const DOUBTFUL_CLIENT_ERRORS: readonly number[] = [408, 409, 499];
+const UNKNOWN_OUTCOME_STATUSES: readonly number[] = [408, 409, 499];
 /** The operator's account with Grsai, not the customer's request. */
 const OUR_ACCOUNT: readonly number[] = [401, 402, 403];
 const NOT_FINISHED_WORDS: readonly string[] = ['running', 'queued', 'pending', 'waiting', 'processing', 'in_progress'];
@@ -87,7 +87,7 @@ export function createVerdicts(secrets: readonly string[], now: () => Date): Ver
     ofSubmission(response, prompt) {
       const { status } = response;
       const told = describeAnswer(response);
-      if (status >= 500 || status === 303 || DOUBTFUL_CLIENT_ERRORS.includes(status)) return unknown(told);
+      if (status >= 500 || status === 303 || UNKNOWN_OUTCOME_STATUSES.includes(status)) return unknown(told);
       if (status === 429) return refused('provider_rate_limited', told, response);
       if (OUR_ACCOUNT.includes(status)) return refused('provider_unavailable', told, response);
       if (status >= 300 && status < 400) return refused('provider_unavailable', `${told} (is the base URL right?)`);

@@ -35,7 +35,7 @@ const GIVE_ID = /* sql */ `
 export const confirmSubmissions: SqlFunction = {
   name: 'confirm_submissions',
   comment: `
-    Gives submissions in doubt the ids that the upstream itself has confirmed. Answers per input: 'running' (its
+    Gives submissions with an unknown outcome the ids that the upstream itself has confirmed. Answers per input: 'running' (its
     holder goes on with it instead of sending it again), 'late' (the task had ended, or was sent again: kept for the
     report), 'taken' (the id serves another submission: nothing changed) or 'nothing'. Only here does one submission
     come by an id that nobody sent us in answer to it, so only here can it be another's. What is looked through are

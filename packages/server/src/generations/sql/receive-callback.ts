@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const receiveCallback: SqlFunction = {
   name: 'receive_callback',
   comment: `
-    Takes a callback in when something is to be learned from it: the id of a submission in doubt, or that a running
+    Takes a callback in when something is to be learned from it: the id of a submission with an unknown outcome, or that a running
     one may have ended. p_ended is the callback's own word. Returns whether it was kept.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION receive_callback(

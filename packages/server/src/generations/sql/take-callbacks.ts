@@ -50,9 +50,9 @@ const PUT_OFF = /* sql */ `
 export const takeCallbacks: SqlFunction = {
   name: 'take_callbacks',
   comment: `
-    The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended in
-    doubt. 'ended': a running task's result may be there; gone from the inbox with this answer, since its poll goes
-    on anyway. 'open': a task in quarantine. 'past': an attempt or a task that is over. The last two come again
+    The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended with
+    an unknown outcome. 'ended': a running task's result may be there; gone from the inbox with this answer, since its
+    poll goes on anyway. 'open': a task in quarantine. 'past': an attempt or a task that is over. The last two come again
     later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits.
     What is a day old goes.`,
   sql: /* sql */ `

@@ -23,7 +23,7 @@ export const POST_ENTRIES = /* sql */ `
 
 /**
  * `moved` and `held`: the balances of accounts and the holds of batches by the sums of `per_batch`: what its tasks charged,
- * refunded and forfeited, and whether it ends. An ending batch takes one number of the account's events.
+ * refunded and forfeited, and whether it ends. A batch that ends takes one number of the account's events.
  */
 export const MOVE_BALANCES = /* sql */ `
   moved AS (

@@ -23,7 +23,7 @@ interface CallbackDeps {
   readonly workerId: string;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
-  readonly callbacks: Pick<CallbackStore, 'take' | 'drop' | 'clarified'>;
+  readonly callbacks: Pick<CallbackStore, 'take' | 'drop' | 'confirmedIds'>;
   readonly confirmations: Pick<Coalescer<Confirmation, ConfirmAnswer>, 'add'>;
   readonly unknownOutcomes: Pick<UnknownOutcomes, 'tasks' | 'tell'>;
   readonly routes: ReadonlyMap<string, CallbackRoute>;
@@ -68,7 +68,7 @@ function take({ callbacks, workerId, routes }: CallbackDeps, limit: number): Pro
 async function tellWaiting({ unknownOutcomes, callbacks }: CallbackDeps): Promise<void> {
   const { tasks } = unknownOutcomes;
   if (tasks.length === 0) return;
-  const ids = await callbacks.clarified(tasks);
+  const ids = await callbacks.confirmedIds(tasks);
   tasks.forEach((task, at) => {
     const upstreamId = ids[at] ?? null;
     if (upstreamId !== null) unknownOutcomes.tell(task, upstreamId);

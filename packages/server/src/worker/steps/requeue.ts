@@ -12,7 +12,7 @@ import type { Step } from './step.ts';
 export interface RequeueDeps {
   readonly random: Pick<Random, 'fraction'>;
   readonly requeues: Pick<Coalescer<Requeue, RequeueAnswer>, 'add'>;
-  readonly callbacks: Pick<CallbackStore, 'clarified'>;
+  readonly callbacks: Pick<CallbackStore, 'confirmedIds'>;
   readonly metrics: Pick<WorkerMetrics, 'possibleDuplicates'>;
 }
 

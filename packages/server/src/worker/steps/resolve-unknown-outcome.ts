@@ -58,10 +58,10 @@ export async function resolveUnknownOutcome(
 
 /** The id that became known while a task was about to be sent again, by whatever way. */
 export async function foundMeanwhile(
-  { callbacks }: { readonly callbacks: Pick<CallbackStore, 'clarified'> },
+  { callbacks }: { readonly callbacks: Pick<CallbackStore, 'confirmedIds'> },
   task: LeasedTask,
 ): Promise<Step> {
-  const [upstreamId = null] = await callbacks.clarified([task]);
+  const [upstreamId = null] = await callbacks.confirmedIds([task]);
   return upstreamId === null ? { next: 'dropped' } : pollStep(task, upstreamId);
 }
 
