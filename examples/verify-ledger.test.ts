@@ -186,7 +186,7 @@ describe('a real ledger', { timeout: 120_000 }, () => {
         expect(await cli('ledger', 'export', '--format', format, '-o', exports[at]!)).toMatchObject({ code: 0 });
       }
       writeFileSync(keysFile, JSON.stringify(await rushes.ledger.keys()));
-      expect((await cli('ledger', 'verify', exports[0]!, '--online')).out).toContain('The server agrees.');
+      expect((await cli('ledger', 'verify', exports[0]!, '--online')).out).toContain('The server confirms it.');
     } finally {
       await server.stop();
     }

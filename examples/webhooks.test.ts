@@ -135,7 +135,7 @@ describe('webhooks from end to end', { timeout: TIMEOUT_MS }, () => {
     await makeBatch(rushes);
     const { port: serverPort } = new URL(server.url);
     await server.stop();
-    await poll(() => listener.err).toContain('Looking again in');
+    await poll(() => listener.err).toContain('Trying again in');
     await start(Number(serverPort));
     await makeBatch(rushes, 11);
     const listed: string[] = [];

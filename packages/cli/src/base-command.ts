@@ -4,20 +4,23 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { Output } from './output/output.ts';
 import { type Column, tableOf } from './output/terminal.ts';
 
-/** How a list is shown. */
+/** Settings of how a list is shown. */
 export interface Listing<Row> {
-  /** Plural of what is listed, for messages. */
+  /** Plural name of the listed objects, for messages. */
   readonly noun: string;
   readonly columns: readonly Column<Row>[];
 }
 
-/** Whether the words of a command ask for JSON; what comes behind `--` is no flag. */
+/** Whether the words of a command ask for JSON. Words after `--` are not flags. */
 export function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
 }
 
-/** What every command of `rushes` is made of. It takes the machine from its context, never from the process. */
+/**
+ * The base of every command of `rushes`. Commands take the machine (files, clock, terminal) from the context, never
+ * from the process.
+ */
 export abstract class RushesCommand extends Command {
   static override baseFlags = {
     json: Flags.boolean({ summary: 'Print JSON to standard output.', helpGroup: 'GLOBAL' }),
@@ -33,7 +36,7 @@ export abstract class RushesCommand extends Command {
     this.output = new Output(context);
   }
 
-  /** Does the work; what it returns is the exit code. What it throws becomes a message and an exit code in cli.ts. */
+  /** Does the work and returns the exit code. cli.ts turns a thrown error into a message and an exit code. */
   abstract perform(): Promise<ExitCode>;
 
   /** oclif's name for `perform`, which only runCli calls. */
@@ -46,7 +49,7 @@ export abstract class RushesCommand extends Command {
     return wantsJson(this.argv);
   }
 
-  /** Aborts at the first Ctrl-C. Until it is asked for, Ctrl-C simply ends the program. */
+  /** Aborts at the first Ctrl-C. Ctrl-C ends the program at once as long as no command has read this signal. */
   protected get interrupt(): AbortSignal {
     this.#interrupt ??= this.context.listenForInterrupt();
     return this.#interrupt;
@@ -59,7 +62,8 @@ export abstract class RushesCommand extends Command {
   }
 
   /**
-   * Shows at most `limit` rows: JSON lines as they come with --json, else a table. Stops when nobody reads any more.
+   * Shows at most `limit` rows: with --json as JSON lines as they arrive, else as a table. Stops when nobody reads the
+   * output any more.
    */
   protected async showRows<Row>(
     source: AsyncIterable<Row>,
@@ -79,7 +83,8 @@ export abstract class RushesCommand extends Command {
     }
     if (rows.length > 0) await this.output.lines(tableOf(columns, rows));
     if (seen === 0) this.output.note(`There are no ${noun}.`);
-    if (hasMore) this.output.note(`There are more ${noun}: --all shows all of them, --limit another number.`);
+    if (hasMore)
+      this.output.note(`There are more ${noun}. Use --all to show all of them, or --limit to show another number.`);
     return EXIT.success;
   }
 }

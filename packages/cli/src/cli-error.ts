@@ -19,7 +19,7 @@ export type CliErrorCode =
   | 'invalid_signature'
   | 'unexpected';
 
-/** A bad place in the input. `line` counts from 1; null when the problem is not one line's. */
+/** A problem in the input. `line` counts from 1; null when the problem does not belong to one line. */
 export interface InputProblem extends Omit<ItemError, 'line' | 'code'> {
   readonly line: number | null;
   readonly code: string;
@@ -31,7 +31,7 @@ interface CliErrorOptions {
   readonly advice?: readonly string[];
   /** Shown before the message, as `file:line: …`. */
   readonly problems?: readonly InputProblem[];
-  /** How many problems there are in all, where not all are named. */
+  /** Number of all problems, when not all are named. */
   readonly problemCount?: number;
   /** Name of the input, for `problems`. */
   readonly source?: string;
@@ -65,7 +65,7 @@ export class CliError extends Error {
   }
 }
 
-/** The error of a command line that cannot be meant, with what to write instead. */
+/** The error for a wrong command line, with advice on what to write instead. */
 export function usageError(message: string, ...advice: readonly string[]): CliError {
   return new CliError('usage', message, { exitCode: EXIT.usage, advice });
 }

@@ -16,7 +16,7 @@ function isVersionQuestion(argv: readonly string[]): boolean {
   return rest.length === 0 && VERSION_FLAGS.includes(word);
 }
 
-/** The command that the first words name, and the words behind it; null when they name none, or only a topic. */
+/** The command that the first words name, and the words after it; null when they name no command, or only a topic. */
 function namedCommand(argv: readonly string[]): { readonly id: string; readonly rest: string[] } | null {
   const firstFlag = argv.findIndex((word) => word.startsWith('-'));
   const longest = firstFlag === -1 ? argv.length : firstFlag;
@@ -44,8 +44,8 @@ async function perform(argv: readonly string[], context: CliContext, output: Out
 }
 
 /**
- * Runs `rushes` with these words. Never throws: what goes wrong is written to the output, and the exit code says what
- * kind of problem it was.
+ * Runs `rushes` with these words. Never throws: an error is written to the output, and the exit code says what kind of
+ * problem it was.
  */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<ExitCode> {
   const output = new Output(context);

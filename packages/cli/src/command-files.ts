@@ -8,7 +8,10 @@ export type CommandClass = (new (argv: string[], config: Config, context: CliCon
 
 declare global {
   interface ImportMeta {
-    /** The modules of the files that fit, by path; vitest knows it, and in the build tsup.config.ts does the same. */
+    /**
+     * The modules of the matching files, by path. vitest provides this function, and tsup.config.ts does the same in
+     * the build.
+     */
     glob(pattern: string): Record<string, () => Promise<unknown>>;
   }
 }
@@ -30,10 +33,10 @@ const MODULES = new Map(Object.entries(FILES).map(([path, load]) => [idOf(path),
 /** The ids of all commands. */
 export const COMMAND_IDS: readonly string[] = [...MODULES.keys()].filter((id) => !TOPIC_FILE.test(id)).sort();
 
-/** Loads one command, and nothing that only others need. */
+/** Loads one command, without the modules that only other commands need. */
 export async function loadCommand(id: string): Promise<CommandClass> {
   const load = MODULES.get(id);
-  if (load === undefined) throw new Error(`There is no file of the command ${id}.`);
+  if (load === undefined) throw new Error(`The command ${id} has no file.`);
   const { default: command } = (await load()) as { readonly default: CommandClass };
   command.id = id;
   return command;
@@ -50,7 +53,7 @@ function topicsOf(id: string): string[] {
   return words.slice(1).map((_, at) => words.slice(0, at + 1).join(':'));
 }
 
-/** What `topic.ts` of the folder says, else the names of the commands in it. */
+/** The description in the folder's `topic.ts`, else the names of the commands in the folder. */
 async function describeTopic(name: string): Promise<string> {
   const load = MODULES.get(`${name}:topic`);
   if (load !== undefined) return ((await load()) as { readonly default: string }).default;

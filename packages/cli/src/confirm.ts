@@ -10,16 +10,16 @@ export const yesFlag = Flags.boolean({ char: 'y', summary: 'Do not ask for a con
 
 type Terminal = Pick<CliContext, 'stdin' | 'stderr' | 'environment'>;
 
-/** Whether somebody sits there to be asked. */
+/** Whether somebody can answer a question in the terminal. */
 function canAsk({ stdin, stderr, environment }: Terminal): boolean {
   return stdin.isTTY === true && stderr.isTTY === true && !isCi(environment);
 }
 
 function interrupted(): CliError {
-  return new CliError('interrupted', 'Interrupted; nothing was done.', { exitCode: EXIT.interrupted });
+  return new CliError('interrupted', 'Interrupted. Nothing was done.', { exitCode: EXIT.interrupted });
 }
 
-/** Asks on stderr. Only "y" and "yes" are a yes. Ctrl-C throws, Ctrl-D is a no. */
+/** Asks a question on stderr. Only the answers "y" and "yes" confirm. Ctrl-C throws, Ctrl-D means no. */
 async function ask(question: string, { stdin, stderr }: Terminal, signal: AbortSignal): Promise<boolean> {
   signal.throwIfAborted();
   const reader = createInterface({ input: stdin, output: stderr });
@@ -36,17 +36,21 @@ async function ask(question: string, { stdin, stderr }: Terminal, signal: AbortS
 }
 
 /**
- * Returns when there is a yes: from the flag, or from the terminal. Throws `CliError` with exit code 2 where nobody can
- * be asked, and with `declined` on a no.
+ * Returns when the action is confirmed, by the flag or in the terminal. Throws `CliError` with exit code 2 when nobody
+ * can be asked, and with the code `declined` when the answer is not yes.
  */
 export async function confirm(question: string, yes: boolean, terminal: Terminal, signal: AbortSignal): Promise<void> {
   if (yes) return;
   if (!canAsk(terminal)) {
-    throw new CliError('confirmation_required', `${question} This needs a yes, and nobody can be asked here.`, {
-      exitCode: EXIT.usage,
-      advice: ['Nothing was done. Run the command again with --yes to answer yes in advance.'],
-    });
+    throw new CliError(
+      'confirmation_required',
+      `${question} This needs a confirmation, and nobody can be asked here.`,
+      {
+        exitCode: EXIT.usage,
+        advice: ['Nothing was done. Run the command again with --yes to confirm in advance.'],
+      },
+    );
   }
   if (await ask(question, terminal, signal)) return;
-  throw new CliError('declined', 'The answer was not yes; nothing was done.', { exitCode: EXIT.failed });
+  throw new CliError('declined', 'The action was not confirmed. Nothing was done.', { exitCode: EXIT.failed });
 }

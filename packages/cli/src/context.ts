@@ -12,7 +12,7 @@ export type Source = Readable & { readonly isTTY?: boolean | undefined };
 /** Where text is written: a terminal, a pipe or a file. `columns` is the width of a terminal in characters. */
 export type Sink = Writable & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
 
-/** The clock, waiting and random ids that the SDK takes too, and a timer that repeats. */
+/** The clock, waiting and random ids (the same as the SDK takes), and a repeating timer. */
 export interface Clock extends Ports {
   /** Calls `act` every `ms` milliseconds until the returned function is called. Does not keep the program alive. */
   every(ms: number, act: () => void): () => void;
@@ -33,10 +33,13 @@ export interface CliContext {
   readonly fetch: typeof globalThis.fetch;
   /** Bytes that nobody can guess. */
   randomBytes(length: number): Uint8Array;
-  /** Aborts at the first Ctrl-C or SIGTERM; the second one ends the program. Before this call the first one ends it. */
+  /**
+   * Returns a signal that aborts at the first Ctrl-C or SIGTERM; the second one ends the program. Before this call, the
+   * first one ends the program.
+   */
   listenForInterrupt(): AbortSignal;
-  /** Ends the program at once, for when nothing more can be written. */
+  /** Ends the program at once. For the case that nothing more can be written. */
   exit(code: ExitCode): void;
-  /** System and runtime, for `rushes --version`. */
+  /** Names of the system and the runtime, for `rushes --version`. */
   readonly platform: string;
 }

@@ -1,4 +1,4 @@
-/** How a command can end. Scripts rely on these numbers: they are never given another meaning. */
+/** The exit codes. Scripts rely on them, so a number never gets another meaning. */
 export const EXIT = {
   success: 0,
   failed: 1,
@@ -15,7 +15,7 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** A number with which a command can end. */
+/** One of the exit codes. */
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 interface ExitMeaning {
@@ -41,10 +41,11 @@ export const EXIT_MEANINGS: readonly ExitMeaning[] = [
   {
     code: EXIT.insufficientCredits,
     name: 'insufficient_credits',
-    meaning: 'too few credits, or above --spend-limit; nothing was reserved, and the same command works later',
+    meaning:
+      'too few credits, or more than --spend-limit; nothing was reserved; with enough credits the same command works',
   },
   { code: EXIT.notFound, name: 'not_found', meaning: 'the batch or another object does not exist in this account' },
-  { code: EXIT.rateLimited, name: 'rate_limited', meaning: 'too many requests, even after waiting' },
+  { code: EXIT.rateLimited, name: 'rate_limited', meaning: 'too many requests, even after the retries' },
   {
     code: EXIT.conflict,
     name: 'conflict',
@@ -53,9 +54,9 @@ export const EXIT_MEANINGS: readonly ExitMeaning[] = [
   {
     code: EXIT.network,
     name: 'network',
-    meaning: 'the server cannot be reached, or could not answer; run the command again',
+    meaning: 'the server cannot be reached or could not answer; run the command again',
   },
-  { code: EXIT.partial, name: 'partial', meaning: 'the batch ended with some videos failed' },
+  { code: EXIT.partial, name: 'partial', meaning: 'the batch ended and some of its videos failed' },
   {
     code: EXIT.stillRunning,
     name: 'still_running',

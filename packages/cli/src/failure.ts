@@ -16,7 +16,7 @@ import { CliError, type CliErrorCode, type InputProblem } from './cli-error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { credits, duration } from './output/wording.ts';
 
-/** A command that ended with an error, as a problem document (RFC 9457) and for the eye. */
+/** An error of a command: as a problem document (RFC 9457), and as text for a person. */
 export interface Failure {
   readonly exitCode: ExitCode;
   readonly problem: Readonly<Record<string, unknown>>;
@@ -32,7 +32,7 @@ const TITLES: Readonly<Record<CliErrorCode, string>> = {
   usage: 'Wrong usage',
   invalid_input: 'The input cannot be submitted',
   invalid_settings: 'A setting is wrong',
-  confirmation_required: 'A confirmation is needed',
+  confirmation_required: 'The command needs a confirmation',
   declined: 'Declined',
   no_api_key: 'No API key',
   still_running: 'The batch is still running',
@@ -41,12 +41,12 @@ const TITLES: Readonly<Record<CliErrorCode, string>> = {
   download_failed: 'Some videos could not be downloaded',
   file_error: 'A file cannot be used',
   network_error: 'The server cannot be reached',
-  invalid_response: 'Not the answer of a Rushes server',
+  invalid_response: 'The answer is not from a Rushes server',
   invalid_signature: 'The webhook is not genuine',
   unexpected: 'Unexpected error',
 };
 
-/** The server refused a submission: what it says about item N is said about the line that item N came from. */
+/** The problem of a refused submission, with the line of the input for each item that the server names. */
 export class RefusedInput extends Error {
   static {
     this.prototype.name = 'RefusedInput';
@@ -83,7 +83,7 @@ function exitCodeOfStatus(status: number): ExitCode {
 function adviceFor(error: APIError): string[] {
   if (error instanceof InsufficientCreditsError && error.shortfall !== null) {
     return [
-      `${credits(error.shortfall)} are missing. Nothing was reserved; the same command works when there are enough credits.`,
+      `${credits(error.shortfall)} are missing. Nothing was reserved. Run the same command again when there are enough credits.`,
     ];
   }
   if (error instanceof RateLimitError && error.retryAfterMs !== null)
@@ -94,13 +94,13 @@ function adviceFor(error: APIError): string[] {
     case 'spend_limit_exceeded':
       return ['Nothing was reserved. Raise --spend-limit, or submit fewer prompts.'];
     case 'price_changed':
-      return ['Nothing was reserved. "rushes models" shows the current prices.'];
+      return ['Nothing was reserved. Run "rushes models" to see the current prices.'];
     case 'model_retired':
-      return ['"rushes models" lists the models that can be used.'];
+      return ['Run "rushes models" to see the models that can be used.'];
     case 'request_id_conflict':
-      return ['This request_id was used for another submission. Leave --request-id out, or choose another one.'];
+      return ['This request_id was used for another submission. Leave out --request-id, or choose another one.'];
     default:
-      return error.status >= 500 ? ['Run the command again; a submission is never made twice.'] : [];
+      return error.status >= 500 ? ['Run the command again. The same submission is never made twice.'] : [];
   }
 }
 
@@ -167,27 +167,27 @@ function fromUsage(error: Error): Failure {
     .filter((line) => !line.startsWith('See more help with'))
     .join('\n')
     .trim();
-  return plain('usage', new Error(message), EXIT.usage, ['--help after a command shows its flags and examples.']);
+  return plain('usage', new Error(message), EXIT.usage, ['Add --help to a command to see its flags and examples.']);
 }
 
 function fileAdvice(code: unknown): string[] {
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return ['The disk is full. Free some space and run the command again; what was downloaded is used.'];
+      return ['The disk is full. Free some space and run the command again. Downloaded files are used again.'];
     case 'EEXIST':
     case 'ENOTDIR':
-      return ['A file stands where a folder is needed.'];
+      return ['There is a file where a folder is needed. Name another folder.'];
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return ['This place cannot be written to. Name another one, or change its permissions.'];
+      return ['You are not allowed to write there. Name another place, or change its permissions.'];
     default:
       return [];
   }
 }
 
-/** Everything that a thrown value says to the user of a command. */
+/** The error that a thrown value becomes for the user. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) return fromCliError(error);
   if (error instanceof RefusedInput) return fromApiError(error.refusal, error.source, error.lines);
@@ -209,5 +209,7 @@ export function describeFailure(error: unknown): Failure {
   if ('syscall' in thrown) {
     return plain('file_error', thrown, EXIT.failed, fileAdvice('code' in thrown ? thrown.code : null));
   }
-  return plain('unexpected', thrown, EXIT.failed, ['This is a fault of the program; set DEBUG=rushes to see where.']);
+  return plain('unexpected', thrown, EXIT.failed, [
+    'This is a fault in the program. Set DEBUG=rushes to see where it happened.',
+  ]);
 }

@@ -1,4 +1,4 @@
-/** The object without the members that are undefined: what a flag does not give is not sent. */
+/** The object without members that are undefined, so that a flag that was not given is not sent. */
 export function given<T extends object>(members: { readonly [Name in keyof T]: T[Name] | undefined }): T {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
 }

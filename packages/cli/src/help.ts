@@ -6,20 +6,20 @@ import type { Output } from './output/output.ts';
 
 const PACKAGE = pjson as unknown as Interfaces.PJSON;
 
-/** oclif looks here for files that this program does not have. */
+/** A folder for oclif to look in. This program has none of the files that oclif looks for. */
 const NOWHERE = '/';
 
 /** Words that ask for help instead of for a command. */
 const HELP_FLAGS = ['--help', ...pjson.oclif.additionalHelpFlags];
 
-/** Whether the words ask for help; so do none at all. */
+/** Whether the words ask for help. No words at all ask for help too. */
 export function asksForHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   const words = end === -1 ? argv : argv.slice(0, end);
   return argv.length === 0 || words.some((word) => HELP_FLAGS.includes(word));
 }
 
-/** Without the settings of its own that oclif reads from variables and files. */
+/** A configuration without the settings that oclif reads from environment variables and files. */
 class PlainConfig extends Config {
   override scopedEnvVar(): undefined {
     return undefined;
@@ -30,12 +30,12 @@ class PlainConfig extends Config {
   }
 }
 
-/** oclif's help wants the name of an argument or a flag in it too. */
+/** Arguments or flags with their name inside, as oclif's help needs them. */
 function named(members: object): object {
   return Object.fromEntries(Object.entries(members).map(([name, member]) => [name, { ...(member as object), name }]));
 }
 
-/** What oclif's help asks of a command. */
+/** What oclif's help needs to know about a command. */
 function loadable(command: CommandClass): Interfaces.Plugin['commands'][number] {
   const { id, summary, description, examples, args, flags, baseFlags, strict } = command;
   return {
@@ -53,7 +53,7 @@ function loadable(command: CommandClass): Interfaces.Plugin['commands'][number] 
   } as unknown as Interfaces.Plugin['commands'][number];
 }
 
-/** What oclif must know of the program to parse the flags of these commands, or to show their help. */
+/** What oclif needs to know about the program to parse the flags of these commands, or to show their help. */
 export async function oclifConfig(
   commands: readonly CommandClass[],
   topics: readonly Interfaces.Topic[],
@@ -84,7 +84,7 @@ export async function oclifConfig(
   return config;
 }
 
-/** Collects the page instead of writing it. */
+/** Collects the help page instead of writing it. */
 class HelpPage extends Help {
   readonly text: string[] = [];
 
@@ -93,21 +93,21 @@ class HelpPage extends Help {
   }
 }
 
-/** oclif's id of what the words name; a flag ends them. */
+/** oclif's id of the command or topic that the words name. Words after the first flag do not count. */
 function subjectOf(words: readonly string[]): string {
   const firstFlag = words.findIndex((word) => word.startsWith('-'));
   return (firstFlag === -1 ? words : words.slice(0, firstFlag)).join(':');
 }
 
-/** The commands that the help of a subject shows: the named one and those below it, or else the first level. */
+/** The commands that a help page shows: the named command and those below it, else the first level. */
 function shownIds(subject: string): readonly string[] {
   const below = COMMAND_IDS.filter((id) => id === subject || id.startsWith(`${subject}:`));
   if (below.length > 0) return below;
-  // What follows a command are its arguments.
+  // Words after a command are its arguments.
   return COMMAND_IDS.filter((id) => !id.includes(':') || subject.startsWith(`${id}:`));
 }
 
-/** Shows the help of what the words name: the program, a topic or a command. */
+/** Shows the help of the program, or of the topic or command that the words name. */
 export async function showHelp(words: readonly string[], output: Output): Promise<void> {
   const subject = subjectOf(words);
   const commands = await Promise.all(shownIds(subject).map(loadCommand));

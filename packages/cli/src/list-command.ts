@@ -21,15 +21,21 @@ interface Question<Row> extends Listing<Row> {
 export abstract class ListCommand extends ServerCommand {
   static override baseFlags = {
     ...ServerCommand.baseFlags,
-    limit: Flags.integer({ char: 'n', summary: 'Show at most this many.', min: 1, default: 50, exclusive: ['all'] }),
-    all: Flags.boolean({ summary: 'Show all of them.' }),
+    limit: Flags.integer({
+      char: 'n',
+      summary: 'Show at most this many rows.',
+      min: 1,
+      default: 50,
+      exclusive: ['all'],
+    }),
+    all: Flags.boolean({ summary: 'Show all rows.' }),
   };
 
-  /** Asks for as many rows as the flags want, and shows them. */
+  /** Fetches as many rows as the flags ask for, and shows them. */
   protected async list<Row>(flags: ListFlags, listing: Question<Row>): Promise<ExitCode> {
     const limit = flags.all ? Infinity : flags.limit;
     const client = await this.connect(flags);
-    // One more than shown tells whether there is more.
+    // One row more than shown says whether there are more.
     const rows = listing.ask(client, { limit: Math.min(PAGE_MAX, limit + 1) });
     return this.showRows(rows, limit, listing);
   }

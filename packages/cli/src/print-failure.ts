@@ -2,7 +2,9 @@ import { type Failure } from './failure.ts';
 import type { Output } from './output/output.ts';
 import { printable } from './output/terminal.ts';
 
-/** The problem document on stdout with --json; what happened and what to do next on stderr in any case. */
+/**
+ * Prints an error: with --json the problem document on stdout, and always what happened and what to do next on stderr.
+ */
 export async function printFailure(failure: Failure, output: Output, json: boolean): Promise<void> {
   const { paintNote } = output;
   for (const place of failure.places) output.note(printable(place));

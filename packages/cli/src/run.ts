@@ -1,4 +1,4 @@
-/** What bin/rushes.js starts: the program on the real machine. */
+/** The entry point that bin/rushes.js loads: the program on the real machine. */
 import { runCli } from './cli.ts';
 import { systemContext } from './system-context.ts';
 

@@ -13,18 +13,19 @@ export abstract class ServerCommand extends RushesCommand {
   static override baseFlags = {
     ...RushesCommand.baseFlags,
     'base-url': Flags.string({
-      summary: 'Address of the server; otherwise RUSHES_BASE_URL, .rushes.json, the user file, http://127.0.0.1:4600.',
+      summary:
+        'Address of the server. The default is RUSHES_BASE_URL, else .rushes.json, else the user file, else http://127.0.0.1:4600.',
       helpGroup: 'GLOBAL',
       helpValue: 'URL',
     }),
   };
 
-  /** Options of every request: it ends at Ctrl-C. */
+  /** Options of every request: Ctrl-C aborts it. */
   protected get options(): RequestOptions {
     return { signal: this.interrupt };
   }
 
-  /** The settings from flags, environment and files. Throws `CliError` for one that is wrong. */
+  /** The settings from flags, environment and files. Throws `CliError` for a wrong setting. */
   protected async settings(flags: ServerFlags): Promise<ClientSettings> {
     return resolveClientSettings(flags['base-url'], this.context);
   }
@@ -43,7 +44,7 @@ export abstract class ServerCommand extends RushesCommand {
     );
   }
 
-  /** `client` for commands that need nothing else of the settings. */
+  /** The client, for commands that need no other setting. */
   protected async connect(flags: ServerFlags): Promise<Rushes> {
     return this.client(await this.settings(flags));
   }

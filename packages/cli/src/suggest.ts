@@ -2,9 +2,7 @@ import { closestName } from '@rushes/contract/facts/closest-name';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-codes.ts';
 
-/**
- * The error for words that name no command, or null when they do. `ids` are oclif's, such as `ledger:export`.
- */
+/** The error for words that do not name a command, or null when they do. `ids` are oclif's, such as `ledger:export`. */
 export function unknownCommand(argv: readonly string[], ids: readonly string[]): CliError | null {
   let topic: string | null = null;
   for (const word of argv) {
@@ -18,7 +16,7 @@ export function unknownCommand(argv: readonly string[], ids: readonly string[]):
       return unknown(before === null ? word : `${before} ${word}`, closestName(word, known), before);
     }
     topic = `${prefix}${word}`;
-    // What follows a command are its arguments.
+    // Words after a command are its arguments.
     if (ids.includes(topic)) return null;
   }
   return null;
@@ -33,6 +31,6 @@ function unknown(words: string, suggestion: string | null, topic: string | null)
   const advice = suggestion === null ? [] : [`Did you mean "${prefix} ${suggestion}"?`];
   return new CliError('usage', `There is no command "rushes ${words}".`, {
     exitCode: EXIT.usage,
-    advice: [...advice, `"${prefix} --help" lists the commands.`],
+    advice: [...advice, `Run "${prefix} --help" to see the commands.`],
   });
 }

@@ -29,7 +29,7 @@ test('the exit code, standard input and the version reach the shell', async () =
 test('the build has every command, and no file of its own is needed for one', async () => {
   const { code, stdout } = await startBinary(['webhooks', 'endpoints', '--help']).ended;
   expect(code).toBe(0);
-  expect(stdout).toContain('Where the server sends events.');
+  expect(stdout).toContain('The URLs that the server sends events to.');
   expect(stdout).toContain('webhooks endpoints rotate-secret');
 });
 
@@ -83,7 +83,7 @@ test.skipIf(!existsSync('/dev/full'))(
     for (const argv of [['credits'], ['list', '--json'], ['help']]) {
       const { code, stderr } = await startBinary(argv, { server, stdout: full }).ended;
       expect(code).toBe(1);
-      expect(stderr).toMatch(/^Error: standard output cannot be written: .*no space left.*\n$/);
+      expect(stderr).toMatch(/^Error: cannot write to standard output: .*no space left.*\n$/);
     }
   },
 );

@@ -313,5 +313,5 @@ test('a folder that is a file is named with what is wrong about it', async () =>
   writeFileSync(join(folder, 'videos'), '');
   const { code, stderr } = await rushes(['download', 'bat_1', 'videos'], { server, cwd: folder });
   expect(code).toBe(1);
-  expect(stderr).toContain('A file stands where a folder is needed.');
+  expect(stderr).toContain('There is a file where a folder is needed. Name another folder.');
 });

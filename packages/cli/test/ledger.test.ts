@@ -149,7 +149,7 @@ describe('with a server', () => {
     const online = async (server: { url: string }): Promise<Ended> =>
       run(['ledger', 'verify', path, '--key', SIGNER.vkey, '--online', '--no-keep'], { server, env });
     const agreeing = await online(await serverOf(40));
-    expect(agreeing.stdout).toContain('The server agrees.');
+    expect(agreeing.stdout).toContain('The server confirms it.');
     expect(agreeing.code).toBe(0);
     const rotated = { ...KEYS, keys: [...KEYS.keys, { key: new Signer(9).vkey, status: 'active', created_at: '' }] };
     const unknown = await online(await serverOf(40, rotated));

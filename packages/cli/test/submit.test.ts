@@ -170,8 +170,8 @@ describe('what is wrong with a file', () => {
     const { code, stdout, stderr } = await rushes(['submit', file(csv), ...SUBMIT, '--json'], { server });
     expect(code).toBe(2);
     expect(stderr).toContain('prompts.csv:4: duration_seconds must be a whole number, not "ten"');
-    expect(stderr).toContain('prompts.csv:5: has 1 fields where the header has 2');
-    expect(stderr).toContain('prompts.csv:6: has 3 fields where the header has 2');
+    expect(stderr).toContain('prompts.csv:5: has 1 fields, and the header has 2');
+    expect(stderr).toContain('prompts.csv:6: has 3 fields, and the header has 2');
     expect(JSON.parse(stdout)).toMatchObject({
       code: 'invalid_input',
       exit_code: 2,

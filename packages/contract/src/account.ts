@@ -39,7 +39,7 @@ export const accountSchema = z
   })
   .meta({
     id: 'Account',
-    description: 'The account that a key belongs to, as its customer sees it.',
+    description: 'The account that the API key belongs to, as the customer sees it.',
   }) as unknown as z.ZodType<Account>;
 
 export const updateAccountRequestSchema = z
@@ -49,5 +49,5 @@ export const updateAccountRequestSchema = z
   })
   .meta({
     id: 'UpdateAccountRequest',
-    description: 'Only what is named is changed.',
+    description: 'A field that is not sent stays as it is.',
   }) as unknown as z.ZodType<UpdateAccountRequest>;

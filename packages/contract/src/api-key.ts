@@ -1,7 +1,8 @@
 /**
- * Text of an API key: `rk_live_` or `rk_test_` (accounts), `ro_` (operators), then in base62 the account's uuid, the
- * key's uuid and 32 random characters, and a CRC32 of everything before it. The checksum lets a typo fail without a
- * look-up and lets secret scanners recognise a leaked key; it protects nothing.
+ * The text of an API key. It begins with `rk_live_` or `rk_test_` (accounts) or `ro_` (operators). Then follow, in
+ * base62, the account's uuid, the key's uuid, 32 random characters, and a CRC32 of everything before it. The checksum
+ * detects a typo without a look-up and lets secret scanners recognise a leaked key. It is not a protection against
+ * forgery.
  */
 import { hexToUuid, uuidToBytes, type AccountUuid, type KeyUuid, type Uuid } from './ids.ts';
 
@@ -73,7 +74,9 @@ export function formatApiKey(key: ParsedApiKey, secret: string): string {
   return body + toBase62(BigInt(crc32(body)), CRC_CHARACTERS);
 }
 
-/** What a key's text says about itself, or null when it is mistyped, cut or no key at all. */
+/**
+ * The parts of an API key, or null when the text is mistyped, cut off or not a key. Does not check that the key exists.
+ */
 export function parseApiKey(text: string): ParsedApiKey | null {
   const prefix = (['rk_live_', 'rk_test_', 'ro_'] as const).find((candidate) => text.startsWith(candidate));
   if (prefix === undefined) return null;

@@ -34,7 +34,7 @@ const fewestItems = Math.min(...MODELS.map(({ minItems }) => minItems));
 const mostItems = Math.max(...MODELS.map(({ maxItems }) => maxItems));
 const bounds = MODELS.map((model) => `${model.id} ${model.minItems} to ${model.maxItems}`).join(', ');
 
-/** The settings of a submission, beside its items and its request_id. */
+/** The fields of a submission other than its items and its request_id. */
 export const submissionFields = {
   model: z.string().meta({ description: 'Name of the model, as in `GET /v1/models`.' }),
   defaults: taskParamsSchema.exactOptional().meta({
@@ -42,19 +42,21 @@ export const submissionFields = {
   }),
   metadata: metadata.exactOptional(),
   spend_limit: credits.exactOptional().meta({
-    description: 'The creation is refused when the whole batch costs more than this many credits.',
+    description: 'The request is refused when the whole batch costs more than this many credits.',
   }),
   expected_unit_price: credits.exactOptional().meta({
-    description: 'The creation is refused when one video does not cost exactly this many credits.',
+    description: 'The request is refused when one video does not cost exactly this many credits.',
   }),
   max_failure_rate: z
     .number()
     .min(0)
     .max(1)
     .exactOptional()
-    .meta({ description: 'The batch pauses when a larger share of its finished tasks failed.' }),
+    .meta({
+      description: 'A share from 0 to 1. The batch pauses when a larger share of its finished tasks has failed.',
+    }),
   deadline_hours: z.number().min(1).max(ITEM_LIMITS.deadlineHoursMax).exactOptional().meta({
-    description: '1 to 720, default 168: tasks still queued after this time fail and are refunded.',
+    description: 'Hours, 1 to 720, default 168. Tasks that are still queued after this time fail and are refunded.',
   }),
   webhook_endpoint_id: endpointIds.schema.exactOptional().meta({
     description: "Deliver this batch's events to this endpoint only.",
@@ -65,13 +67,15 @@ const items = z
   .array(batchItemSchema)
   .min(fewestItems)
   .max(mostItems)
-  .meta({ description: `The prompts. How many depends on the model: ${bounds}.` });
+  .meta({ description: `The prompts. The allowed number depends on the model: ${bounds}.` });
 
 export const estimateRequestSchema = z
   .strictObject({
     ...submissionFields,
     items,
-    request_id: requestId.meta({ description: 'Ignored: an estimate takes the same request as a creation.' }),
+    request_id: requestId.meta({
+      description: 'Ignored. It is accepted so that the same body can be sent to estimate and to create a batch.',
+    }),
   })
   .meta({ id: 'EstimateRequest' });
 
@@ -114,8 +118,8 @@ export const batchCountsSchema = z
 export const batchCreditsSchema = z
   .object({
     unit_price: credits,
-    reserved: credits.meta({ description: 'The original hold.' }),
-    held: credits.meta({ description: 'What is left of the hold.' }),
+    reserved: credits.meta({ description: 'Credits reserved when the batch was created.' }),
+    held: credits.meta({ description: 'Credits that are still reserved.' }),
     charged: credits,
     refunded: credits,
     forfeited: credits,
@@ -136,7 +140,9 @@ export const batchSchema = z
     retry_of: batchIds.schema.nullable().meta({ description: 'The batch whose failed tasks this one retries.' }),
     failure_summary: z
       .partialRecord(words(FAILURE_TYPES), count)
-      .meta({ description: 'Finished tasks by failure type; empty while none failed.' }),
+      .meta({
+        description: 'Number of tasks that failed or were canceled, by failure type; empty when there are none.',
+      }),
     created_at: time,
     started_at: time.nullable(),
     finished_at: time.nullable(),
@@ -147,9 +153,11 @@ export const batchSchema = z
 export const cancelResultSchema = z
   .object({
     batch: batchSchema,
-    refunded: credits.meta({ description: 'Credits that came back (or would come back, in a preview) at once.' }),
+    refunded: credits.meta({
+      description: 'Credits that are refunded at once; in a preview, the credits that would be refunded.',
+    }),
     still_running: count.meta({
-      description: 'Tasks that were already sent upstream; they end by their outcome.',
+      description: 'Tasks that are already running. They finish, and are charged or refunded by their outcome.',
     }),
   })
   .meta({ id: 'CancelResult' });

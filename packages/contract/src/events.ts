@@ -36,7 +36,7 @@ export const webhookEventSchemas = Object.fromEntries(
 /** The body of any webhook. */
 export const webhookEventSchema = z
   .union(Object.values(webhookEventSchemas))
-  .meta({ id: 'WebhookEvent', description: 'Every event of this version, told apart by `type`.' });
+  .meta({ id: 'WebhookEvent', description: 'Any event; `type` says which one it is.' });
 
 export const eventSchema = z
   .object({
@@ -53,6 +53,6 @@ export const listedEventSchema = z
     type: eventTypeSchema,
     created_at: time,
     data: z.record(z.string(), z.unknown()).meta({ description: 'Depends on `type`, as in webhooks.' }),
-    seq: z.int().positive().meta({ description: "Place in the account's sequence, which has no gap." }),
+    seq: z.int().positive().meta({ description: 'Number of the event in the account: 1, 2, 3, … without gaps.' }),
   })
-  .meta({ id: 'ListedEvent', description: 'An event as the event list shows it.' });
+  .meta({ id: 'ListedEvent', description: 'An event in the list of events, with its number.' });

@@ -48,27 +48,29 @@ export const exportedLedgerEntrySchema = z
   })
   .meta({
     id: 'ExportedLedgerEntry',
-    description: 'An entry in an export.',
+    description: 'A ledger entry in an export.',
   }) as unknown as z.ZodType<ExportedLedgerEntry>;
 
 export const previousLedgerEpochSchema = z
   .object({
     epoch: z.int().positive(),
-    last_checkpoint: checkpoint.meta({ description: 'The last checkpoint signed in it.' }),
-    first_checkpoint: checkpoint.meta({ description: 'The first checkpoint of the epoch that followed.' }),
+    last_checkpoint: checkpoint.meta({ description: 'The last checkpoint that was signed in this epoch.' }),
+    first_checkpoint: checkpoint.meta({ description: 'The first checkpoint of the next epoch.' }),
     reason: z.string(),
     opened_at: time,
   })
   .meta({
     id: 'PreviousLedgerEpoch',
-    description: "The end of an epoch of an account's tree; docs/ledger-verification.md.",
+    description: "An earlier epoch of the account's tree and how it ended. See docs/ledger-verification.md.",
   });
 
 const exportHeaderFields = {
   account_id: accountIds.schema,
   checkpoint: checkpoint
     .nullable()
-    .meta({ description: 'The signed note that bounds the export; null while nothing was sealed.' }),
+    .meta({
+      description: 'The signed note that the entries are checked against; null when nothing has been sealed yet.',
+    }),
   previous_epochs: z.array(previousLedgerEpochSchema),
   range: z
     .object({
@@ -78,13 +80,14 @@ const exportHeaderFields = {
       right: z.array(hash),
     })
     .meta({
-      description: 'Which entries follow, and hashes (base64) of the complete subtrees left and right of them.',
+      description:
+        'The first and last entry of the export, and the hashes (base64) of the complete subtrees left and right of them.',
     }),
 };
 
 export const ledgerExportHeaderSchema = z
   .object(exportHeaderFields)
-  .meta({ id: 'LedgerExportHeader', description: 'What an export says before its entries.' });
+  .meta({ id: 'LedgerExportHeader', description: 'The part of an export before its entries.' });
 
 export const ledgerExportSchema = z
   .object({ ...exportHeaderFields, entries: z.array(exportedLedgerEntrySchema) })
@@ -97,5 +100,5 @@ export const ledgerKeysSchema = z
   })
   .meta({
     id: 'LedgerKeys',
-    description: '`/.well-known/rushes-ledger-keys`: what checkpoints are signed with.',
+    description: 'The answer of `/.well-known/rushes-ledger-keys`: the keys that checkpoints are signed with.',
   });

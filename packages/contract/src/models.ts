@@ -10,10 +10,10 @@ export const modelParamSchema = z
     values: z
       .array(z.union([z.string(), z.number()]))
       .nullable()
-      .meta({ description: 'With `one_of`: the closed set of values; null with every other kind.' }),
-    min: z.int().exactOptional().meta({ description: 'With `integer`: the least value.' }),
-    max: z.int().exactOptional().meta({ description: 'With `integer`: the greatest value.' }),
-    max_length: count.exactOptional().meta({ description: 'With `text`: the most Unicode code points.' }),
+      .meta({ description: 'With `one_of`: all allowed values; null with every other kind.' }),
+    min: z.int().exactOptional().meta({ description: 'With `integer`: the smallest value.' }),
+    max: z.int().exactOptional().meta({ description: 'With `integer`: the largest value.' }),
+    max_length: count.exactOptional().meta({ description: 'With `text`: the largest number of Unicode code points.' }),
     description: z.string(),
   })
   .meta({ id: 'ModelParam' });

@@ -5,7 +5,7 @@ import { count, credits, words } from './parts/schema-parts.ts';
 export const itemErrorSchema = z
   .object({
     index: z.int().nullable().meta({
-      description: "Position of the item, from 0; null when the error is not one item's.",
+      description: 'Position of the item, from 0; null when the error does not belong to one item.',
     }),
     line: z.int().exactOptional().meta({ description: 'Line of the CSV or NDJSON body, from 1.' }),
     custom_id: z.string().nullable(),
@@ -26,10 +26,12 @@ export const problemSchema = z
     param: z.string().exactOptional(),
     errors: z.array(itemErrorSchema).exactOptional(),
     error_count: count.exactOptional().meta({
-      description: 'With invalid_items: how many errors there are in all, of which `errors` names up to 100.',
+      description: 'With invalid_items: the number of all errors. `errors` describes at most 100 of them.',
     }),
-    required: credits.exactOptional().meta({ description: 'With 402 insufficient_credits.' }),
+    required: credits
+      .exactOptional()
+      .meta({ description: 'With 402 insufficient_credits: the credits that the request needs.' }),
     available: credits.exactOptional(),
     shortfall: credits.exactOptional(),
   })
-  .meta({ id: 'Problem', description: 'RFC 9457 problem document.' });
+  .meta({ id: 'Problem', description: 'What went wrong: a problem document of RFC 9457.' });

@@ -20,7 +20,7 @@ export const taskVideoSchema = z
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
-      .meta({ description: 'Lower-case hex.' }),
+      .meta({ description: 'SHA-256 of the file, in lower-case hex.' }),
     content_type: z.string(),
   })
   .meta({ id: 'TaskVideo' });
@@ -50,7 +50,7 @@ export const taskResultSchema = z
   .object({
     ...taskFields,
     link: videoLinkSchema.nullable().exactOptional().meta({
-      description: 'Present when `links` was given; null unless the task succeeded.',
+      description: 'Present when the request has `links`; null when the task did not succeed.',
     }),
   })
   .meta({ id: 'TaskResult', description: 'One line of `GET /v1/batches/{id}/results`.' });
@@ -63,7 +63,7 @@ export const createLinkRequestSchema = z
       .min(LINK_EXPIRY_SECONDS.min)
       .max(LINK_EXPIRY_SECONDS.max)
       .default(LINK_EXPIRY_SECONDS.default)
-      .meta({ description: 'Seconds.' }),
+      .meta({ description: 'How long the link is valid, in seconds.' }),
     request_id: requestId,
   })
   .meta({ id: 'CreateLinkRequest' });

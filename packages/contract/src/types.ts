@@ -2,7 +2,7 @@
 /* eslint-disable max-lines */
 /** The shapes that cross the wire: JSON, snake_case, UTC ISO 8601 times, integer credits. */
 
-/** The account that a key belongs to, as its customer sees it. */
+/** The account that the API key belongs to, as the customer sees it. */
 export interface Account {
   id: string;
   name: string;
@@ -11,11 +11,11 @@ export interface Account {
   status: 'active' | 'suspended' | 'blocked' | 'terminated';
   /** Requests that each key may send in any 60 seconds. */
   rate_limit_per_min: number;
-  /** Tasks of the account that run at the same time. */
+  /** Tasks of the account that may run at the same time. */
   max_concurrent_tasks: number;
-  /** What happens to the credits of a task that fails for one of these reasons. */
+  /** What happens to the credits of a task that ends for one of these reasons. */
   terms: Terms;
-  /** The event `credits.low` is sent when available credits fall below this; null: never. */
+  /** The event `credits.low` is sent when the available credits fall below this number; null means that it is never sent. */
   low_credits_threshold: number | null;
   /** UTC, ISO 8601. */
   created_at: string;
@@ -33,7 +33,7 @@ export interface Batch {
   metadata: Record<string, string>;
   /** The batch whose failed tasks this one retries. */
   retry_of: string | null;
-  /** Finished tasks by failure type; empty while none failed. */
+  /** Number of tasks that failed or were canceled, by failure type; empty when there are none. */
   failure_summary: Partial<
     Record<
       | 'provider_error'
@@ -62,7 +62,7 @@ export interface Batch {
 
 /** Sent when a batch that was canceled ends. */
 export interface BatchCanceledEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'batch.canceled';
   /** UTC, ISO 8601. */
@@ -73,7 +73,7 @@ export interface BatchCanceledEvent {
 
 /** Sent when a batch ends and every task succeeded. */
 export interface BatchCompletedEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'batch.completed';
   /** UTC, ISO 8601. */
@@ -93,9 +93,9 @@ export interface BatchCounts {
 
 export interface BatchCredits {
   unit_price: number;
-  /** The original hold. */
+  /** Credits reserved when the batch was created. */
   reserved: number;
-  /** What is left of the hold. */
+  /** Credits that are still reserved. */
   held: number;
   charged: number;
   refunded: number;
@@ -112,7 +112,7 @@ export interface BatchEventData {
   status: 'queued' | 'processing' | 'completed' | 'partial' | 'failed' | 'canceled';
   counts: BatchCounts;
   credits: BatchCredits;
-  /** Empty, with `metadata_omitted`, when it would make the event too large. */
+  /** Labels of the batch. Empty when they would make the event too large; then `metadata_omitted` is true. */
   metadata: Record<string, string>;
   metadata_omitted?: boolean;
   /** UTC, ISO 8601. */
@@ -121,13 +121,13 @@ export interface BatchEventData {
   started_at: string | null;
   /** UTC, ISO 8601. */
   finished_at: string | null;
-  /** In events that end a batch: the latest checkpoint of the account's ledger, null before the first. `keepCheckpoint` of `@rushes/sdk/ledger` remembers it, so that the next verification demands agreement with it. */
+  /** Only in events for the end of a batch: the latest checkpoint of the account's ledger, null when there is none yet. `keepCheckpoint` of `@rushes/sdk/ledger` stores it, so that later verifications must agree with it. */
   ledger_checkpoint?: string | null;
 }
 
 /** Sent when a batch ends and no task succeeded. */
 export interface BatchFailedEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'batch.failed';
   /** UTC, ISO 8601. */
@@ -141,13 +141,13 @@ export interface BatchItem {
   prompt: string;
   /** 1 to 128 characters of `[A-Za-z0-9._:-]`, unique in its batch. */
   custom_id?: string;
-  /** Parameters of a video. Which of these a model accepts is in `GET /v1/models`. */
+  /** Parameters of a video. `GET /v1/models` says which of these a model accepts. */
   params?: TaskParams;
 }
 
 /** Sent when a batch ends and some tasks succeeded. */
 export interface BatchPartialEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'batch.partial';
   /** UTC, ISO 8601. */
@@ -156,9 +156,9 @@ export interface BatchPartialEvent {
   data: BatchEventData;
 }
 
-/** Sent when a batch pauses by itself, for `reason`. */
+/** Sent when a batch pauses by itself; `reason` says why. */
 export interface BatchPausedEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'batch.paused';
   /** UTC, ISO 8601. */
@@ -172,7 +172,7 @@ export interface BatchPausedEvent {
     status: 'queued' | 'processing' | 'completed' | 'partial' | 'failed' | 'canceled';
     counts: BatchCounts;
     credits: BatchCredits;
-    /** Empty, with `metadata_omitted`, when it would make the event too large. */
+    /** Labels of the batch. Empty when they would make the event too large; then `metadata_omitted` is true. */
     metadata: Record<string, string>;
     metadata_omitted?: boolean;
     /** UTC, ISO 8601. */
@@ -181,7 +181,7 @@ export interface BatchPausedEvent {
     started_at: string | null;
     /** UTC, ISO 8601. */
     finished_at: string | null;
-    /** In events that end a batch: the latest checkpoint of the account's ledger, null before the first. `keepCheckpoint` of `@rushes/sdk/ledger` remembers it, so that the next verification demands agreement with it. */
+    /** Only in events for the end of a batch: the latest checkpoint of the account's ledger, null when there is none yet. `keepCheckpoint` of `@rushes/sdk/ledger` stores it, so that later verifications must agree with it. */
     ledger_checkpoint?: string | null;
     reason: string;
   };
@@ -189,7 +189,7 @@ export interface BatchPausedEvent {
 
 /** Sent when the first task of a batch begins. */
 export interface BatchProcessingEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'batch.processing';
   /** UTC, ISO 8601. */
@@ -200,9 +200,9 @@ export interface BatchProcessingEvent {
 
 export interface CancelResult {
   batch: Batch;
-  /** Credits that came back (or would come back, in a preview) at once. */
+  /** Credits that are refunded at once; in a preview, the credits that would be refunded. */
   refunded: number;
-  /** Tasks that were already sent upstream; they end by their outcome. */
+  /** Tasks that are already running. They finish, and are charged or refunded by their outcome. */
   still_running: number;
 }
 
@@ -215,32 +215,32 @@ export interface CreateBatchRequest {
   defaults?: TaskParams;
   /** Labels of the batch: up to 16 names of 64 characters with values of 512. */
   metadata?: Record<string, string>;
-  /** The creation is refused when the whole batch costs more than this many credits. */
+  /** The request is refused when the whole batch costs more than this many credits. */
   spend_limit?: number;
-  /** The creation is refused when one video does not cost exactly this many credits. */
+  /** The request is refused when one video does not cost exactly this many credits. */
   expected_unit_price?: number;
-  /** The batch pauses when a larger share of its finished tasks failed. */
+  /** A share from 0 to 1. The batch pauses when a larger share of its finished tasks has failed. */
   max_failure_rate?: number;
-  /** 1 to 720, default 168: tasks still queued after this time fail and are refunded. */
+  /** Hours, 1 to 720, default 168. Tasks that are still queued after this time fail and are refunded. */
   deadline_hours?: number;
   /** Deliver this batch's events to this endpoint only. */
   webhook_endpoint_id?: string;
-  /** The prompts. How many depends on the model: sora-2 10 to 10000, veo-pro 5 to 10000. */
+  /** The prompts. The allowed number depends on the model: sora-2 10 to 10000, veo-pro 5 to 10000. */
   items: BatchItem[];
 }
 
 export interface CreateLinkRequest {
   action: 'play' | 'download' | 'embed';
-  /** Seconds. */
+  /** How long the link is valid, in seconds. */
   expires_in?: number;
-  /** The caller's idempotency key; the header Idempotency-Key is another place for it. */
+  /** The caller's idempotency key. It can be sent in the header Idempotency-Key instead. */
   request_id?: string;
 }
 
 export interface CreateWebhookEndpointRequest {
   url: string;
   description?: string | null;
-  /** Only these events; empty means every event. */
+  /** The types of events to send; an empty list means every type. */
   events?: (
     | 'batch.processing'
     | 'batch.completed'
@@ -257,7 +257,7 @@ export interface CreateWebhookEndpointRequest {
     | 'webhook_endpoint.disabled'
     | 'webhook.test'
   )[];
-  /** The caller's idempotency key; the header Idempotency-Key is another place for it. */
+  /** The caller's idempotency key. It can be sent in the header Idempotency-Key instead. */
   request_id?: string;
 }
 
@@ -271,20 +271,20 @@ export interface Credits {
 
 /** Sent when available credits fall below the account's threshold. */
 export interface CreditsLowEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'credits.low';
   /** UTC, ISO 8601. */
   created_at: string;
   data: {
-    /** What was left, in credits. */
+    /** Available credits after the change. */
     available: number;
     threshold: number;
   };
 }
 
 export interface EmptyRequest {
-  /** The caller's idempotency key; the header Idempotency-Key is another place for it. */
+  /** The caller's idempotency key. It can be sent in the header Idempotency-Key instead. */
   request_id?: string;
 }
 
@@ -298,7 +298,7 @@ export interface Estimate {
   shortfall: number;
   /** How many items repeat an earlier item's prompt and parameters. */
   duplicates: number;
-  /** What happens to the credits of a task that fails for one of these reasons. */
+  /** What happens to the credits of a task that ends for one of these reasons. */
   terms: Terms;
   warnings: string[];
 }
@@ -310,24 +310,24 @@ export interface EstimateRequest {
   defaults?: TaskParams;
   /** Labels of the batch: up to 16 names of 64 characters with values of 512. */
   metadata?: Record<string, string>;
-  /** The creation is refused when the whole batch costs more than this many credits. */
+  /** The request is refused when the whole batch costs more than this many credits. */
   spend_limit?: number;
-  /** The creation is refused when one video does not cost exactly this many credits. */
+  /** The request is refused when one video does not cost exactly this many credits. */
   expected_unit_price?: number;
-  /** The batch pauses when a larger share of its finished tasks failed. */
+  /** A share from 0 to 1. The batch pauses when a larger share of its finished tasks has failed. */
   max_failure_rate?: number;
-  /** 1 to 720, default 168: tasks still queued after this time fail and are refunded. */
+  /** Hours, 1 to 720, default 168. Tasks that are still queued after this time fail and are refunded. */
   deadline_hours?: number;
   /** Deliver this batch's events to this endpoint only. */
   webhook_endpoint_id?: string;
-  /** The prompts. How many depends on the model: sora-2 10 to 10000, veo-pro 5 to 10000. */
+  /** The prompts. The allowed number depends on the model: sora-2 10 to 10000, veo-pro 5 to 10000. */
   items: BatchItem[];
-  /** Ignored: an estimate takes the same request as a creation. */
+  /** Ignored. It is accepted so that the same body can be sent to estimate and to create a batch. */
   request_id?: string;
 }
 
 export interface Event {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type:
     | 'batch.processing'
@@ -350,7 +350,7 @@ export interface Event {
   data: Record<string, unknown>;
 }
 
-/** An entry in an export. */
+/** A ledger entry in an export. */
 export interface ExportedLedgerEntry {
   /** 1, 2, 3, … */
   seq: number;
@@ -387,7 +387,7 @@ export interface ExportedLedgerEntry {
 }
 
 export interface ItemError {
-  /** Position of the item, from 0; null when the error is not one item's. */
+  /** Position of the item, from 0; null when the error does not belong to one item. */
   index: number | null;
   /** Line of the CSV or NDJSON body, from 1. */
   line?: number;
@@ -445,9 +445,9 @@ export interface LedgerEntry {
   created_at: string;
 }
 
-/** Sent when the server was restored to an earlier time and the ledger has a new tree from there on. */
+/** Sent when the server was restored from a backup, and the ledger continues in a new tree from that point. */
 export interface LedgerEpochOpenedEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'ledger.epoch_opened';
   /** UTC, ISO 8601. */
@@ -455,19 +455,19 @@ export interface LedgerEpochOpenedEvent {
   data: {
     epoch: number;
     reason: string;
-    /** Signed note, c2sp.org/tlog-checkpoint. */
+    /** A signed note in the format of c2sp.org/tlog-checkpoint. */
     previous_checkpoint: string | null;
-    /** Signed note, c2sp.org/tlog-checkpoint. */
+    /** A signed note in the format of c2sp.org/tlog-checkpoint. */
     checkpoint: string;
   };
 }
 
 export interface LedgerExport {
   account_id: string;
-  /** The signed note that bounds the export; null while nothing was sealed. */
+  /** The signed note that the entries are checked against; null when nothing has been sealed yet. */
   checkpoint: string | null;
   previous_epochs: PreviousLedgerEpoch[];
-  /** Which entries follow, and hashes (base64) of the complete subtrees left and right of them. */
+  /** The first and last entry of the export, and the hashes (base64) of the complete subtrees left and right of them. */
   range: {
     first: number;
     last: number;
@@ -477,13 +477,13 @@ export interface LedgerExport {
   entries: ExportedLedgerEntry[];
 }
 
-/** What an export says before its entries. */
+/** The part of an export before its entries. */
 export interface LedgerExportHeader {
   account_id: string;
-  /** The signed note that bounds the export; null while nothing was sealed. */
+  /** The signed note that the entries are checked against; null when nothing has been sealed yet. */
   checkpoint: string | null;
   previous_epochs: PreviousLedgerEpoch[];
-  /** Which entries follow, and hashes (base64) of the complete subtrees left and right of them. */
+  /** The first and last entry of the export, and the hashes (base64) of the complete subtrees left and right of them. */
   range: {
     first: number;
     last: number;
@@ -492,7 +492,7 @@ export interface LedgerExportHeader {
   };
 }
 
-/** `/.well-known/rushes-ledger-keys`: what checkpoints are signed with. */
+/** The answer of `/.well-known/rushes-ledger-keys`: the keys that checkpoints are signed with. */
 export interface LedgerKeys {
   server_name: string;
   keys: {
@@ -503,9 +503,9 @@ export interface LedgerKeys {
   }[];
 }
 
-/** An event as the event list shows it. */
+/** An event in the list of events, with its number. */
 export interface ListedEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type:
     | 'batch.processing'
@@ -526,7 +526,7 @@ export interface ListedEvent {
   created_at: string;
   /** Depends on `type`, as in webhooks. */
   data: Record<string, unknown>;
-  /** Place in the account's sequence, which has no gap. */
+  /** Number of the event in the account: 1, 2, 3, … without gaps. */
   seq: number;
 }
 
@@ -544,30 +544,30 @@ export interface Model {
 export interface ModelParam {
   name: 'aspect_ratio' | 'duration_seconds' | 'size' | 'image_url' | 'last_image_url';
   kind: 'one_of' | 'url' | 'integer' | 'boolean' | 'text';
-  /** With `one_of`: the closed set of values; null with every other kind. */
+  /** With `one_of`: all allowed values; null with every other kind. */
   values: (string | number)[] | null;
-  /** With `integer`: the least value. */
+  /** With `integer`: the smallest value. */
   min?: number;
-  /** With `integer`: the greatest value. */
+  /** With `integer`: the largest value. */
   max?: number;
-  /** With `text`: the most Unicode code points. */
+  /** With `text`: the largest number of Unicode code points. */
   max_length?: number;
   description: string;
 }
 
-/** The end of an epoch of an account's tree; docs/ledger-verification.md. */
+/** An earlier epoch of the account's tree and how it ended. See docs/ledger-verification.md. */
 export interface PreviousLedgerEpoch {
   epoch: number;
-  /** The last checkpoint signed in it. */
+  /** The last checkpoint that was signed in this epoch. */
   last_checkpoint: string;
-  /** The first checkpoint of the epoch that followed. */
+  /** The first checkpoint of the next epoch. */
   first_checkpoint: string;
   reason: string;
   /** UTC, ISO 8601. */
   opened_at: string;
 }
 
-/** RFC 9457 problem document. */
+/** What went wrong: a problem document of RFC 9457. */
 export interface Problem {
   type: string;
   title: string;
@@ -603,34 +603,34 @@ export interface Problem {
   trace_id: string;
   param?: string;
   errors?: ItemError[];
-  /** With invalid_items: how many errors there are in all, of which `errors` names up to 100. */
+  /** With invalid_items: the number of all errors. `errors` describes at most 100 of them. */
   error_count?: number;
-  /** With 402 insufficient_credits. */
+  /** With 402 insufficient_credits: the credits that the request needs. */
   required?: number;
   available?: number;
   shortfall?: number;
 }
 
 export interface RedeliverRequest {
-  /** A time, the id of an event, or its `seq`: from there on, that one included. */
+  /** A time, the id of an event, or its `seq`. Deliveries from there on are sent again, including that event. */
   since: string | number;
-  /** Which deliveries: `missed` are events that the endpoint never got, as it was disabled. Without it exhausted and missed ones. */
+  /** Which deliveries to send again; when left out, exhausted and missed ones. `missed` are events that the endpoint never got because it was disabled. */
   states?: ('exhausted' | 'missed' | 'delivered')[];
-  /** The caller's idempotency key; the header Idempotency-Key is another place for it. */
+  /** The caller's idempotency key. It can be sent in the header Idempotency-Key instead. */
   request_id?: string;
 }
 
 export interface RedeliverResult {
-  /** How many deliveries will be made once more. */
+  /** How many deliveries are sent again. */
   count: number;
-  /** The `since` to go on with when one call does not take all; null when that was all. */
+  /** The `since` for the next call when there are more deliveries; null when there are no more. */
   next_since: number | null;
 }
 
 export interface RotateWebhookSecretRequest {
-  /** How long older secrets go on signing beside the new one. */
+  /** For how many seconds deliveries are also signed with the older secrets. */
   overlap_seconds?: number;
-  /** The caller's idempotency key; the header Idempotency-Key is another place for it. */
+  /** The caller's idempotency key. It can be sent in the header Idempotency-Key instead. */
   request_id?: string;
 }
 
@@ -640,7 +640,7 @@ export interface Task {
   index: number;
   custom_id: string | null;
   prompt: string;
-  /** Parameters of a video. Which of these a model accepts is in `GET /v1/models`. */
+  /** Parameters of a video. `GET /v1/models` says which of these a model accepts. */
   params: TaskParams;
   status: 'queued' | 'processing' | 'succeeded' | 'failed' | 'canceled';
   attempts: number;
@@ -657,12 +657,12 @@ export interface Task {
 
 /** Sent when a queued task is canceled. */
 export interface TaskCanceledEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'task.canceled';
   /** UTC, ISO 8601. */
   created_at: string;
-  /** A task that ended. The prompt and links are never in an event: ask the API for them. */
+  /** A task that ended. An event never has the prompt or links: get them from the API. */
   data: TaskEventData;
 }
 
@@ -672,7 +672,7 @@ export interface TaskCredits {
   forfeited: number;
 }
 
-/** A task that ended. The prompt and links are never in an event: ask the API for them. */
+/** A task that ended. An event never has the prompt or links: get them from the API. */
 export interface TaskEventData {
   batch_id: string;
   task_id: string;
@@ -688,12 +688,12 @@ export interface TaskEventData {
 
 /** Sent when a task fails for good. */
 export interface TaskFailedEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'task.failed';
   /** UTC, ISO 8601. */
   created_at: string;
-  /** A task that ended. The prompt and links are never in an event: ask the API for them. */
+  /** A task that ended. An event never has the prompt or links: get them from the API. */
   data: TaskEventData;
 }
 
@@ -713,7 +713,7 @@ export interface TaskFailure {
   message: string;
 }
 
-/** Parameters of a video. Which of these a model accepts is in `GET /v1/models`. */
+/** Parameters of a video. `GET /v1/models` says which of these a model accepts. */
 export interface TaskParams {
   /** Shape of the picture. Models: sora-2, veo-pro. */
   aspect_ratio?: '16:9' | '9:16';
@@ -734,7 +734,7 @@ export interface TaskResult {
   index: number;
   custom_id: string | null;
   prompt: string;
-  /** Parameters of a video. Which of these a model accepts is in `GET /v1/models`. */
+  /** Parameters of a video. `GET /v1/models` says which of these a model accepts. */
   params: TaskParams;
   status: 'queued' | 'processing' | 'succeeded' | 'failed' | 'canceled';
   attempts: number;
@@ -747,51 +747,51 @@ export interface TaskResult {
   started_at: string | null;
   /** UTC, ISO 8601. */
   finished_at: string | null;
-  /** Present when `links` was given; null unless the task succeeded. */
+  /** Present when the request has `links`; null when the task did not succeed. */
   link?: VideoLink | null;
 }
 
 /** Sent when a task succeeds. */
 export interface TaskSucceededEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'task.succeeded';
   /** UTC, ISO 8601. */
   created_at: string;
-  /** A task that ended. The prompt and links are never in an event: ask the API for them. */
+  /** A task that ended. An event never has the prompt or links: get them from the API. */
   data: TaskEventData;
 }
 
 export interface TaskVideo {
   bytes: number;
-  /** Lower-case hex. */
+  /** SHA-256 of the file, in lower-case hex. */
   sha256: string;
   content_type: string;
 }
 
-/** What happens to the credits of a task that fails for one of these reasons. */
+/** What happens to the credits of a task that ends for one of these reasons. */
 export interface Terms {
-  /** The prompt or image was rejected by content moderation. */
+  /** Content moderation rejected the prompt or image. */
   moderation_input: 'refund' | 'forfeit';
-  /** The generated video was rejected by content moderation. */
+  /** Content moderation rejected the generated video. */
   moderation_output: 'refund' | 'forfeit';
-  /** Applies to queued tasks of a canceled batch; running tasks end by their outcome. */
+  /** The batch was canceled while the task was queued. A task that already runs is charged or refunded by its outcome. */
   canceled: 'refund' | 'forfeit';
 }
 
-/** Only what is named is changed. */
+/** A field that is not sent stays as it is. */
 export interface UpdateAccountRequest {
-  /** The event `credits.low` is sent when available credits fall below this; null: never. */
+  /** The event `credits.low` is sent when the available credits fall below this number; null means that it is never sent. */
   low_credits_threshold?: number | null;
-  /** The caller's idempotency key; the header Idempotency-Key is another place for it. */
+  /** The caller's idempotency key. It can be sent in the header Idempotency-Key instead. */
   request_id?: string;
 }
 
-/** Only what is named is changed. */
+/** A field that is not sent stays as it is. */
 export interface UpdateWebhookEndpointRequest {
   url?: string;
   description?: string | null;
-  /** Only these events; empty means every event. */
+  /** The types of events to send; an empty list means every type. */
   events?: (
     | 'batch.processing'
     | 'batch.completed'
@@ -808,9 +808,9 @@ export interface UpdateWebhookEndpointRequest {
     | 'webhook_endpoint.disabled'
     | 'webhook.test'
   )[];
-  /** Enabling begins with the next event. */
+  /** An endpoint that is enabled again starts with the next event. */
   enabled?: boolean;
-  /** The caller's idempotency key; the header Idempotency-Key is another place for it. */
+  /** The caller's idempotency key. It can be sent in the header Idempotency-Key instead. */
   request_id?: string;
 }
 
@@ -825,11 +825,11 @@ export interface WebhookAttempt {
   /** UTC, ISO 8601. */
   started_at: string;
   duration_ms: number;
-  /** Null when no answer came. */
+  /** HTTP status of the answer; null when there was no answer. */
   status_code: number | null;
   error: string | null;
   response_excerpt: string | null;
-  /** Asked for by a redelivery: one attempt, outside the automatic ones. */
+  /** True when the attempt was requested by a redelivery; it does not count as an automatic attempt. */
   manual: boolean;
 }
 
@@ -853,7 +853,7 @@ export interface WebhookDelivery {
     | 'webhook_endpoint.disabled'
     | 'webhook.test';
   state: 'pending' | 'delivered' | 'exhausted';
-  /** Why there are no more automatic attempts; null unless exhausted. */
+  /** Why there are no more automatic attempts; null when the delivery is not exhausted. */
   exhausted_reason: 'attempts_used_up' | 'endpoint_disabled' | 'endpoint_deleted' | null;
   attempts: WebhookAttempt[];
   /** UTC, ISO 8601. */
@@ -866,7 +866,7 @@ export interface WebhookEndpoint {
   id: string;
   url: string;
   description: string | null;
-  /** Only these events; empty means every event. */
+  /** The types of events to send; an empty list means every type. */
   events: (
     | 'batch.processing'
     | 'batch.completed'
@@ -885,21 +885,21 @@ export interface WebhookEndpoint {
   )[];
   enabled: boolean;
   disabled_reason: string | null;
-  /** Since when every attempt has failed; null while it answers, or before the first attempt. */
+  /** Since when every attempt has failed; null when the last attempt succeeded or there was none yet. */
   failing_since: string | null;
-  /** When it last accepted a delivery. */
+  /** When the endpoint last accepted a delivery. */
   last_delivery_at: string | null;
-  /** Deliveries that were given up and wait for a redelivery by hand. */
+  /** Number of deliveries that were given up and have not been sent again. */
   exhausted_count: number;
-  /** Until when secrets from before a rotation sign too; null when only the present one does. */
+  /** Until this time, deliveries are also signed with the secrets from before a rotation; null when only the present secret signs. */
   previous_secret_expires_at: string | null;
   /** UTC, ISO 8601. */
   created_at: string;
 }
 
-/** Sent when an endpoint is disabled, as it answered 410 or failed for too long. */
+/** Sent when an endpoint is disabled because it answered 410 or failed for too long. */
 export interface WebhookEndpointDisabledEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'webhook_endpoint.disabled';
   /** UTC, ISO 8601. */
@@ -907,16 +907,16 @@ export interface WebhookEndpointDisabledEvent {
   data: {
     endpoint_id: string;
     reason: string;
-    /** When it failed for too long: since when. */
+    /** Since when every attempt has failed; only when the endpoint failed for too long. */
     failing_since?: string;
     /** Deliveries given up since then. */
     given_up?: number;
   };
 }
 
-/** Sent when a delivery to an endpoint was given up and none was accepted since `failing_since`. */
+/** Sent when a delivery to an endpoint was given up, and the endpoint has accepted no delivery since `failing_since`. */
 export interface WebhookEndpointFailingEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'webhook_endpoint.failing';
   /** UTC, ISO 8601. */
@@ -927,17 +927,17 @@ export interface WebhookEndpointFailingEvent {
     failing_since: string;
     /** Deliveries given up since then. */
     given_up: number;
-    /** When it can be disabled; null: never. */
+    /** The endpoint is not disabled before this time; null means that it is never disabled. */
     disabled_not_before: string | null;
   };
 }
 
-/** The answer to a creation or a rotation: the only time the secret is shown. */
+/** The answer when an endpoint is created or its secret is rotated. The secret is shown only in this answer. */
 export interface WebhookEndpointWithSecret {
   id: string;
   url: string;
   description: string | null;
-  /** Only these events; empty means every event. */
+  /** The types of events to send; an empty list means every type. */
   events: (
     | 'batch.processing'
     | 'batch.completed'
@@ -956,21 +956,21 @@ export interface WebhookEndpointWithSecret {
   )[];
   enabled: boolean;
   disabled_reason: string | null;
-  /** Since when every attempt has failed; null while it answers, or before the first attempt. */
+  /** Since when every attempt has failed; null when the last attempt succeeded or there was none yet. */
   failing_since: string | null;
-  /** When it last accepted a delivery. */
+  /** When the endpoint last accepted a delivery. */
   last_delivery_at: string | null;
-  /** Deliveries that were given up and wait for a redelivery by hand. */
+  /** Number of deliveries that were given up and have not been sent again. */
   exhausted_count: number;
-  /** Until when secrets from before a rotation sign too; null when only the present one does. */
+  /** Until this time, deliveries are also signed with the secrets from before a rotation; null when only the present secret signs. */
   previous_secret_expires_at: string | null;
   /** UTC, ISO 8601. */
   created_at: string;
-  /** `whsec_` + base64 of 32 bytes; null in the replay of a creation or a rotation. */
+  /** `whsec_` and base64 of 32 bytes; null when the request was sent again with the same request_id. */
   secret: string | null;
 }
 
-/** Every event of this version, told apart by `type`. */
+/** Any event; `type` says which one it is. */
 export type WebhookEvent =
   | BatchProcessingEvent
   | BatchCompletedEvent
@@ -987,9 +987,9 @@ export type WebhookEvent =
   | WebhookEndpointDisabledEvent
   | WebhookTestEvent;
 
-/** Sent when somebody asks for a test of an endpoint. */
+/** Sent when a test of an endpoint is requested. */
 export interface WebhookTestEvent {
-  /** The same on every attempt: remember it to act once. */
+  /** The same in every attempt to deliver this event: remember it, and skip an event that you have handled. */
   id: string;
   type: 'webhook.test';
   /** UTC, ISO 8601. */

@@ -7,7 +7,9 @@ import { count, requestId, time, words } from './parts/schema-parts.ts';
 
 const url = z.string().max(ITEM_LIMITS.urlMaxLength);
 const description = z.string().max(512).nullable();
-const events = z.array(eventTypeSchema).meta({ description: 'Only these events; empty means every event.' });
+const events = z
+  .array(eventTypeSchema)
+  .meta({ description: 'The types of events to send; an empty list means every type.' });
 
 export const createWebhookEndpointRequestSchema = z
   .strictObject({
@@ -26,14 +28,15 @@ const webhookEndpointFields = {
   enabled: z.boolean(),
   disabled_reason: z.string().nullable(),
   failing_since: time.nullable().meta({
-    description: 'Since when every attempt has failed; null while it answers, or before the first attempt.',
+    description: 'Since when every attempt has failed; null when the last attempt succeeded or there was none yet.',
   }),
-  last_delivery_at: time.nullable().meta({ description: 'When it last accepted a delivery.' }),
+  last_delivery_at: time.nullable().meta({ description: 'When the endpoint last accepted a delivery.' }),
   exhausted_count: count.meta({
-    description: 'Deliveries that were given up and wait for a redelivery by hand.',
+    description: 'Number of deliveries that were given up and have not been sent again.',
   }),
   previous_secret_expires_at: time.nullable().meta({
-    description: 'Until when secrets from before a rotation sign too; null when only the present one does.',
+    description:
+      'Until this time, deliveries are also signed with the secrets from before a rotation; null when only the present secret signs.',
   }),
   created_at: time,
 };
@@ -43,10 +46,13 @@ export const updateWebhookEndpointRequestSchema = z
     url: url.exactOptional(),
     description: description.exactOptional(),
     events: events.exactOptional(),
-    enabled: z.boolean().exactOptional().meta({ description: 'Enabling begins with the next event.' }),
+    enabled: z
+      .boolean()
+      .exactOptional()
+      .meta({ description: 'An endpoint that is enabled again starts with the next event.' }),
     request_id: requestId,
   })
-  .meta({ id: 'UpdateWebhookEndpointRequest', description: 'Only what is named is changed.' });
+  .meta({ id: 'UpdateWebhookEndpointRequest', description: 'A field that is not sent stays as it is.' });
 
 export const rotateWebhookSecretRequestSchema = z
   .strictObject({
@@ -55,7 +61,7 @@ export const rotateWebhookSecretRequestSchema = z
       .min(0)
       .max(604_800)
       .default(86_400)
-      .meta({ description: 'How long older secrets go on signing beside the new one.' }),
+      .meta({ description: 'For how many seconds deliveries are also signed with the older secrets.' }),
     request_id: requestId,
   })
   .meta({ id: 'RotateWebhookSecretRequest' });
@@ -63,12 +69,13 @@ export const rotateWebhookSecretRequestSchema = z
 export const redeliverRequestSchema = z
   .strictObject({
     since: z.union([z.string().max(64), z.int().positive()]).meta({
-      description: 'A time, the id of an event, or its `seq`: from there on, that one included.',
+      description:
+        'A time, the id of an event, or its `seq`. Deliveries from there on are sent again, including that event.',
       examples: ['2026-11-20T09:30:00Z', 4_711],
     }),
     states: z.array(words(REDELIVERABLE_STATES)).min(1).exactOptional().meta({
       description:
-        'Which deliveries: `missed` are events that the endpoint never got, as it was disabled. Without it exhausted and missed ones.',
+        'Which deliveries to send again; when left out, exhausted and missed ones. `missed` are events that the endpoint never got because it was disabled.',
     }),
     request_id: requestId,
   })
@@ -76,12 +83,14 @@ export const redeliverRequestSchema = z
 
 export const redeliverResultSchema = z
   .object({
-    count: count.meta({ description: 'How many deliveries will be made once more.' }),
+    count: count.meta({ description: 'How many deliveries are sent again.' }),
     next_since: z
       .int()
       .positive()
       .nullable()
-      .meta({ description: 'The `since` to go on with when one call does not take all; null when that was all.' }),
+      .meta({
+        description: 'The `since` for the next call when there are more deliveries; null when there are no more.',
+      }),
   })
   .meta({ id: 'RedeliverResult' });
 
@@ -93,11 +102,14 @@ export const webhookEndpointWithSecretSchema = z
     secret: z
       .string()
       .nullable()
-      .meta({ description: '`whsec_` + base64 of 32 bytes; null in the replay of a creation or a rotation.' }),
+      .meta({
+        description: '`whsec_` and base64 of 32 bytes; null when the request was sent again with the same request_id.',
+      }),
   })
   .meta({
     id: 'WebhookEndpointWithSecret',
-    description: 'The answer to a creation or a rotation: the only time the secret is shown.',
+    description:
+      'The answer when an endpoint is created or its secret is rotated. The secret is shown only in this answer.',
   });
 
 export const webhookAttemptSchema = z
@@ -105,10 +117,14 @@ export const webhookAttemptSchema = z
     attempt: z.int().positive(),
     started_at: time,
     duration_ms: count,
-    status_code: z.int().nullable().meta({ description: 'Null when no answer came.' }),
+    status_code: z.int().nullable().meta({ description: 'HTTP status of the answer; null when there was no answer.' }),
     error: z.string().nullable(),
     response_excerpt: z.string().nullable(),
-    manual: z.boolean().meta({ description: 'Asked for by a redelivery: one attempt, outside the automatic ones.' }),
+    manual: z
+      .boolean()
+      .meta({
+        description: 'True when the attempt was requested by a redelivery; it does not count as an automatic attempt.',
+      }),
   })
   .meta({ id: 'WebhookAttempt' });
 
@@ -121,7 +137,7 @@ export const webhookDeliverySchema = z
     state: words(DELIVERY_STATES),
     exhausted_reason: words(EXHAUSTED_REASONS)
       .nullable()
-      .meta({ description: 'Why there are no more automatic attempts; null unless exhausted.' }),
+      .meta({ description: 'Why there are no more automatic attempts; null when the delivery is not exhausted.' }),
     attempts: z.array(webhookAttemptSchema),
     next_attempt_at: time.nullable(),
     created_at: time,

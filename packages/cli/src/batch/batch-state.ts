@@ -1,19 +1,19 @@
 import { type Batch, isFinal } from '@rushes/sdk';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 
-/** Videos that are settled one way or the other. */
+/** Number of videos that succeeded, failed or were canceled. */
 export function settled(batch: Batch): number {
   return batch.counts.succeeded + batch.counts.failed + batch.counts.canceled;
 }
 
-/** The state in a word: what stands in the way comes before the status. */
+/** The state in one word: `paused` and the like come before the status. */
 export function stateWord(batch: Batch): string {
   if (isFinal(batch)) return batch.status;
   if (batch.canceling) return 'canceling';
   return batch.paused ? 'paused' : batch.status;
 }
 
-/** Exit code of a batch's state. */
+/** The exit code for a batch's state. */
 export function exitCodeOf(batch: Batch): ExitCode {
   switch (batch.status) {
     case 'completed':

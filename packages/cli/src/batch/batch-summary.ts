@@ -28,7 +28,7 @@ function times(batch: Batch): string {
   return `${created}, finished after ${duration(Date.parse(batch.finished_at) - Date.parse(batch.created_at))}`;
 }
 
-/** Lines that say how a batch stands and what it cost. */
+/** Lines with the state of a batch and what it cost. */
 export function batchSummary(batch: Batch, paint: Paint): string[] {
   const { credits: money } = batch;
   const state = stateWord(batch);

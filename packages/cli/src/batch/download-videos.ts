@@ -29,7 +29,7 @@ export interface DownloadReport {
 const PLAIN_INTERVAL_MS = 15_000;
 const NAMED_FAILURES_MAX = 10;
 
-/** Shows the number of videos while they come. */
+/** Shows how many videos have been downloaded so far. */
 function progressOf(
   output: Output,
   clock: Clock,
@@ -62,13 +62,16 @@ function failed(result: DownloadedBatch, directory: string): CliError {
     `${plural(failures.length, 'video')} of ${batch.id} could not be downloaded.`,
     {
       exitCode: EXIT.failed,
-      advice: [...named, `Try again; only missing videos are fetched: rushes download ${batch.id} ${directory}`],
+      advice: [...named, `Try again, only missing videos are fetched: rushes download ${batch.id} ${directory}`],
       members: { batch_id: batch.id },
     },
   );
 }
 
-/** Downloads the videos of a batch into a folder, with a manifest. Throws `CliError` when one is missing at the end. */
+/**
+ * Downloads the videos of a batch into a folder, with a manifest. Throws `CliError` when a video could not be
+ * downloaded.
+ */
 export async function downloadVideos(
   client: Rushes,
   batchId: string,
@@ -86,12 +89,16 @@ export async function downloadVideos(
     });
   } catch (error) {
     if (!(error instanceof AbortError)) throw error;
-    throw new CliError('interrupted', 'Interrupted. What was downloaded stays and is used the next time.', {
-      exitCode: EXIT.interrupted,
-      advice: [`Go on: rushes download ${batchId} ${directory}`],
-      members: { batch_id: batchId },
-      cause: error,
-    });
+    throw new CliError(
+      'interrupted',
+      'Interrupted. Downloaded videos stay, and the next download continues from there.',
+      {
+        exitCode: EXIT.interrupted,
+        advice: [`Continue: rushes download ${batchId} ${directory}`],
+        members: { batch_id: batchId },
+        cause: error,
+      },
+    );
   } finally {
     progress.stop();
   }
@@ -110,6 +117,6 @@ export async function downloadVideos(
 
 /** The report in a sentence. */
 export function downloadSentence(report: DownloadReport): string {
-  const already = report.already_present > 0 ? `, ${count(report.already_present)} of them there before` : '';
+  const already = report.already_present > 0 ? `, of which ${count(report.already_present)} were there before` : '';
   return `${plural(report.videos, 'video')} (${bytes(report.bytes)}) in ${report.directory}${already}; the list is ${report.manifest}`;
 }

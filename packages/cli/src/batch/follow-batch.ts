@@ -11,21 +11,21 @@ interface FollowOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
-  /** Called with every look at the batch. */
+  /** Called with the batch after every request for it. */
   readonly onLook?: (batch: Batch) => void;
 }
 
-/** The longest gap between two looks: a person watches a bar, a log can wait. */
+/** The longest time between two requests: short for the bar that a person watches, longer for a log. */
 const BAR_POLL_MS = 1_000;
 const LOG_POLL_MS = 5_000;
 
-/** How to come back to a batch that goes on. */
+/** Commands for a batch that continues after this command has ended. */
 export function wayBack(batchId: string): string[] {
   return [`Watch it: rushes watch ${batchId}`, `Fetch what is ready: rushes download ${batchId} DIR`];
 }
 
 function paused(batch: Batch): CliError {
-  return new CliError('paused', `${batch.id} is paused; its waiting videos start only after it is resumed.`, {
+  return new CliError('paused', `${batch.id} is paused. Its waiting videos start when it is resumed.`, {
     exitCode: EXIT.stillRunning,
     advice: [
       `See why: rushes tasks ${batch.id} --status failed`,
@@ -37,8 +37,8 @@ function paused(batch: Batch): CliError {
 }
 
 /**
- * Shows a batch's progress until it is final. Throws `CliError` where waiting ends before: a pause, the time limit, or
- * Ctrl-C, none of which touches the batch.
+ * Shows a batch's progress until it is final. Throws `CliError` when waiting ends earlier: at a pause, at the time
+ * limit or at Ctrl-C. None of these changes the batch.
  */
 export async function followBatch(client: Rushes, batchId: string, options: FollowOptions): Promise<Batch> {
   const { output, signal, timeoutMs } = options;

@@ -4,20 +4,23 @@ import type { Output } from '../output/output.ts';
 import { count, credits, duration, plural } from '../output/wording.ts';
 import { settled, stateWord } from './batch-state.ts';
 
-/** Shows how a batch gets on. */
+/** Shows the progress of a batch. */
 export interface Progress {
   update(batch: Batch): void;
-  /** Takes away what was drawn. */
+  /** Removes what was drawn. */
   stop(): void;
 }
 
 const BAR_CHARACTERS = 24;
-/** Between two plain lines: often enough for a CI log to be seen alive, seldom enough to be read. */
+/**
+ * Time between two plain lines: short enough to show in a CI log that the command is alive, long enough to keep the log
+ * readable.
+ */
 const PLAIN_INTERVAL_MS = 15_000;
-/** The clock in the bar goes on between two looks at the batch. */
+/** The clock in the bar continues between two requests for the batch. */
 const REDRAW_MS = 1_000;
 
-/** Milliseconds that are left at the speed since the first look, or null while there is nothing to go by. */
+/** Estimated milliseconds that are left, at the speed since the first request; null when there is no speed yet. */
 class Pace {
   #start: { readonly atMs: number; readonly done: number } | null = null;
 
@@ -82,12 +85,12 @@ class Bar implements Progress {
     const text = `${facts(batch, this.#pace.leftMs(batch, nowMs))}, ${duration(nowMs - this.#startedAtMs)}`;
     const { columns, paintNote } = this.#output;
     const bar = paintNote('cyan', '█'.repeat(filled)) + paintNote('dim', '░'.repeat(BAR_CHARACTERS - filled));
-    // A line that wraps cannot be drawn over: what does not fit is left out.
+    // A line that wraps cannot be drawn over, so it is cut at the width of the terminal.
     this.#output.draw(`\r\u001b[2K${bar} ${text.slice(0, Math.max(0, columns - BAR_CHARACTERS - 2))}`);
   }
 }
 
-/** A line now and then, for a log. */
+/** One line from time to time, for a log. */
 class PlainLines implements Progress {
   readonly #output: Output;
   readonly #clock: Clock;

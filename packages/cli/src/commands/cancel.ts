@@ -17,11 +17,11 @@ function consequences(result: CancelResult, tense: 'would' | 'did'): string[] {
   ];
 }
 
-/** Stops what a batch has not started yet. */
+/** Cancels the videos of a batch that have not started. */
 export default class Cancel extends ServerCommand {
   static override summary = 'Cancel a batch, after showing what comes back and asking.';
   static override description =
-    'Videos that have not started are refunded, unless the terms of the account say otherwise; videos that are running finish.';
+    'Videos that have not started are refunded, unless the terms of the account say otherwise. Running videos finish.';
   static override examples = [
     '<%= config.bin %> cancel bat_3kTz…',
     { description: 'Only show the consequences', command: '<%= config.bin %> cancel bat_3kTz… --dry-run' },

@@ -5,7 +5,7 @@ import { aboutLines, readSubmission } from '../submission/read-submission.ts';
 import { estimateRows } from '../submission/show-estimate.ts';
 import { submissionArg, submissionFlags } from '../submission/submission-flags.ts';
 
-/** Prices a file without reserving anything. */
+/** Shows the price of a file of prompts. Reserves nothing. */
 export default class Estimate extends ServerCommand {
   static override summary = 'Show what a file of prompts would cost. Reserves nothing.';
   static override examples = [

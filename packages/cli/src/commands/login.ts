@@ -5,7 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { readSecret } from '../settings/read-secret.ts';
 import { saveUserKey } from '../settings/save-user-key.ts';
 
-/** Keeps a key for later commands. */
+/** Stores an API key for later commands. */
 export default class Login extends ServerCommand {
   static override summary = 'Store an API key for this server in your user settings.';
   static override description =
@@ -22,12 +22,13 @@ export default class Login extends ServerCommand {
     const { flags } = await this.parse(Login);
     const { baseUrl } = await this.settings(flags);
     const apiKey = await readSecret(`API key for ${baseUrl}: `, this.context);
-    if (apiKey === '') throw new CliError('no_api_key', 'No key was given.', { exitCode: EXIT.auth });
+    if (apiKey === '')
+      throw new CliError('no_api_key', 'No API key was given. Nothing was stored.', { exitCode: EXIT.auth });
     const client = this.client({ baseUrl, apiKey, apiKeySource: 'login', model: null });
     try {
       await client.credits.retrieve(this.options);
     } catch (error) {
-      // A key that may not read credits is still a key.
+      // A key that is not allowed to read credits is still valid.
       if (!(error instanceof PermissionDeniedError)) throw error;
     }
     const path = await saveUserKey(this.context, { baseUrl, apiKey });

@@ -18,7 +18,7 @@ const COLUMNS: readonly Column<Model>[] = [
 
 type Param = Model['params'][number];
 
-/** What stands behind the "=" of a parameter. */
+/** The text after the "=" of a parameter. */
 function valuesOf({ kind, values, min, max }: Param): string {
   if (values !== null) return values.join('|');
   if (min !== undefined && max !== undefined) return `${min}..${max}`;
@@ -26,7 +26,7 @@ function valuesOf({ kind, values, min, max }: Param): string {
   return kind === 'text' ? 'TEXT' : 'URL';
 }
 
-/** Lists what can be ordered. */
+/** Lists the models. */
 export default class Models extends ServerCommand {
   static override summary = 'List the models with their prices, limits and parameters.';
   static override description = 'With --json, one model per line.';

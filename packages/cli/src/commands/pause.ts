@@ -5,7 +5,7 @@ import { ServerCommand } from '../server-command.ts';
 
 /** Pauses a batch. */
 export default class Pause extends ServerCommand {
-  static override summary = 'Pause a batch: no more of its videos start until it is resumed.';
+  static override summary = 'Pause a batch: its waiting videos do not start until it is resumed.';
   static override description = 'Videos that are already running finish. Credits stay reserved.';
   static override examples = ['<%= config.bin %> pause bat_3kTz…'];
   static override args = batchArg;

@@ -7,7 +7,7 @@ import { ServerCommand } from '../server-command.ts';
 export default class Resume extends ServerCommand {
   static override summary = 'Resume a paused batch.';
   static override description =
-    'A batch pauses by itself when more of its videos fail than --max-failure-rate allows; resuming it starts a new count.';
+    'A batch pauses by itself when more of its videos fail than --max-failure-rate allows; after a resume, the counting starts again.';
   static override examples = ['<%= config.bin %> resume bat_3kTz…'];
   static override args = batchArg;
 

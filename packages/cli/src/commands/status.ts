@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 
 /** Shows one batch. */
 export default class Status extends ServerCommand {
-  static override summary = 'Show the state of a batch and what it cost so far.';
+  static override summary = 'Show the state of a batch and what it has cost so far.';
   static override examples = [
     '<%= config.bin %> status bat_3kTz…',
     { description: 'Use the state in a script', command: '<%= config.bin %> status bat_3kTz… --exit-code; echo $?' },

@@ -15,19 +15,19 @@ import { aboutLines, readSubmission, type Submission } from '../submission/read-
 import { showEstimate } from '../submission/show-estimate.ts';
 import { submissionArg, submissionFlags } from '../submission/submission-flags.ts';
 
-/** What `submit --json` prints; members are never left out. */
+/** The output of `submit --json`. Every member is always there. */
 interface SubmitDocument {
   readonly dry_run: boolean;
   readonly request_id: string;
   readonly estimate: Estimate;
   /** Null in a dry run. */
   readonly batch: Batch | null;
-  /** The batch was there already; this command made none. */
+  /** True when the batch existed already, so this command created none. */
   readonly existing: boolean;
   readonly download: DownloadReport | null;
 }
 
-/** What happens after the batch exists. */
+/** What to do after the batch was created. */
 interface WaitFlags {
   readonly wait: boolean;
   readonly 'wait-timeout': number | undefined;
@@ -47,7 +47,7 @@ The same submission is never made twice: the request_id is derived from the prom
       command: '<%= config.bin %> submit prompts.csv --model sora-2 --dry-run',
     },
     {
-      description: 'Submit, wait and download the videos (for CI: --yes, as nobody can be asked there)',
+      description: 'Submit, wait and download the videos (in CI add --yes, because nobody can answer a question there)',
       command: '<%= config.bin %> submit prompts.csv --model sora-2 --yes --wait --download ./videos',
     },
     {
@@ -69,7 +69,7 @@ The same submission is never made twice: the request_id is derived from the prom
       summary: 'Wait, then download the videos and manifest.csv into this folder.',
       helpValue: 'DIR',
     }),
-    concurrency: Flags.integer({ summary: 'How many videos to download at a time.', min: 1, max: 64 }),
+    concurrency: Flags.integer({ summary: 'How many videos to download at the same time.', min: 1, max: 64 }),
     yes: yesFlag,
     'dry-run': Flags.boolean({
       summary: 'Only check the file and show the price; exit code 4 when there are too few credits.',
@@ -138,7 +138,7 @@ The same submission is never made twice: the request_id is derived from the prom
     output.note(
       `These prompts were submitted before: ${batch.id}, ${when}, ${stateWord(batch)}. Nothing is charged again.`,
     );
-    if (!again) output.note('  --again creates a new batch of them.');
+    if (!again) output.note('  Use --again to create a new batch from them.');
   }
 
   async #endDryRun(document: SubmitDocument, submission: Submission): Promise<ExitCode> {
@@ -149,7 +149,7 @@ The same submission is never made twice: the request_id is derived from the prom
     return estimate.affordable && estimate.total <= limit ? EXIT.success : EXIT.insufficientCredits;
   }
 
-  /** stdout has the batch's id when nobody waited for it, else how it ended. */
+  /** Prints the batch's id when the command did not wait, else how the batch ended. */
   async #end(document: SubmitDocument & { readonly batch: Batch }, waited: boolean): Promise<ExitCode> {
     const { batch } = document;
     if (this.json) await this.output.document(document);
@@ -165,5 +165,5 @@ function question(estimate: Estimate): string {
   const order = `${plural(estimate.count, 'video')} of ${estimate.model} for at most ${credits(estimate.total)}`;
   return estimate.affordable
     ? `Submit ${order}?`
-    : `There are too few credits for ${order}. Ask the server anyway? It finds the batch if it was submitted before.`;
+    : `There are too few credits for ${order}. Send it anyway? If it was submitted before, the server finds that batch.`;
 }

@@ -11,7 +11,7 @@ import type { ExitCode } from '../exit-codes.ts';
 export default class Watch extends ServerCommand {
   static override summary = 'Follow a batch until it is final; the exit code says how it ended.';
   static override description =
-    'Ctrl-C leaves the batch running. With --json, every change is one line with the whole batch; the last line is its end.';
+    'Ctrl-C leaves the batch running. With --json, every change is one line with the whole batch; the last line is the final state.';
   static override examples = [
     '<%= config.bin %> watch bat_3kTz…',
     { description: 'Wait at most half an hour', command: '<%= config.bin %> watch bat_3kTz… --wait-timeout 30m' },

@@ -7,13 +7,13 @@ const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_FOLDER = 0o700;
 
 interface Place {
-  /** The folder in which the command was started: relative paths begin here. */
+  /** The folder in which the command was started. Relative paths begin here. */
   readonly folder: string;
   /** The user's home folder. */
   readonly home: string;
-  /** Different in every process, so that two of them never write the same unfinished file. */
+  /** Different in every process, so that two processes never write to the same unfinished file. */
   readonly runId: string;
-  /** False on Windows, where the mode of a file says nothing. */
+  /** False on Windows, where the mode of a file has no meaning. */
   readonly hasModes: boolean;
 }
 
@@ -61,20 +61,20 @@ export class Files {
     return (mode & 0o077) !== 0;
   }
 
-  /** Writes a file that only its owner can read. Throws when there is one already. */
+  /** Writes a file that only its owner can read. Throws when the file exists already. */
   async writeNew(path: string, text: string): Promise<void> {
     await writeFile(this.path(path), text, { mode: OWNER_ONLY_FILE, flag: 'wx' });
   }
 
-  /** Writes a whole file that only its owner can read, in a folder for the owner alone where there is none yet. */
+  /** Writes a whole file that only its owner can read. A missing folder is created, for the owner alone. */
   async writePrivate(path: string, text: string): Promise<void> {
     await mkdir(dirname(this.path(path)), { recursive: true, mode: OWNER_ONLY_FOLDER });
     await this.writeWhole(path, [new TextEncoder().encode(text)], OWNER_ONLY_FILE);
   }
 
   /**
-   * Writes a file whole or not at all: under another name first, forced to the disk, then renamed. A reader never sees
-   * half of it, and what was there before stays when it fails. Resolves with the number of bytes.
+   * Writes a file completely or not at all: first under another name, then flushed to the disk, then renamed. A reader
+   * never sees half of the file, and when writing fails the old file stays. Resolves with the number of bytes.
    */
   async writeWhole(
     path: string,
@@ -105,7 +105,9 @@ export class Files {
   }
 }
 
-/** The rename itself survives a power cut only once the folder is on the disk; some systems cannot do that. */
+/**
+ * Flushes the folder to the disk, because only then does the rename survive a power cut. Some systems cannot do that.
+ */
 async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, 'r');
@@ -115,6 +117,6 @@ async function syncFolder(path: string): Promise<void> {
       await folder.close();
     }
   } catch {
-    // The file is whole in any case.
+    // The file itself is complete in any case.
   }
 }

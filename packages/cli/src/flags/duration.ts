@@ -12,6 +12,6 @@ export const durationFlag = Flags.custom<number>({
     const read = /^(\d{1,9})([smh])$/.exec(text);
     const ms = read === null ? 0 : Number(read[1]) * (UNIT_MS[read[2] ?? ''] ?? 0);
     if (ms > 0 && ms <= DURATION_MAX_MS) return ms;
-    throw usageError(`A duration is written as 90s, 30m or 2h (at most 24 days), not ${JSON.stringify(text)}.`);
+    throw usageError(`A duration looks like 90s, 30m or 2h and is at most 24 days, not ${JSON.stringify(text)}.`);
   },
 });

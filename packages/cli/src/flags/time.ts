@@ -5,7 +5,7 @@ import { isoOf } from '../output/wording.ts';
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const DATE_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Milliseconds since 1970 of a day (its beginning in UTC) or of a moment with its zone; null for anything else. */
+/** Milliseconds since 1970 of a day (its start in UTC) or of a moment with its time zone; null for any other text. */
 export function parseTime(text: string): number | null {
   if (!DATE.test(text) && !DATE_TIME.test(text)) return null;
   const at = Date.parse(text);
@@ -26,8 +26,8 @@ export const timeFlag = Flags.custom({
   },
 });
 
-/** The flags of a list that goes by the time at which its rows were made. */
+/** Flags that limit a list by the time at which its objects were created. */
 export const createdFlags = {
-  since: timeFlag({ summary: 'Only those created after this time.' }),
-  until: timeFlag({ summary: 'Only those created before this time.' }),
+  since: timeFlag({ summary: 'Show only what was created after this time.' }),
+  until: timeFlag({ summary: 'Show only what was created before this time.' }),
 } as const;

@@ -12,7 +12,7 @@ export function isFieldName(name: string): name is FieldName {
 /** `prompt, custom_id, …` for messages. */
 export const FIELD_LIST = FIELD_NAMES.join(', ');
 
-/** Which column of the file is which field of an item. */
+/** Which column of the file holds which field of an item. */
 export class ColumnSettings {
   readonly #sources: ReadonlyMap<FieldName, string>;
   readonly ignoreUnknown: boolean;
@@ -28,13 +28,13 @@ export class ColumnSettings {
     return this.#sources.get(field) ?? field;
   }
 
-  /** The field that the column holds; null for a column that is none. */
+  /** The field that the column holds; null when the column does not hold a field. */
   fieldOf(column: string): FieldName | null {
     for (const [field, source] of this.#sources) if (source === column) return field;
     return isFieldName(column) && !this.#sources.has(column) ? column : null;
   }
 
-  /** Fields that were mapped by hand, and so must be there. */
+  /** Fields that were mapped by --column, so their columns must exist. */
   get mapped(): ReadonlyMap<FieldName, string> {
     return this.#sources;
   }
@@ -52,9 +52,9 @@ export interface ItemReading {
 }
 
 export interface Columns {
-  /** The field of each column, null where it is none. */
+  /** The field of each column; null when the column does not hold a field. */
   readonly fields: readonly (FieldName | null)[];
-  /** Columns of the batch's metadata. */
+  /** Columns that hold metadata of the batch. */
   readonly metadata: readonly MetadataColumn[];
   readonly problems: readonly string[];
 }
@@ -63,7 +63,7 @@ function unknownColumns(names: readonly string[]): string {
   const list = names.map((name) => JSON.stringify(name)).join(', ');
   return (
     `${names.length === 1 ? 'the column' : 'the columns'} ${list} ${names.length === 1 ? 'is' : 'are'} not known ` +
-    `(known: ${FIELD_LIST}, metadata.*); name one with --column, as in --column prompt=${names[0] ?? 'Text'}, or pass --ignore-columns`
+    `(known: ${FIELD_LIST}, metadata.*); use --column to say what it holds, as in --column prompt=${names[0] ?? 'Text'}, or --ignore-columns to skip it`
   );
 }
 
@@ -77,7 +77,7 @@ function metadataColumns(names: readonly string[], fields: readonly (FieldName |
   );
 }
 
-/** What the header line says. */
+/** The columns that the header line names. */
 export function readColumns(header: readonly string[], settings: ColumnSettings): Columns {
   const names = header.map((name) => name.trim());
   const fields = names.map((name) => settings.fieldOf(name));
@@ -88,7 +88,7 @@ export function readColumns(header: readonly string[], settings: ColumnSettings)
   if (!fields.includes('prompt')) {
     const wanted = settings.sourceOf('prompt');
     problems.push(
-      `there is no column ${JSON.stringify(wanted)}; the first line must name the columns, and it has ${names.join(', ')}`,
+      `there is no column ${JSON.stringify(wanted)}; the first line must name the columns, and it names ${names.join(', ')}`,
     );
   }
   for (const [field, source] of settings.mapped) {
@@ -96,7 +96,7 @@ export function readColumns(header: readonly string[], settings: ColumnSettings)
       problems.push(`there is no column ${JSON.stringify(source)}, which --column names`);
   }
   const twice = names.find((name, at) => isKnown(at) && names.indexOf(name) !== at);
-  if (twice !== undefined) problems.push(`the column ${JSON.stringify(twice)} is there twice`);
+  if (twice !== undefined) problems.push(`the column ${JSON.stringify(twice)} occurs twice`);
   if (unknown.length > 0 && !settings.ignoreUnknown) problems.push(unknownColumns(unknown));
   return { fields, metadata, problems };
 }
@@ -121,7 +121,7 @@ class ItemBuilder {
   }
 
   build(): ItemReading {
-    // The server checks names and values; what is wrong there comes back with this item's index.
+    // The server checks names and values. Its errors have this item's index.
     const params = Object.fromEntries(this.#params) as TaskParams;
     const item: BatchItem = this.#params.size === 0 ? { ...this.#item } : { ...this.#item, params };
     return { item, problems: this.problems };
@@ -145,7 +145,7 @@ export function itemFromRow(row: readonly string[], columns: Columns): ItemReadi
   return builder.build();
 }
 
-/** The item of a JSON line: `prompt`, `custom_id` and `params` as the API has them, or parameters beside the prompt. */
+/** The item of a JSON line: `prompt`, `custom_id` and `params` as in the API, or parameters beside the prompt. */
 export function itemFromObject(object: ReadonlyMap<string, unknown>, settings: ColumnSettings): ItemReading {
   const builder = new ItemBuilder();
   for (const [name, value] of object) {
@@ -158,7 +158,7 @@ export function itemFromObject(object: ReadonlyMap<string, unknown>, settings: C
     } else if (name === 'params' && typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [param, each] of Object.entries(value)) builder.param(param, each);
     } else if (!settings.ignoreUnknown) {
-      builder.problem(name, `is not known (known: ${FIELD_LIST}, params); pass --ignore-columns to skip it`);
+      builder.problem(name, `is not known (known: ${FIELD_LIST}, params); use --ignore-columns to skip it`);
     }
   }
   if (!object.has(settings.sourceOf('prompt'))) builder.problem('prompt', 'is missing');

@@ -11,13 +11,13 @@ function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
   return 'utf-8';
 }
 
-/** Line of the first byte that is not UTF-8: the longest decodable prefix ends before it. */
+/** The line with the first byte that is not UTF-8. */
 function lineOfBadByte(bytes: Uint8Array): number {
   let good = 0;
   let bad = bytes.length;
   const decodes = (length: number): boolean => {
     try {
-      // A character cut at the end is no error while streaming.
+      // While streaming, a character that is cut at the end is not an error.
       new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length), { stream: true });
       return true;
     } catch {
@@ -35,8 +35,8 @@ function lineOfBadByte(bytes: Uint8Array): number {
 }
 
 /**
- * Text of a file: UTF-8 with or without BOM, or UTF-16 with one. Throws `CliError` for other bytes, with the line, so
- * that a file in an old code page does not become prompts full of replacement characters.
+ * The text of a file in UTF-8 (with or without a byte order mark) or UTF-16 (with one). Throws `CliError` with the line
+ * for other bytes, so that a file in an old code page does not become prompts full of replacement characters.
  */
 export function decodeText(bytes: Uint8Array, source: string): string {
   const encoding = encodingOf(bytes);
@@ -45,7 +45,7 @@ export function decodeText(bytes: Uint8Array, source: string): string {
   } catch {
     const line = encoding === 'utf-8' ? lineOfBadByte(bytes) : null;
     const detail =
-      encoding === 'utf-8' ? 'is not UTF-8' : `is not the ${encoding.toUpperCase()} that its first bytes promise`;
+      encoding === 'utf-8' ? 'is not UTF-8' : `is not ${encoding.toUpperCase()}, although its first bytes say so`;
     throw new CliError('invalid_input', `${source} cannot be read as text.`, {
       exitCode: EXIT.usage,
       source,

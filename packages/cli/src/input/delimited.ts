@@ -1,11 +1,11 @@
 /** One record of a CSV or TSV file. */
 export interface DelimitedRecord {
   readonly fields: readonly string[];
-  /** Line on which the record starts, from 1; a quoted field may go on over several. */
+  /** Line on which the record starts, from 1. A record with quoted fields can have several lines. */
   readonly line: number;
 }
 
-/** A place where the text breaks the rules so that nothing after it can be trusted. */
+/** A place where the text breaks the rules, so that the text after it cannot be read. */
 export interface DelimitedFault {
   readonly line: number;
   readonly detail: string;
@@ -15,7 +15,9 @@ const QUOTE = '"';
 
 type Delimiter = ',' | '\t' | ';';
 
-/** A field as it is written and the position behind it, or why it cannot be read and the position of that. */
+/**
+ * A field as it is written and the position after it, or why the field cannot be read and the position of that fault.
+ */
 type Field = { readonly written: string; readonly end: number } | { readonly fault: string; readonly at: number };
 
 function isFieldEnd(character: string | undefined, delimiter: Delimiter): boolean {
@@ -50,15 +52,15 @@ function readBare(text: string, start: number, delimiter: Delimiter): Field {
   };
 }
 
-/** The content of a field: without the quotes around it, and with one for every doubled one. */
+/** The content of a field: without the quotes around it, and with one quote for every doubled quote. */
 function contentOf(written: string): string {
   return written.startsWith(QUOTE) ? written.slice(1, -1).replaceAll('""', QUOTE) : written;
 }
 
 /**
- * Reads RFC 4180 text with any delimiter of one character: quoted fields with doubled quotes, delimiters and line ends
- * in them; CRLF, LF or CR between records. Lines with nothing on them are skipped. Stops at the first fault: after a
- * stray quote it is anybody's guess what belongs to which field.
+ * Reads RFC 4180 text with any delimiter of one character. Quoted fields can have doubled quotes, delimiters and line
+ * ends. Records end with CRLF, LF or CR. Empty lines are skipped. Stops at the first fault, because after a stray quote
+ * nobody can say which text belongs to which field.
  */
 export function parseDelimited(
   text: string,
@@ -79,7 +81,7 @@ export function parseDelimited(
     at = field.end;
     if (text[at] === delimiter) {
       at += 1;
-      // A delimiter at the end of a record still has an empty field behind it.
+      // A delimiter at the end of a record is followed by an empty field.
       if (at < text.length && text[at] !== '\n' && text[at] !== '\r') continue;
       fields.push('');
     }

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 
 export const INPUT_FORMATS = ['csv', 'tsv', 'jsonl', 'lines'] as const;
 
-/** How the prompts are written down. */
+/** The format of the input. */
 export type InputFormat = (typeof INPUT_FORMATS)[number];
 
 const BY_EXTENSION: ReadonlyMap<string, InputFormat> = new Map([
@@ -25,16 +25,16 @@ function cells(line: string, delimiter: string): string[] {
 /** Spreadsheets of many European locales write CSV with semicolons. */
 const CSV_DELIMITERS = [',', ';'] as const;
 
-/** The delimiter with which the first line names the prompt column; null when it does not. */
+/** The delimiter with which the first line names the prompt column; null when the line does not name it. */
 function headerDelimiter(text: string, promptColumn: string): ',' | ';' | null {
   const line = firstLine(text);
   return CSV_DELIMITERS.find((delimiter) => cells(line, delimiter).includes(promptColumn)) ?? null;
 }
 
 /**
- * The format by the file's extension, else by its first line: an object is JSON lines, a header that names the prompt
- * column is CSV or TSV, anything else is one prompt a line. `hasColumns`: columns were named by hand, so that taking the
- * rows of a table for prompts, which would cost money, is out of the question.
+ * The format, from the file's extension, else from its first line: a JSON object means JSON lines, a header with the
+ * prompt column means CSV or TSV, anything else means one prompt per line. With `hasColumns` (columns were named by
+ * flags) the file is never read as one prompt per line, because taking the rows of a table as prompts would cost money.
  */
 export function detectFormat(path: string, text: string, promptColumn: string, hasColumns: boolean): InputFormat {
   const known = BY_EXTENSION.get(extname(path).toLowerCase());
@@ -45,7 +45,7 @@ export function detectFormat(path: string, text: string, promptColumn: string, h
   return hasColumns || headerDelimiter(text, promptColumn) !== null ? 'csv' : 'lines';
 }
 
-/** What stands between the fields of a CSV file. */
+/** The delimiter of a CSV file. */
 export function csvDelimiter(text: string, promptColumn: string): ',' | ';' {
   return headerDelimiter(text, promptColumn) ?? ',';
 }

@@ -16,14 +16,14 @@ import {
 export interface InputItems {
   readonly items: readonly BatchItem[];
   readonly lines: readonly number[];
-  /** The batch's metadata: what was given, and what columns `metadata.*` add. */
+  /** The batch's metadata, from flags and from the columns `metadata.*`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Problems that are named one by one; the rest is counted. */
+/** How many problems are named one by one; further problems are only counted. */
 const NAMED_PROBLEMS_MAX = 100;
 
-/** Collects items and problems, so that a bad file is answered once and whole. */
+/** Collects items and problems, so that all problems of a file are reported together. */
 class Collector {
   readonly items: BatchItem[] = [];
   readonly lines: number[] = [];
@@ -39,14 +39,14 @@ class Collector {
     return Object.fromEntries([...this.#metadata].map(([key, { value }]) => [key, value]));
   }
 
-  /** Metadata belongs to the batch, so every row that has a value has the same one. */
+  /** Metadata belongs to the batch, so all rows that have a value must have the same one. */
   addMetadata(columns: readonly MetadataColumn[], row: DelimitedRecord): void {
     for (const { key, at } of columns) {
       const value = row.fields[at] ?? '';
       const known = this.#metadata.get(key);
       if (value === '' || value === known?.value) continue;
       if (known === undefined) this.#metadata.set(key, { value, where: `line ${row.line}` });
-      else this.fault(row.line, `differs from ${known.where}, and a batch has one value`, `metadata.${key}`);
+      else this.fault(row.line, `differs from ${known.where}; a batch has only one value`, `metadata.${key}`);
     }
   }
 
@@ -80,7 +80,7 @@ function readDelimited(text: string, format: 'csv' | 'tsv', settings: ColumnSett
       if (row.fields.length === header.fields.length) {
         collector.add(itemFromRow(row.fields, columns), row.line);
         collector.addMetadata(columns.metadata, row);
-      } else collector.fault(row.line, `has ${row.fields.length} fields where the header has ${header.fields.length}`);
+      } else collector.fault(row.line, `has ${row.fields.length} fields, and the header has ${header.fields.length}`);
     }
   }
   if (fault !== null) collector.fault(fault.line, fault.detail);
@@ -105,16 +105,15 @@ function readJsonLines(text: string, settings: ColumnSettings, collector: Collec
 }
 
 function readLines(text: string, settings: ColumnSettings, collector: Collector): void {
-  if (settings.mapped.size > 0) collector.fault(null, 'has plain lines, which have no columns to name with --column');
+  if (settings.mapped.size > 0) collector.fault(null, 'has plain lines without columns, so --column cannot be used');
   for (const [at, line] of text.split(/\r\n|\n|\r/).entries()) {
     if (line.trim() !== '') collector.add({ item: { prompt: line }, problems: [] }, at + 1);
   }
 }
 
 /**
- * The items that the text stands for. Only what the file's form demands is checked here; what a prompt, an id or a
- * parameter may be is the server's to say, so that there is one rule for it. Throws `CliError` with every problem by
- * line (at most 100 named).
+ * The items in the text. Only the form of the file is checked here; the server checks prompts, ids and parameters, so
+ * that there is one place for these rules. Throws `CliError` with the problems and their lines (at most 100).
  */
 export function readItems(
   text: string,
@@ -134,7 +133,7 @@ export function readItems(
       source,
       problems: collector.problems,
       problemCount: collector.problemCount,
-      advice: [`It was read as ${format}; --format says otherwise.`],
+      advice: [`It was read as ${format}. Use --format to read it in another format.`],
     });
   }
   return collector;

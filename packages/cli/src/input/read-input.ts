@@ -4,7 +4,7 @@ import { CliError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
-/** Above the server's limit of 48 MiB for a body; a larger file cannot become one batch whatever is in it. */
+/** Above the server's limit of 48 MiB for a request body. A larger file cannot become one batch. */
 const INPUT_MAX_BYTES = 64 * 1024 * 1024;
 
 /** A file or standard input, read to its end. */
@@ -15,7 +15,7 @@ export interface Input {
   readonly bytes: Uint8Array;
 }
 
-/** The failure to read a file, in words. */
+/** The error for a file that cannot be read. */
 export function fileError(path: string, cause: unknown): CliError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   const why =
@@ -24,7 +24,7 @@ export function fileError(path: string, cause: unknown): CliError {
       : code === 'EISDIR'
         ? 'it is a folder'
         : code === 'EACCES'
-          ? 'it may not be read'
+          ? 'you are not allowed to read it'
           : String(cause);
   return new CliError('file_error', `${path}: ${why}.`, {
     exitCode: EXIT.usage,
@@ -33,7 +33,7 @@ export function fileError(path: string, cause: unknown): CliError {
   });
 }
 
-/** What an input is read from. */
+/** Where an input is read from. */
 export type InputMachine = Pick<CliContext, 'stdin' | 'stderr' | 'files'>;
 
 /** The stream of a file, or of standard input for `-`. */
@@ -59,8 +59,8 @@ export async function readInput(path: string, machine: InputMachine, signal: Abo
       if (length > INPUT_MAX_BYTES) {
         throw new CliError(
           'invalid_input',
-          `${name} is larger than ${INPUT_MAX_BYTES / 1024 / 1024} MiB, more than one batch can be.`,
-          { exitCode: EXIT.usage, advice: ['Split it: a batch takes 10,000 prompts at most.'] },
+          `${name} is larger than ${INPUT_MAX_BYTES / 1024 / 1024} MiB, which is too large for one batch.`,
+          { exitCode: EXIT.usage, advice: ['Split it. A batch has at most 10,000 prompts.'] },
         );
       }
     }

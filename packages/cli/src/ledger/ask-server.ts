@@ -2,7 +2,7 @@ import type { Rushes } from '@rushes/sdk';
 import { type LedgerReport, verifyLedgerConsistency } from '@rushes/sdk/ledger';
 import { fetchKeys, unknownKeys } from './server-keys.ts';
 
-/** What speaks against a verified export when the server is asked today; empty when nothing does. */
+/** What the server's ledger of today says against a verified export; empty when the two agree. */
 export async function askServer(
   client: Rushes,
   report: LedgerReport,
@@ -13,7 +13,7 @@ export async function askServer(
   const trusted = { ...published, keys: keys.map((key) => ({ key, status: 'active', created_at: '' })) };
   const unknown = unknownKeys(published, trusted).map(
     (key) =>
-      `${client.baseUrl} publishes the key ${key}, which is not pinned: ask its operator whether it was rotated.`,
+      `${client.baseUrl} publishes the key ${key}, which is not pinned. Ask its operator whether the key was rotated.`,
   );
   const earlier = report.checkpoint ?? '';
   const later = await client.ledger.checkpoint({ signal });
@@ -21,7 +21,7 @@ export async function askServer(
   if (!(to >= from)) {
     return [
       ...unknown,
-      `The server's checkpoint has ${to} entries and this export has ${from}: the server lost entries.`,
+      `The server's checkpoint has ${to} entries, fewer than the ${from} of this export: the server lost entries.`,
     ];
   }
   const proof = from === to || from === 0 ? '' : await client.ledger.consistency({ from, to }, { signal });

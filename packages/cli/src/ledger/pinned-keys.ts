@@ -1,4 +1,4 @@
-/** Keys that were decided to be trusted, kept beside the user's settings. */
+/** The ledger keys that the user trusts ("pinned"), kept beside the user's settings. */
 import { dirname, join } from 'node:path';
 import type { LedgerKeys } from '@rushes/sdk';
 import { ledgerKeysFrom, parseLedgerKeys } from '@rushes/sdk/ledger';
@@ -12,7 +12,7 @@ export interface Pin extends LedgerKeys {
   pinned_at: string;
 }
 
-/** Where checkpoints and keys are kept: worth a backup. */
+/** The folder of the kept checkpoints and keys. It should be in a backup. */
 export function ledgerFolder(place: SettingsPlace): string {
   return join(dirname(userFilePath(place)), 'ledger');
 }
@@ -29,7 +29,10 @@ function isPin(value: unknown): value is Pin {
   return true;
 }
 
-/** The pinned keys of every server; none when there is no file yet. Throws `CliError` for a file that cannot be used. */
+/**
+ * The pinned keys of every server; an empty list when there is no file yet. Throws `CliError` for a file that cannot be
+ * used.
+ */
 export async function readPins(place: SettingsPlace): Promise<Pin[]> {
   const path = pinsPath(place);
   try {
@@ -41,7 +44,7 @@ export async function readPins(place: SettingsPlace): Promise<Pin[]> {
     const why = error instanceof Error ? error.message : String(error);
     throw new CliError('invalid_settings', `${path}: ${why}`, {
       exitCode: EXIT.usage,
-      advice: ['Take the file from a backup, or remove it and run "rushes ledger keys --trust".'],
+      advice: ['Restore the file from a backup, or remove it and run "rushes ledger keys --trust".'],
       cause: error,
     });
   }

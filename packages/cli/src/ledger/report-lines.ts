@@ -1,4 +1,4 @@
-/** A verification in words that a controller can follow. */
+/** The result of a verification as text that an accountant can follow. */
 import type { LedgerProblem, LedgerReport } from '@rushes/sdk/ledger';
 import type { Paint } from '../output/terminal.ts';
 import { printable, table } from '../output/terminal.ts';
@@ -14,7 +14,7 @@ function place(problem: LedgerProblem, file: string): string {
 
 function comparedWith({ compared, agreeing_size: size }: LedgerReport['kept']): string {
   if (compared === 0) return 'This is the first checkpoint of this ledger: later exports will be compared with it.';
-  return `It agrees with ${plural(compared, 'checkpoint')} kept from earlier; the largest has ${plural(size ?? 0, 'entry').replace(/entrys$/, 'entries')}.`;
+  return `It agrees with ${plural(compared, 'checkpoint')} kept earlier; the largest has ${plural(size ?? 0, 'entry').replace(/entrys$/, 'entries')}.`;
 }
 
 function rightLines(report: LedgerReport, keeps: boolean, paint: Paint): string[] {
@@ -28,7 +28,7 @@ function rightLines(report: LedgerReport, keeps: boolean, paint: Paint): string[
   const isWhole = first === 1 && last === report.size;
   const before = balances.before;
   return [
-    `${paint('green', 'Right.')} Entries ${count(first)} to ${count(last)} of account ${report.account_id ?? ''} at ${report.server_name ?? ''}${isWhole ? ', all there are' : ''}.`,
+    `${paint('green', 'Right.')} Entries ${count(first)} to ${count(last)} of account ${report.account_id ?? ''} at ${report.server_name ?? ''}${isWhole ? ', which is the whole ledger' : ''}.`,
     ...(period === null ? [] : [`Period: ${moment(period.first)} to ${moment(period.last)} UTC.`]),
     '',
     ...table([['  KIND', 'ENTRIES', 'CREDITS'], ...rows], new Set([1, 2])),
@@ -45,7 +45,7 @@ function rightLines(report: LedgerReport, keeps: boolean, paint: Paint): string[
   ];
 }
 
-/** The report in lines: what was found right, or every problem with its place. */
+/** The report as lines: what was checked, or every problem with its place. */
 export function reportLines(report: LedgerReport, file: string, keeps: boolean, paint: Paint): string[] {
   const warnings = report.warnings.map((warning) => `Note: ${printable(warning)}.`);
   if (report.ok) return [...rightLines(report, keeps, paint), ...warnings];
@@ -55,7 +55,7 @@ export function reportLines(report: LedgerReport, file: string, keeps: boolean, 
     ...report.problems.map((problem) => place(problem, file)),
     ...(edited === null || edited.entries < 2
       ? []
-      : [`In all, ${count(edited.entries)} entries do not fit their leaf hash.`]),
+      : [`In total, ${count(edited.entries)} entries do not match their leaf hash.`]),
     ...warnings,
   ];
 }

@@ -1,4 +1,4 @@
-/** What a server publishes, and what of it is trusted. */
+/** The keys that a server publishes, and which of them are trusted. */
 import { type LedgerKeys, NotFoundError, type Rushes } from '@rushes/sdk';
 import { ledgerKeysFrom, parseLedgerKeys } from '@rushes/sdk/ledger';
 import type { CliContext } from '../context.ts';
@@ -6,20 +6,23 @@ import type { Output } from '../output/output.ts';
 import { isoOf } from '../output/wording.ts';
 import { pinsPath, readPins, savePin } from './pinned-keys.ts';
 
-/** The keys that a server publishes, each of them looked at. */
+/** The keys that a server publishes, each one checked. */
 export async function fetchKeys(client: Rushes, signal: AbortSignal): Promise<LedgerKeys> {
   const keys = ledgerKeysFrom(await client.ledger.keys({ signal }));
   parseLedgerKeys(JSON.stringify(keys));
   return keys;
 }
 
-/** Keys of `published` that are not among those pinned. */
+/** The keys of `published` that are not pinned. */
 export function unknownKeys(published: LedgerKeys, pinned: LedgerKeys): string[] {
   const known = new Set(pinned.keys.map(({ key }) => key));
   return published.keys.map(({ key }) => key).filter((key) => !known.has(key));
 }
 
-/** Pins the keys of a server that nothing is pinned of yet, and says so. Whether there are pinned keys now. */
+/**
+ * Pins the keys of a server that has no pinned keys yet, and prints them. Resolves with whether there are pinned keys
+ * now.
+ */
 export async function pinAtFirstUse(
   client: Rushes,
   output: Output,
@@ -32,7 +35,7 @@ export async function pinAtFirstUse(
   try {
     keys = await fetchKeys(client, signal);
   } catch (error) {
-    // Not every server has keys.
+    // A server without keys is possible.
     if (error instanceof NotFoundError) return false;
     throw error;
   }
@@ -40,7 +43,7 @@ export async function pinAtFirstUse(
   output.note(
     [
       `Trust on first use: the ledger keys of ${keys.server_name} were fetched from ${client.baseUrl} and pinned in`,
-      `${pinsPath(context)}. Compare them once with what the operator told you another way:`,
+      `${pinsPath(context)}. Compare them once with the keys that the operator gave you in another way:`,
       ...keys.keys.map(({ key, status }) => `  ${key}  (${status})`),
     ].join('\n'),
   );

@@ -17,19 +17,19 @@ interface TrustPlace {
   readonly context: CliContext;
   readonly output: Output;
   readonly signal: AbortSignal;
-  /** The server to ask when nothing is named or pinned; without a client when there is no API key. */
+  /** The server to ask when no key is named or pinned; without a client when there is no API key. */
   readonly server: () => Promise<{ readonly baseUrl: string; readonly client: Rushes | null }>;
 }
 
 function noKey(baseUrl: string): CliError {
   return usageError(
-    'No ledger key is pinned yet, and without a key no signature can be checked.',
+    'No ledger key is pinned yet. Signatures cannot be checked without a key.',
     `Name a file with --keys (the operator has it, or ${baseUrl}/.well-known/rushes-ledger-keys),`,
     'or set RUSHES_API_KEY and run "rushes ledger keys --trust" once while the server can be reached.',
   );
 }
 
-/** The keys that signatures are checked with: the named ones, else the pinned ones, which the first use pins. */
+/** The keys to check signatures with: the named ones, else the pinned ones. The first use of a server pins its keys. */
 export async function trustedKeys(named: NamedKeys, place: TrustPlace): Promise<string[]> {
   const { context, signal } = place;
   const given = [...(named.key ?? [])];

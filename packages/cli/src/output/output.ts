@@ -3,10 +3,10 @@ import type { CliContext, Sink } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { paintFor, type Paint } from './terminal.ts';
 
-/** Width of a terminal that does not tell it. */
+/** Width used when the terminal does not report one. */
 const COLUMNS_UNKNOWN = 80;
 
-/** Writes the result, and nothing else, to stdout, and everything that is for the eye to stderr. */
+/** Writes the result to stdout, and everything else that a person reads to stderr. */
 export class Output {
   readonly #stdout: Sink;
   readonly #stderr: Sink;
@@ -25,17 +25,20 @@ export class Output {
     this.#exit = exit;
     this.paint = paintFor(stdout, environment);
     this.paintNote = paintFor(stderr, environment);
-    // Before oclif's own listener, which throws.
+    // Registered before oclif's own listener, which throws.
     stdout.prependListener('error', (error: NodeJS.ErrnoException) => this.#stopWriting(error));
     stderr.on('error', () => undefined);
   }
 
-  /** A reader that has seen enough, such as head, is no failure. A full disk is: nobody must take what is there for all of it. */
+  /**
+   * A closed reader, such as head, is not a failure. A full disk is, because the output would look complete although it
+   * is not.
+   */
   #stopWriting(error: NodeJS.ErrnoException): void {
     if (this.#closed) return;
     this.#closed = true;
     if (error.code === 'EPIPE') return;
-    this.note(`Error: standard output cannot be written: ${error.message}`);
+    this.note(`Error: cannot write to standard output: ${error.message}`);
     this.#exit(EXIT.failed);
   }
 
@@ -66,7 +69,7 @@ export class Output {
     for (const text of texts) await this.line(text);
   }
 
-  /** One document, indented for people too. */
+  /** One JSON document, indented so that people can read it too. */
   async document(value: unknown): Promise<void> {
     await this.write(`${JSON.stringify(value, null, 2)}\n`);
   }
@@ -81,7 +84,7 @@ export class Output {
     this.#stderr.write(`${text}\n`);
   }
 
-  /** Raw text on stderr, for what is drawn over. */
+  /** Raw text on stderr, for a line that is drawn again and again. */
   draw(text: string): void {
     this.#stderr.write(text);
   }

@@ -14,7 +14,7 @@ const CODES: Readonly<Record<Style, readonly [number, number]>> = {
 
 export type Paint = (style: Style, text: string) => string;
 
-/** Colours only for a terminal, and not against NO_COLOR (https://no-color.org) or TERM=dumb. */
+/** Whether to use colours: only on a terminal, and not with NO_COLOR (https://no-color.org) or TERM=dumb. */
 export function paintFor(stream: Pick<Sink, 'isTTY'>, environment: Environment): Paint {
   const refused = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== '';
   if (stream.isTTY !== true || refused || environment['TERM'] === 'dumb') return (_, text) => text;
@@ -24,18 +24,18 @@ export function paintFor(stream: Pick<Sink, 'isTTY'>, environment: Environment):
   };
 }
 
-/** Text of somebody else on one line, without what a terminal would obey. */
+/** Text from outside as one line, without control characters that a terminal would act on. */
 export function printable(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
 
-/** At most `width` characters, the last one an ellipsis where something is missing. */
+/** At most `width` characters; text that is cut ends with an ellipsis. */
 export function shorten(text: string, width: number): string {
   const characters = Array.from(text);
   return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }
 
-/** Columns side by side; the right-aligned ones by position. */
+/** Columns side by side; `right` has the positions of those that are right-aligned. */
 export function table(rows: readonly (readonly string[])[], rightAligned: ReadonlySet<number> = new Set()): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -52,7 +52,7 @@ export function table(rows: readonly (readonly string[])[], rightAligned: Readon
   );
 }
 
-/** A column of a table: its name, what is shown of a row, and on which side it is aligned. */
+/** A column of a table: its name, its text for a row, and its alignment. */
 export interface Column<Row> {
   readonly name: string;
   readonly cell: (row: Row) => string;

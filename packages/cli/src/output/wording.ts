@@ -1,4 +1,4 @@
-/** `10,000`. By hand: making an Intl.NumberFormat takes longer than everything else at the start of the program. */
+/** `10,000`. Without Intl.NumberFormat, because creating one takes longer than the rest of the program's start. */
 export function count(value: number): string {
   return String(value).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
@@ -39,7 +39,7 @@ export function dated(iso: string, nowMs: number): string {
   return `${moment(iso)} UTC (${ago})`;
 }
 
-/** `2026-11-20T14:03:09.000Z`, of milliseconds since 1970. */
+/** `2026-11-20T14:03:09.000Z`, from milliseconds since 1970. */
 export function isoOf(ms: number): string {
   return new Date(ms).toISOString();
 }

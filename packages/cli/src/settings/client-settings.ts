@@ -5,7 +5,7 @@ import { readProjectFile, readUserFile, type SettingsPlace, userFilePath } from 
 
 const DEFAULT_BASE_URL = 'http://127.0.0.1:4600';
 
-/** What a client of the API is made with. */
+/** The settings that a client of the API needs. */
 export interface ClientSettings {
   readonly baseUrl: string;
   /** Null when no key is set anywhere. */
@@ -23,7 +23,7 @@ function fromEnvironment(environment: Environment, name: string): string | null 
 function wrongAddress(detail: string): CliError {
   return new CliError('invalid_settings', detail, {
     exitCode: EXIT.usage,
-    advice: ['It looks like https://rushes.example.com; set it with --base-url or RUSHES_BASE_URL.'],
+    advice: ['The address looks like https://rushes.example.com. Set it with --base-url or RUSHES_BASE_URL.'],
   });
 }
 
@@ -37,9 +37,7 @@ function normalizeBaseUrl(text: string): string {
   }
   // Not repeated in the message: it may hold a password.
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw wrongAddress(
-      "The server's address has a user name, a password, a query or a fragment; it takes none of them.",
-    );
+    throw wrongAddress("The server's address has a user name, a password, a query or a fragment. Leave these out.");
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw wrongAddress(`The server's address is not an http or https URL: ${JSON.stringify(text)}.`);
@@ -48,8 +46,9 @@ function normalizeBaseUrl(text: string): string {
 }
 
 /**
- * Flags, then environment, then the project's file, then the user's. A key from a file is only ever sent to the server
- * that the same file names: a project's file, which comes with the code of strangers, must not lead a stored key away.
+ * The settings: from flags, then the environment, then the project's file, then the user's file. A key from a file is
+ * only sent to the server that the same file names. Otherwise a project file in somebody else's code could send a
+ * stored key to another server.
  */
 export async function resolveClientSettings(
   baseUrlFlag: string | undefined,
@@ -81,8 +80,8 @@ export function noApiKey(settings: ClientSettings, context: SettingsPlace): CliE
   return new CliError('no_api_key', `There is no API key for ${settings.baseUrl}.`, {
     exitCode: EXIT.auth,
     advice: [
-      'Set RUSHES_API_KEY (in CI as a secret), or run "rushes login" once, which stores it in',
-      `${userFilePath(context)} for this server. The command line does not take a key.`,
+      'Set RUSHES_API_KEY (in CI as a secret), or run "rushes login" once, which stores the key in',
+      `${userFilePath(context)} for this server. A key cannot be given on the command line.`,
     ],
   });
 }

@@ -4,7 +4,7 @@ import { CliError } from '../cli-error.ts';
 import type { CliContext, Source } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 
-/** Longer than any key; the rest of a wrong file is not read. */
+/** Longer than any key, so that a wrong file is not read to its end. */
 const SECRET_MAX_BYTES = 4_096;
 
 async function firstLine(stdin: Source): Promise<string> {
@@ -28,7 +28,7 @@ export async function readSecret(
   try {
     return await new Promise<string>((resolve, reject) => {
       reader.once('SIGINT', () =>
-        reject(new CliError('interrupted', 'Interrupted; nothing was kept.', { exitCode: EXIT.interrupted })),
+        reject(new CliError('interrupted', 'Interrupted. Nothing was stored.', { exitCode: EXIT.interrupted })),
       );
       reader.once('close', () => resolve(''));
       reader.question('', (answer) => resolve(answer.trim()));

@@ -1,6 +1,9 @@
 import { readUserFile, type SettingsPlace, userFilePath } from './setting-files.ts';
 
-/** Puts the key and its server into the user's file, readable by the owner alone; other settings stay. Its path. */
+/**
+ * Stores the key and its server in the user's file, which only its owner can read. Other settings stay. Resolves with
+ * the path.
+ */
 export async function saveUserKey(
   place: SettingsPlace,
   key: { readonly baseUrl: string; readonly apiKey: string },

@@ -6,7 +6,7 @@ import type { Files } from '../files/files.ts';
 
 const PROJECT_FILE = '.rushes.json';
 
-/** What a settings file can say. */
+/** The settings that a file can have. */
 export interface FileSettings {
   readonly path: string;
   readonly baseUrl: string | null;
@@ -14,7 +14,7 @@ export interface FileSettings {
   readonly model: string | null;
 }
 
-/** Where settings are looked for. */
+/** The places where settings files are looked for. */
 export type SettingsPlace = Pick<CliContext, 'environment' | 'files'>;
 
 const MEMBERS = { base_url: 'baseUrl', api_key: 'apiKey', model: 'model' } as const;
@@ -30,7 +30,7 @@ function badFile(path: string, detail: string, advice: string): CliError {
 }
 
 function parseSettings(path: string, text: string): FileSettings {
-  const advice = `It is a JSON object with any of ${Object.keys(MEMBERS).join(', ')}.`;
+  const advice = `The file must be a JSON object; it can have ${Object.keys(MEMBERS).join(', ')}.`;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -54,7 +54,7 @@ function parseSettings(path: string, text: string): FileSettings {
   return settings;
 }
 
-/** The settings of one file, or null when there is none. A key in it demands that only its owner can read the file. */
+/** The settings of one file, or null when there is no file. A file with a key must be readable by its owner only. */
 async function readSettings(files: Files, path: string): Promise<FileSettings | null> {
   let text: string;
   try {
@@ -70,13 +70,16 @@ async function readSettings(files: Files, path: string): Promise<FileSettings | 
   if (settings.apiKey !== null && (await files.isOpenToOthers(path))) {
     throw new CliError('invalid_settings', `${path} holds an API key, and others can read it.`, {
       exitCode: EXIT.auth,
-      advice: [`Run: chmod 600 ${path}`, 'If others had access to this machine, make a new key and disable this one.'],
+      advice: [
+        `Run: chmod 600 ${path}`,
+        'If others have access to this machine, ask for a new key and have this one disabled.',
+      ],
     });
   }
   return settings;
 }
 
-/** The nearest `.rushes.json` of the folder and those above it. */
+/** The nearest `.rushes.json`, in the folder or in one above it. */
 export async function readProjectFile(files: Files): Promise<FileSettings | null> {
   for (let at = files.folder; ; at = dirname(at)) {
     const settings = await readSettings(files, join(at, PROJECT_FILE));

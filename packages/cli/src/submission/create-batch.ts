@@ -8,10 +8,10 @@ import { aboutLines, type Submission } from './read-submission.ts';
 import { deriveRequestId } from './request-id.ts';
 import { runKey } from './run-key.ts';
 
-/** How a batch gets its request_id. */
+/** The request_id of a batch and where it comes from. */
 export interface RequestId {
   readonly value: string;
-  /** Made from what is submitted, so that a batch that has it is this very order. */
+  /** True when it was derived from the submission, so that a batch with this request_id is the same order. */
   readonly derived: boolean;
 }
 
@@ -37,8 +37,8 @@ export function chooseRequestId(
   if (flags['run-key'] !== undefined) return derive(`key:${flags['run-key']}`);
   const run = runKey(context.environment);
   if (run.unknownCi) {
-    output.note('This CI system gives no ID of its run, so the same prompts are the same batch tomorrow too.');
-    output.note('  --run-key tells one run from the next.');
+    output.note('This CI system does not name its runs, so the same prompts give the same batch in every run.');
+    output.note('  Use --run-key to make a new batch in each run.');
   }
   return derive(run.value);
 }
@@ -55,13 +55,13 @@ export interface CreatedBatch {
   readonly existing: boolean;
 }
 
-/** Creates the batch of a submission at the price that was shown, or finds the one that exists already. */
+/** Creates the batch of a submission at the price that was shown, or finds the batch that exists already. */
 export async function createBatch(
   client: Rushes,
   { submission, estimate, requestId }: Order,
   signal: AbortSignal,
 ): Promise<CreatedBatch> {
-  // What was shown is what is paid: another price now is refused instead of charged.
+  // The customer pays the price that was shown: when the price has changed, the server refuses the batch.
   const params = { expected_unit_price: estimate.unit_price, ...submission.params, request_id: requestId.value };
   try {
     const request = client.batches.create(params, { signal }).withResponse();
@@ -70,7 +70,7 @@ export async function createBatch(
   } catch (error) {
     if (error instanceof AbortError) throw interrupted(requestId, error);
     if (!(error instanceof UnprocessableEntityError) || !requestId.derived) throw error;
-    // A derived id can only have been used for this same order, with another guard: at the price or limit of that day.
+    // A derived id can only belong to this same order, made with another price or limit.
     const batch = await findByRequestId(client, requestId.value, signal);
     if (batch === null) throw error;
     return { batch, existing: true };

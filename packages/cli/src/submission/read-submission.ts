@@ -8,13 +8,13 @@ import { type InputMachine, readInput } from '../input/read-input.ts';
 import { given } from '../given.ts';
 import { columnSettings, defaultParams, metadataOf } from './submission-flags.ts';
 
-/** What was read of the command line and the file. */
+/** A submission, read from the command line and the file. */
 export interface Submission {
   readonly params: EstimateParams;
   readonly format: InputFormat;
   /** Name of the input, for messages. */
   readonly source: string;
-  /** Line of the input for every item. */
+  /** The line of the input of each item. */
   readonly lines: readonly number[];
 }
 
@@ -33,7 +33,7 @@ export interface SubmissionFlagValues {
   readonly 'webhook-endpoint': string | undefined;
 }
 
-/** Reads the file and the flags into one request. Whatever the format, the same prompts make the same request. */
+/** Makes one request from the file and the flags. The same prompts give the same request in every format. */
 export async function readSubmission(
   path: string,
   flags: SubmissionFlagValues,
@@ -44,8 +44,8 @@ export async function readSubmission(
   const model = flags.model ?? defaultModel;
   if (model === null) {
     throw usageError(
-      'No model is named, and the settings have no default model.',
-      'Add --model sora-2, or "model" to .rushes.json. "rushes models" lists the models with their prices.',
+      'No model is given, and the settings have no default model.',
+      'Add --model sora-2, or put "model" into .rushes.json. Run "rushes models" to see the models and their prices.',
     );
   }
   const columns = columnSettings(flags.column, flags['ignore-columns']);
@@ -71,7 +71,7 @@ export async function readSubmission(
   return { params, format, source: input.name, lines };
 }
 
-/** Runs a request about the submission, so that a refusal names lines of the file. */
+/** Sends a request for the submission; a refusal names the lines of the file. */
 export async function aboutLines<T>(submission: Submission, request: PromiseLike<T>): Promise<T> {
   try {
     return await request;

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '@rushes/contract/facts/canonical-json';
 import type { EstimateParams } from '@rushes/sdk';
 
-/** Changes when the same submission would be written down in another way. */
+/** Version of the derivation. It changes when the same submission would give another text. */
 const SCHEME = 'cli1';
 
 /**
- * `request_id` of a submission: the SHA-256 of what is made (model, items, defaults, metadata and how it runs) and of the
- * run that asks for it. The path, the file's format, its encoding and its line ends are no part of it, and neither are
- * the guards `spend_limit` and `expected_unit_price`: with another limit it is still the same order, which must not be
- * bought twice.
+ * The derived `request_id` of a submission: the SHA-256 of the order (model, items, defaults, metadata and how it runs)
+ * and of the run that submits it. The path, format, encoding and line ends of the file do not count. The limits
+ * `spend_limit` and `expected_unit_price` do not count either: with another limit it is still the same order, which
+ * must not be bought twice.
  */
 export function deriveRequestId(params: EstimateParams, runKey: string | null): string {
   const { spend_limit: _limit, expected_unit_price: _price, ...order } = params;

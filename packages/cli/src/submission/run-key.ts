@@ -1,10 +1,10 @@
-/** What tells one run of a job from the next. */
+/** The key that is different for each run of a CI job. */
 export interface RunKey {
-  /** Null outside CI: the same prompts are then the same batch for ever, unless --again says otherwise. */
+  /** Null outside CI. Then the same prompts always give the same batch, unless --again is used. */
   readonly value: string | null;
   /** Where it comes from, for messages. */
   readonly origin: string | null;
-  /** In CI, but on a system whose runs cannot be told apart. */
+  /** True in a CI system whose runs have no id. */
   readonly unknownCi: boolean;
 }
 
@@ -12,15 +12,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 interface CiSystem {
   readonly name: string;
-  /** Set by this system only. */
+  /** An environment variable that only this system sets. */
   readonly marker: string;
-  /** The first one that is set. Each stays the same when a failed job of the run is started again. */
+  /**
+   * Environment variables with the id of the run; the first one that is set counts. Each stays the same when a failed
+   * job of the run is started again.
+   */
   readonly variables: readonly string[];
 }
 
 /**
- * GITHUB_RUN_ATTEMPT and its likes are left out on purpose: they change when a job is run again, which is when the same
- * batch must be found. For the same reason CircleCI's pipeline comes before its workflow.
+ * The CI systems and their variables. GITHUB_RUN_ATTEMPT and similar variables are left out on purpose: they change
+ * when a job is run again, and then the same batch must be found. For the same reason CircleCI's pipeline comes before
+ * its workflow.
  */
 const CI_SYSTEMS: readonly CiSystem[] = [
   { name: 'github', marker: 'GITHUB_ACTIONS', variables: ['GITHUB_RUN_ID'] },
@@ -35,7 +39,7 @@ const CI_SYSTEMS: readonly CiSystem[] = [
   { name: 'travis', marker: 'TRAVIS_BUILD_ID', variables: ['TRAVIS_BUILD_ID'] },
   { name: 'codebuild', marker: 'CODEBUILD_BUILD_ID', variables: ['CODEBUILD_BUILD_ID'] },
   { name: 'drone', marker: 'DRONE_BUILD_NUMBER', variables: ['DRONE_BUILD_LINK', 'DRONE_BUILD_NUMBER'] },
-  // BUILD_TAG has the job's name in it; BUILD_ID is only a number that every Jenkins job counts for itself.
+  // BUILD_TAG includes the job's name; BUILD_ID is only a number that each Jenkins job counts for itself.
   { name: 'jenkins', marker: 'BUILD_TAG', variables: ['BUILD_TAG'] },
   { name: 'jenkins', marker: 'JENKINS_URL', variables: ['BUILD_TAG', 'BUILD_URL', 'BUILD_ID'] },
   { name: 'build', marker: 'BUILD_ID', variables: ['BUILD_ID'] },
@@ -46,14 +50,14 @@ function read(environment: Environment, name: string): string | null {
   return value === undefined || value === '' ? null : value;
 }
 
-/** Whether nobody is there to answer a question. */
+/** Whether the program runs in CI, where nobody can answer a question. */
 export function isCi(environment: Environment): boolean {
   const ci = read(environment, 'CI');
   if (ci !== null) return ci !== 'false' && ci !== '0';
   return CI_SYSTEMS.some((system) => read(environment, system.marker) !== null);
 }
 
-/** The id of the CI run, the same for every try of it. */
+/** The id of the CI run. It is the same when the run is repeated. */
 export function runKey(environment: Environment): RunKey {
   for (const { name, marker, variables } of CI_SYSTEMS) {
     if (read(environment, marker) === null) continue;

@@ -13,12 +13,12 @@ function balance(estimate: Estimate): string {
     : `${available}, ${credits(estimate.shortfall)} missing`;
 }
 
-/** Rows that say what a submission costs and under which terms. */
+/** Rows with the price and the terms of a submission. */
 export function estimateRows(estimate: Estimate, submission: Submission): string[][] {
   const kept = Object.entries(estimate.terms).filter(([, resolution]) => resolution === 'forfeit');
   const rows = [
     ['prompts', `${count(estimate.count)} (${submission.source}, read as ${submission.format})`],
-    // Shows at a glance when the wrong column, or a header, was taken for prompts.
+    // Lets the reader see when the wrong column, or a header, was read as prompts.
     ['first', shorten(printable(submission.params.items[0]?.prompt ?? ''), FIRST_PROMPT_CHARACTERS)],
     ['model', printable(estimate.model)],
     ['price', `${credits(estimate.unit_price)} a video, ${credits(estimate.total)} in all`],
@@ -32,7 +32,7 @@ export function estimateRows(estimate: Estimate, submission: Submission): string
   ];
   const limit = submission.params.spend_limit;
   if (limit !== undefined && estimate.total > limit)
-    rows.push(['limit', `above --spend-limit ${count(limit)}: it will be refused`]);
+    rows.push(['limit', `more than --spend-limit ${count(limit)}: the batch will be refused`]);
   if (estimate.duplicates > 0) rows.push(['note', `${plural(estimate.duplicates, 'prompt')} repeat an earlier one`]);
   for (const warning of estimate.warnings) rows.push(['note', printable(warning)]);
   return rows;

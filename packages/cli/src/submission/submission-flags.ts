@@ -11,11 +11,14 @@ export const submissionArg = {
   file: Args.string({ description: 'File with the prompts, or - for standard input.', required: true }),
 } as const;
 
-/** Flags that say what is in the file and what is to be made of it: the same for `submit` and `estimate`. */
+/** The flags that `submit` and `estimate` share: how to read the file, and the settings of the batch. */
 export const submissionFlags = {
-  model: Flags.string({ char: 'm', summary: 'Model, as shown by "rushes models"; .rushes.json can have a default.' }),
+  model: Flags.string({
+    char: 'm',
+    summary: 'Name of the model, as shown by "rushes models". .rushes.json can have a default.',
+  }),
   format: Flags.option({ options: INPUT_FORMATS })({
-    summary: 'Format of the file, when its name or first line does not tell.',
+    summary: 'Format of the file, if its name and first line do not show it.',
   }),
   column: Flags.string({
     summary: 'Which column of the file holds a field.',
@@ -42,7 +45,8 @@ export const submissionFlags = {
     helpValue: 'CREDITS',
   }),
   'expected-unit-price': Flags.integer({
-    summary: 'Refuse the batch when a video does not cost exactly this many credits; the shown price when left out.',
+    summary:
+      'Refuse the batch when a video does not cost exactly this many credits. The default is the price that was shown.',
     min: 0,
     helpValue: 'CREDITS',
   }),
@@ -64,7 +68,9 @@ export const submissionFlags = {
   }),
 } as const;
 
-/** `name=value` pairs of a repeatable flag, in order. Throws for text without "=" and for a name that comes twice. */
+/**
+ * `name=value` pairs of a repeatable flag, in order. Throws for text without "=" and for a name that is given twice.
+ */
 function pairs(flag: string, texts: readonly string[] | undefined): [string, string][] {
   const read = (texts ?? []).map((text): [string, string] => {
     const at = text.indexOf('=');
@@ -77,19 +83,19 @@ function pairs(flag: string, texts: readonly string[] | undefined): [string, str
   return read;
 }
 
-/** What --column and --ignore-columns say. */
+/** How to read the columns: the values of --column and --ignore-columns. */
 export function columnSettings(columns: readonly string[] | undefined, ignoreUnknown: boolean): ColumnSettings {
   const sources = new Map<FieldName, string>();
   for (const [field, column] of pairs('column', columns)) {
     if (!isFieldName(field)) throw usageError(`--column ${field}=…: the field must be one of ${FIELD_LIST}.`);
     if ([...sources.values()].includes(column))
-      throw usageError(`--column gives two fields the column ${JSON.stringify(column)}.`);
+      throw usageError(`--column uses the column ${JSON.stringify(column)} for two fields.`);
     sources.set(field, column);
   }
   return new ColumnSettings(sources, ignoreUnknown);
 }
 
-/** What --set says; undefined when it says nothing. */
+/** The parameters of --set; undefined when it was not given. */
 export function defaultParams(settings: readonly string[] | undefined): TaskParams | undefined {
   const read = pairs('set', settings).map(([name, text]) => {
     if (!isParamName(name))
@@ -98,11 +104,11 @@ export function defaultParams(settings: readonly string[] | undefined): TaskPara
     if (!reading.ok) throw usageError(`--set ${name} ${reading.detail}.`);
     return [name, reading.value] as const;
   });
-  // Which values a model takes is checked by the server.
+  // The server checks which values a model accepts.
   return read.length === 0 ? undefined : Object.fromEntries(read);
 }
 
-/** What --metadata says. */
+/** The labels of --metadata. */
 export function metadataOf(texts: readonly string[] | undefined): Record<string, string> {
   return Object.fromEntries(pairs('metadata', texts));
 }

@@ -2,7 +2,7 @@ import type { ListedEvent } from '@rushes/sdk';
 import type { CliContext } from '../context.ts';
 import { type Attempt, forward, isSuccess } from './forward.ts';
 
-/** A program on this machine that gets events. */
+/** A program on this machine that receives events. */
 export interface LocalReceiver {
   readonly url: string;
   readonly secret: string;
@@ -15,9 +15,9 @@ const DELAY_FIRST_MS = 1_000;
 const DELAY_MAX_MS = 5_000;
 
 /**
- * Sends an event until the receiver takes it. A receiver that answers with a failure is asked `retries` times more; one
- * that is not running is waited for, as everything behind this event would be lost on it too. Rejects only when `signal`
- * aborts.
+ * Sends an event until the receiver accepts it. When the receiver answers with a failure, the event is sent again, at
+ * most `retries` times. When the receiver is not running, this waits for it, because it would miss all later events
+ * too. Rejects only when `signal` aborts.
  */
 export async function deliverLocally(
   event: ListedEvent,

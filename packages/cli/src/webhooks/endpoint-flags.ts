@@ -5,7 +5,7 @@ export const endpointArg = {
   id: Args.string({ description: 'ID of an endpoint, as shown by "rushes webhooks endpoints list".', required: true }),
 } as const;
 
-/** The filter of an endpoint, when it is made and when it is changed. */
+/** The filter of an endpoint, for creating and changing it. */
 export const eventsFlag = Flags.string({
   summary: 'Only these types of events, separated by commas; "all" for every type.',
   helpValue: 'TYPES',
@@ -13,7 +13,7 @@ export const eventsFlag = Flags.string({
   multipleNonGreedy: true,
 });
 
-/** Where a secret goes instead of to stdout. */
+/** The file that a secret is written to, instead of stdout. */
 export const secretFileFlag = Flags.string({
   summary: 'Write the secret into this new file, which only you can read, instead of showing it.',
   helpValue: 'FILE',

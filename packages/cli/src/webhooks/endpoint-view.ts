@@ -7,7 +7,7 @@ import { printable } from '../output/terminal.ts';
 import { count, moment } from '../output/wording.ts';
 import { writeNewSecretFile } from './local-secret.ts';
 
-/** One word for how an endpoint fares. */
+/** The state of an endpoint in one word. */
 export function endpointState(endpoint: WebhookEndpoint): string {
   if (!endpoint.enabled) return 'disabled';
   return endpoint.failing_since === null ? 'enabled' : 'failing';
@@ -28,22 +28,28 @@ export function endpointLines(endpoint: WebhookEndpoint): string[] {
   if (last_delivery_at !== null) lines.push(`last      delivered ${moment(last_delivery_at)} UTC`);
   if (endpoint.exhausted_count > 0) lines.push(`given up  ${count(endpoint.exhausted_count)}`);
   if (previous_secret_expires_at !== null) {
-    lines.push(`old key   signs too until ${moment(previous_secret_expires_at)} UTC`);
+    lines.push(`old key   also signs until ${moment(previous_secret_expires_at)} UTC`);
   }
   return lines;
 }
 
-/** Throws while there is time: a secret is in one answer only, so the file must take it before there is one. */
+/**
+ * Throws when the file cannot be written. This is checked before the request, because the secret is in one answer only.
+ */
 export async function checkSecretFile(files: Files, path: string | undefined): Promise<void> {
   if (path === undefined) return;
   const why = path === '' ? 'it has no name' : (await files.exists(path)) ? 'it exists already' : null;
   if (why === null) return;
-  throw new CliError('file_error', `${JSON.stringify(path)} cannot take the secret: ${why}. Nothing was done.`, {
-    exitCode: EXIT.usage,
-  });
+  throw new CliError(
+    'file_error',
+    `${JSON.stringify(path)} cannot be used for the secret: ${why}. Nothing was done. Name a new file.`,
+    {
+      exitCode: EXIT.usage,
+    },
+  );
 }
 
-/** Shows an endpoint and the secret that came with it: into the file where one is named, else on stdout. */
+/** Shows an endpoint and its secret. The secret is written to the named file, else to stdout. */
 export async function showWithSecret(
   endpoint: WebhookEndpointWithSecret,
   secretFile: string | undefined,
@@ -51,15 +57,15 @@ export async function showWithSecret(
 ): Promise<void> {
   const { secret, ...view } = endpoint;
   if (secret === null) {
-    // The answer that had it was lost on its way, and the server keeps no copy that it could show.
+    // The answer with the secret was lost on its way, and the server cannot show it again.
     output.note(
-      `The secret was in an answer that did not arrive, and it is not shown again. Make a new one: rushes webhooks endpoints rotate-secret ${endpoint.id}`,
+      `The answer with the secret did not arrive, and the secret is not shown again. Create a new one: rushes webhooks endpoints rotate-secret ${endpoint.id}`,
     );
   } else if (secretFile !== undefined) {
     try {
       await writeNewSecretFile(files, secretFile, secret);
     } catch (error) {
-      output.note(`The file cannot take the secret, and the server shows it only once. Here it is: ${secret}`);
+      output.note(`The secret cannot be written to the file, and the server shows it only once. Here it is: ${secret}`);
       throw error;
     }
     output.note(`The secret is in ${secretFile}.`);
@@ -72,5 +78,5 @@ export async function showWithSecret(
   for (const line of endpointLines(endpoint)) await output.line(line);
   if (shown === null) return;
   await output.line(`secret    ${shown}`);
-  output.note('The secret is shown only once: keep it where the receiver reads it.');
+  output.note('The secret is shown only once. Store it where the receiver reads it.');
 }

@@ -8,24 +8,24 @@ import {
 } from '@rushes/sdk';
 import type { Clock } from '../context.ts';
 
-/** What following the event list comes upon. */
+/** What happens while the event list is followed. */
 export type FeedNews =
   | { readonly kind: 'event'; readonly event: ListedEvent }
   /** The server answered that there is nothing new. */
   | { readonly kind: 'heartbeat' }
-  /** No answer; the next look is in `delayMs`. */
+  /** No answer came; the next request is made after `delayMs`. */
   | { readonly kind: 'lost'; readonly error: Error; readonly delayMs: number }
   /** The first answer after `lost`. */
   | { readonly kind: 'found' };
 
-/** Events in a page; the most that the server gives. */
+/** Events in a page: the largest number that the server allows. */
 const PAGE_SIZE = 200;
 const DELAY_FIRST_MS = 500;
 const DELAY_MAX_MS = 5_000;
-/** Beyond the seconds that the server was asked to wait: a connection that died without a word is noticed by this. */
+/** Added to the time that the server was asked to wait; after it, the connection counts as dead. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Whether the same question may have an answer later. A wrong key has none. */
+/** Whether the same request may succeed later. With a wrong key it does not. */
 function mayPass(error: unknown): error is Error {
   if (error instanceof ConnectionError || error instanceof TimeoutError || error instanceof InvalidResponseError)
     return true;
@@ -38,9 +38,9 @@ function retryDelayMs(error: Error, failures: number): number {
 }
 
 /**
- * Every event behind `after`, in order and without end, over restarts of the server and broken connections: the cursor is
- * the last event's seq, so that nothing is skipped and nothing comes twice. Ends by throwing when `signal` aborts or when
- * the server refuses for good.
+ * Every event after the number `after`, in order and without end. It continues after restarts of the server and broken
+ * connections. The cursor is the last event's seq, so no event is skipped or repeated. Throws when `signal` aborts or
+ * when the server refuses the request for good.
  */
 export async function* followEvents(
   client: Rushes,
@@ -68,7 +68,7 @@ export async function* followEvents(
     if (failures > 0) yield { kind: 'found' };
     failures = 0;
     for (const event of events) {
-      // A hole would mean that an event is lost without a word; there are none on this list.
+      // A gap would mean that an event was lost. The list has no gaps.
       if (event.seq <= after) continue;
       yield { kind: 'event', event };
       after = event.seq;
@@ -77,12 +77,12 @@ export async function* followEvents(
   }
 }
 
-/** How much further each probe looks. */
+/** How much larger the step of each probe is than the one before. */
 const STRIDE_GROWTH = 8;
 
 /**
- * The seq of the account's last event, 0 when there is none. The list has no end to ask for, but its numbers have no
- * holes: "is there anything behind N" finds the end in a few short requests.
+ * The seq of the account's last event, 0 when there is none. The API cannot return the last event, but the numbers have
+ * no gaps, so a few short requests ("is there an event after N?") find it.
  */
 export async function lastEventSeq(client: Rushes, signal: AbortSignal): Promise<number> {
   const look = async (after: number): Promise<{ readonly last: number | null; readonly more: boolean }> => {

@@ -2,7 +2,7 @@ import { signForTest } from '@rushes/sdk/webhooks';
 import { usageError } from '../cli-error.ts';
 import type { CliContext } from '../context.ts';
 
-/** What a webhook says: the body that a receiver gets. */
+/** The body of a webhook. */
 export interface EventBody {
   readonly id: string;
   readonly type: string;
@@ -19,12 +19,12 @@ export interface Attempt {
   readonly reached: boolean;
 }
 
-/** How much of an answer is read: what it says does not matter. */
+/** How much of an answer is read. Its content is not used. */
 const ANSWER_MAX_BYTES = 65_536;
 
-/** Where to send, checked. Throws `CliError` for what is not an http or https URL. */
+/** The checked URL of the receiver. Throws `CliError` for text that is not an http or https URL. */
 export function receiverUrl(text: string): string {
-  // The usual way to name a program on this machine.
+  // A short form that is usual for a program on this machine.
   const spelled = /^\d{1,5}(\/|$)/.test(text)
     ? `http://127.0.0.1:${text}`
     : /^(localhost|127\.0\.0\.1)(:|\/|$)/.test(text)
@@ -36,7 +36,7 @@ export function receiverUrl(text: string): string {
   }
   throw usageError(
     `The receiver is not an http or https URL: ${JSON.stringify(text)}.`,
-    'It looks like http://localhost:8080/hooks/rushes, or 8080/hooks/rushes for short.',
+    'A URL looks like http://localhost:8080/hooks/rushes, or 8080/hooks/rushes for short.',
   );
 }
 
@@ -86,7 +86,7 @@ export async function forward(
   }
 }
 
-/** Whether the receiver took it. */
+/** Whether the receiver accepted the event. */
 export function isSuccess({ status }: Attempt): boolean {
   return status !== null && status >= 200 && status < 300;
 }

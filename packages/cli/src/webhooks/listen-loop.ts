@@ -5,28 +5,30 @@ import { followEvents } from './event-feed.ts';
 import { isSuccess } from './forward.ts';
 import type { ListenReport } from './listen-report.ts';
 
-/** Where things stand; `cursor` is the last event that was dealt with. */
+/** The progress of listening. `cursor` is the seq of the last handled event. */
 export interface ListenProgress {
   cursor: number | null;
   delivered: number;
   failed: number;
 }
 
-/** What is done with the events of an account. */
+/** What to do with the events of an account. */
 export interface Listening {
   /** Null when events are only shown. */
   readonly receiver: LocalReceiver | null;
   readonly report: ListenReport;
   readonly wanted: (type: string) => boolean;
-  /** Kept up to date, so that an interrupted run can say how to go on. */
+  /** Kept up to date, so that an interrupted run can say how to continue. */
   readonly progress: ListenProgress;
   readonly waitSeconds: number;
   readonly machine: Pick<CliContext, 'clock' | 'fetch'>;
-  /** Nobody reads the output any more. */
+  /** Whether nobody reads the output any more. */
   readonly isOver: () => boolean;
 }
 
-/** Deals with every event behind `start`, one after the other. Ends by throwing, or when it is over. */
+/**
+ * Handles every event after `start`, one after the other. Ends when nobody reads the output any more, or by throwing.
+ */
 export async function listen(client: Rushes, start: number, listening: Listening, signal: AbortSignal): Promise<void> {
   const { report, wanted, progress, waitSeconds, machine } = listening;
   let cursor = start;

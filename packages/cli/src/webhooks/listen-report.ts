@@ -5,30 +5,30 @@ import { type Paint, printable } from '../output/terminal.ts';
 import { duration, isoOf, moment } from '../output/wording.ts';
 import { type Attempt, attemptWords, isSuccess } from './forward.ts';
 
-/** What is known when listening begins. */
+/** What is shown when listening begins. */
 export interface ListenStart {
   readonly server: string;
   readonly cursor: number;
   readonly forwardTo: string | null;
-  /** Null when nothing is forwarded, or when the receiver has it already. */
+  /** The signing secret to show. Null when nothing is forwarded, or when the receiver has the secret already. */
   readonly secret: string | null;
   readonly secretPlace: string | null;
 }
 
-/** What `webhooks listen` tells: lines and a status for the eye, or one JSON object a line. */
+/** The output of `webhooks listen`: lines and a status line for a person, or one JSON object per line. */
 export interface ListenReport {
   started(start: ListenStart): Promise<void>;
-  /** An event that was dealt with; `attempt` is the last one, null when nothing is forwarded. */
+  /** Reports a handled event. `attempt` is the last attempt, null when nothing is forwarded. */
   event(event: ListedEvent, attempt: Attempt | null, attempts: number): Promise<void>;
   retry(event: ListedEvent, attempt: Attempt, delayMs: number): Promise<void>;
   heartbeat(cursor: number): Promise<void>;
   lost(error: Error, delayMs: number, cursor: number): Promise<void>;
   found(cursor: number): Promise<void>;
-  /** Nothing stays on the status line. */
+  /** Clears the status line. */
   ended(): void;
 }
 
-/** One object a line, told apart by `kind`. */
+/** One JSON object per line; `kind` says which one it is. */
 export function jsonReport(output: Output): ListenReport {
   const say = (kind: string, members: object): Promise<void> => output.jsonLine({ kind, ...members });
   return {
@@ -50,10 +50,10 @@ function outcome(attempt: Attempt): object {
 }
 
 const ERASE_LINE = '\r\u001b[K';
-/** Above this the server would have given up on the receiver. */
+/** A server would count a slower answer as a failure. */
 const SERVER_PATIENCE_MS = 5_000;
 
-/** An event and how its delivery ended, on one line. */
+/** One line with an event and how its delivery ended. */
 function eventLine(
   { seq, created_at, type, id }: ListedEvent,
   attempt: Attempt | null,
@@ -66,7 +66,10 @@ function eventLine(
   return `${what}  ${paint('red', `gave up after ${attempts}: ${printable(attemptWords(attempt))}`)}`;
 }
 
-/** A line an event on stdout; on stderr what happens meanwhile, and in a terminal one line that shows that it is alive. */
+/**
+ * One line per event on stdout. On stderr, other news and, in a terminal, a status line that shows that the command is
+ * alive.
+ */
 export function textReport(output: Output, clock: Clock): ListenReport {
   const { paint, paintNote } = output;
   let hasStatus = false;
@@ -80,25 +83,25 @@ export function textReport(output: Output, clock: Clock): ListenReport {
   };
   return {
     async started({ server, cursor, forwardTo, secret, secretPlace }) {
-      note(`Listening to ${server}, from behind event ${cursor} on.`);
+      note(`Listening to ${server}, starting after event ${cursor}.`);
       if (forwardTo === null) return;
       note(`Forwarding to ${forwardTo}`);
       if (secret !== null) note(`Signed with ${secret}${secretPlace === null ? '' : ` (kept in ${secretPlace})`}`);
-      if (secret !== null) note('Give it to the receiver, for example as RUSHES_WEBHOOK_SECRET.');
+      if (secret !== null) note('Give this secret to the receiver, for example as RUSHES_WEBHOOK_SECRET.');
       else note(`Signed with the secret of ${secretPlace ?? ''}.`);
     },
     async event(event, attempt, attempts) {
       erase();
       await output.line(eventLine(event, attempt, attempts, paint));
       if (attempt !== null && isSuccess(attempt) && attempt.duration_ms > SERVER_PATIENCE_MS)
-        note('  That took longer than the 5 seconds that a server waits.');
+        note('  This took longer than the 5 seconds that a server waits.');
     },
     async retry({ seq, type }, attempt, delayMs) {
       const why = printable(attemptWords(attempt));
       note(`${paintNote('yellow', `${seq} ${printable(type)}: ${why}`)}; again in ${duration(delayMs)}`);
     },
     async heartbeat(cursor) {
-      const text = `Listening: nothing new behind event ${cursor}.`;
+      const text = `Listening: no new event after event ${cursor}.`;
       if (!output.canDraw) {
         note(text);
         return;
@@ -108,10 +111,10 @@ export function textReport(output: Output, clock: Clock): ListenReport {
     },
     async lost(error, delayMs, cursor) {
       const [first = ''] = error.message.split('\n');
-      note(`${paintNote('yellow', printable(first))} Looking again in ${duration(delayMs)}, behind event ${cursor}.`);
+      note(`${paintNote('yellow', printable(first))} Trying again in ${duration(delayMs)}, after event ${cursor}.`);
     },
     async found(cursor) {
-      note(`Connected again; going on behind event ${cursor}.`);
+      note(`Connected again; continuing after event ${cursor}.`);
     },
     ended: erase,
   };

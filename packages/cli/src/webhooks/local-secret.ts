@@ -7,15 +7,15 @@ import type { Files } from '../files/files.ts';
 /** The secret that local requests are signed with. */
 export interface LocalSecret {
   readonly secret: string;
-  /** Whether it was made just now, so that the receiver cannot know it yet. */
+  /** True when the secret was created just now, so that the receiver cannot have it yet. */
   readonly isNew: boolean;
-  /** Where it is kept; null when nowhere. */
+  /** Where the secret is kept; null when it is not kept. */
   readonly place: string | null;
 }
 
 const SECRET_BYTES = 32;
 
-/** The secrets of RUSHES_WEBHOOK_SECRET: during a rotation there are two, with a blank between them. */
+/** The secrets in RUSHES_WEBHOOK_SECRET: during a rotation there are two, separated by a space. */
 export function environmentSecrets(environment: Environment): string[] {
   return secretsIn(environment['RUSHES_WEBHOOK_SECRET'] ?? '');
 }
@@ -34,7 +34,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** Found out before anything is asked for or sent. */
+/** Checked before anything is sent. */
 async function checked(secret: string, place: string): Promise<LocalSecret> {
   try {
     await signForTest({}, secret);
@@ -45,7 +45,7 @@ async function checked(secret: string, place: string): Promise<LocalSecret> {
   return { secret, isNew: false, place };
 }
 
-/** Writes a secret where only its owner can read it. Throws when the file is there. */
+/** Writes a secret to a new file that only its owner can read. Throws when the file exists. */
 export async function writeNewSecretFile(files: Files, path: string, secret: string): Promise<void> {
   try {
     await files.writeNew(path, `${secret}\n`);
@@ -55,8 +55,9 @@ export async function writeNewSecretFile(files: Files, path: string, secret: str
 }
 
 /**
- * The secret of a file, which is made when it is not there; else RUSHES_WEBHOOK_SECRET (the first one, during a rotation),
- * so that a receiver with the same environment accepts it; else a new one, for this run alone.
+ * The secret to sign with. It comes from the file, which is created when it does not exist; else from
+ * RUSHES_WEBHOOK_SECRET (the first secret, during a rotation), so that a receiver with the same environment accepts it;
+ * else it is a new secret for this run only.
  */
 export async function localSecret(
   file: string | undefined,

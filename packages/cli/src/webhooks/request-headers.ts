@@ -1,7 +1,10 @@
 import { usageError } from '../cli-error.ts';
 import type { Files } from '../files/files.ts';
 
-/** `name: value` lines, as curl -i and request logs have them; other lines, such as the request line, are passed over. */
+/**
+ * Reads `name: value` lines, as in the output of curl -i and in request logs. Other lines, such as the request line,
+ * are skipped.
+ */
 function headerLines(text: string): [string, string][] {
   return text.split(/\r\n|\n|\r/).flatMap((line): [string, string][] => {
     const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*?)\s*$/.exec(line);
@@ -25,7 +28,7 @@ export async function requestHeaders(
 ): Promise<Record<string, string>> {
   const found = lines.flatMap((line) => {
     const [header] = headerLines(line);
-    if (header === undefined) throw usageError(`--header takes 'NAME: VALUE', not ${JSON.stringify(line)}.`);
+    if (header === undefined) throw usageError(`--header must be 'NAME: VALUE', not ${JSON.stringify(line)}.`);
     return [header];
   });
   if (file !== undefined) {
@@ -38,6 +41,6 @@ export async function requestHeaders(
       throw usageError(`${file} starts like JSON, but is not JSON.`);
     }
   }
-  if (found.length === 0) throw usageError('Give the headers with --headers FILE, or with --header for each.');
+  if (found.length === 0) throw usageError('Give the headers with --headers FILE, or each one with --header.');
   return Object.fromEntries(found);
 }

@@ -10,7 +10,7 @@ function sampleId<const Prefix extends string>(prefix: Prefix): `${Prefix}_${str
   return `${prefix}_sampLe${randomBytes(RANDOM_BYTES).toString('hex').replaceAll('0', 'G')}`;
 }
 
-/** An event of this type as a server would send it, with ids that exist nowhere; null for a type that is not known. */
+/** A sample event of this type, as a server would send it, with ids that do not exist; null for an unknown type. */
 export function sampleEvent(type: string, nowMs: number): EventBody | null {
   if (!isEventType(type)) return null;
   const sample: Sample = {

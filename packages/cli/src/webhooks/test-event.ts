@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Output } from '../output/output.ts';
 import { printable } from '../output/terminal.ts';
 
-/** Has the server send `webhook.test` to an endpoint, and says where to look how it went. */
+/** Asks the server to send `webhook.test` to an endpoint, and prints the command that shows the outcome. */
 export async function sendTestEvent(
   client: Rushes,
   endpointId: string,

@@ -1,6 +1,6 @@
 /**
- * What a customer sets for the account by `PATCH /v1/account`: whole numbers or null for "not set", one entry each. The
- * schemas of the account and of the change, and the SDK's types, are made from these entries.
+ * The settings that a customer can change with `PATCH /v1/account`, one entry each. A value is a whole number, or null
+ * for "not set". The schemas of the account and of the change, and the SDK's types, are made from these entries.
  */
 export interface AccountSettingFact {
   readonly description: string;
@@ -9,7 +9,8 @@ export interface AccountSettingFact {
 
 export const ACCOUNT_SETTINGS = {
   low_credits_threshold: {
-    description: 'The event `credits.low` is sent when available credits fall below this; null: never.',
+    description:
+      'The event `credits.low` is sent when the available credits fall below this number; null means that it is never sent.',
     min: 1,
   },
 } as const satisfies Record<string, AccountSettingFact>;

@@ -1,6 +1,6 @@
 /**
- * JSON with the members of every object in the order of their names and without those that are undefined, so that
- * the order in which something was written does not count. For hashes of what a client asked for.
+ * JSON with the members of every object sorted by name, and without members that are undefined. Two equal values give
+ * the same text, so it can be hashed to compare requests.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;

@@ -31,7 +31,7 @@ function normalize(name: string): string {
     .replaceAll(/[\s_-]+/g, '_');
 }
 
-/** The candidate that was probably meant by a mistyped name, or null when none is near. Case and separators do not count. */
+/** The candidate that a mistyped name probably means, or null when none is similar. Ignores case and separators. */
 export function closestName(name: string, candidates: readonly string[]): string | null {
   const wanted = normalize(name);
   if (wanted === '' || wanted.length > LONGEST_TYPO) return null;
@@ -47,18 +47,18 @@ export function closestName(name: string, candidates: readonly string[]): string
   return best;
 }
 
-/** ` Did you mean "prompt"?`, or nothing when no candidate is near. */
+/** ` Did you mean "prompt"?`, or an empty string when no candidate is similar. */
 export function suggestion(name: string, candidates: readonly string[]): string {
   const closest = closestName(name, candidates);
   return closest === null ? '' : ` Did you mean ${JSON.stringify(closest)}?`;
 }
 
-/** A name from outside as it may be sent back: not a megabyte of it, and nothing that JSON cannot carry. */
+/** At most 64 characters of a name that a client sent, safe to send back in JSON. */
 export function shortened(name: string): string {
   return name.slice(0, LONGEST_TYPO).replaceAll(/\p{Surrogate}/gu, '\ufffd');
 }
 
-/** The same in double quotes, for a message. */
+/** A name that a client sent, shortened and in double quotes, for a message. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > LONGEST_TYPO ? `${shortened(name)}…` : shortened(name));
 }

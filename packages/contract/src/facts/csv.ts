@@ -1,7 +1,10 @@
 /** A value in a CSV cell; null is an empty cell. */
 export type CsvValue = string | number | boolean | null;
 
-/** First characters that make a spreadsheet calculate instead of show, and the quote itself, so that it can be undone. */
+/**
+ * First characters that make a spreadsheet run a cell as a formula, and the quote itself, so that quoting can be
+ * undone.
+ */
 const FORMULA_START = /^[=+\-@\t\r']/;
 
 function csvCell(value: CsvValue): string {
@@ -12,9 +15,9 @@ function csvCell(value: CsvValue): string {
 }
 
 /**
- * One record of RFC 4180 with its line end. Text that a spreadsheet would run as a formula gets a single quote in front,
- * and so does text that begins with one, so that taking one leading quote off gives back what was there. Null is an empty
- * cell, empty text a pair of quotes.
+ * One CSV record with its line end (RFC 4180). Text that a spreadsheet would run as a formula gets a single quote in
+ * front. Text that begins with a single quote gets one too, so removing one leading quote always gives back the
+ * original. Null is an empty cell; empty text is a pair of quotes.
  */
 export function csvLine(values: readonly CsvValue[]): string {
   return `${values.map(csvCell).join(',')}\r\n`;

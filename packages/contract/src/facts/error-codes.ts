@@ -38,7 +38,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** Codes of single items inside `errors[]` of invalid_items, invalid_request and invalid_csv. */
+/** Codes in `errors[]` of the problems invalid_items, invalid_request and invalid_csv. */
 export const ITEM_ERROR_CODES = [
   'required',
   'wrong_type',

@@ -1,8 +1,8 @@
 /**
- * The events: one entry per type. `EVENT_TYPES`, the webhook schemas and types, OpenAPI, the CLI's samples and the table
- * in docs/webhooks.md are made from these entries. Adding an event is one entry here and the place that emits it.
+ * The events: one entry per type. `EVENT_TYPES`, the webhook schemas and types, OpenAPI, the CLI's samples and the
+ * table in docs/webhooks.md are made from these entries. Adding an event is one entry here and the place that emits it.
  *
- * `data` is given the schema library, so that clients can import this file without it.
+ * `data` gets the schema library as an argument, so that clients can import this file without that library.
  */
 import type { z } from 'zod';
 import type { PublicId } from '../ids.ts';
@@ -10,13 +10,13 @@ import type * as kit from '../parts/event-kit.ts';
 
 type Kit = typeof kit;
 
-/** Ids and times for an example: of nothing that exists. */
+/** Ids and times for an example. They belong to nothing that exists. */
 export interface Sample {
   readonly batchId: PublicId<'bat'>;
   readonly taskId: PublicId<'tsk'>;
   readonly endpointId: PublicId<'whe'>;
   readonly requestId: string;
-  /** That many minutes ago; negative: to come. */
+  /** The time so many minutes ago; a negative number gives a time in the future. */
   readonly at: (minutesAgo: number) => string;
 }
 
@@ -33,7 +33,7 @@ function event<Schema extends z.ZodType>(fact: EventFact<Schema>): EventFact<Sch
 
 const UNIT_PRICE = 49;
 const TOTAL = 10;
-/** In the form of a signed checkpoint; its signature is of nobody. */
+/** It has the form of a signed checkpoint, but nobody signed it. */
 const CHECKPOINT = `sample.example/ledger/acct_sample\n5\n${'A'.repeat(43)}=\n\n— sample.example/ledger AAAAAA==\n`;
 
 interface Outcome {
@@ -85,7 +85,10 @@ function taskExample({ batchId, taskId }: Sample, status: FinalStatus): z.output
     model: 'sora-2',
     status,
     attempts: status === 'canceled' ? 0 : 1,
-    failure: status === 'failed' ? { type: 'timeout', message: 'The video was not finished in time.' } : null,
+    failure:
+      status === 'failed'
+        ? { type: 'timeout', message: 'The video was not finished in time. Retry the prompt as a new batch.' }
+        : null,
     credits: { charged: succeeded ? UNIT_PRICE : 0, refunded: succeeded ? 0 : UNIT_PRICE, forfeited: 0 },
     video: succeeded ? { bytes: 4_215_808, sha256, content_type: 'video/mp4' } : null,
   };
@@ -128,7 +131,7 @@ export const EVENTS = {
     canceled: 6,
   }),
   'batch.paused': event({
-    when: 'a batch pauses by itself, for `reason`',
+    when: 'a batch pauses by itself; `reason` says why',
     data: (kit) => kit.batchEventData.extend({ reason: kit.z.string() }),
     example: (sample) => ({
       ...batchExample(sample, { status: 'processing', succeeded: 5, failed: 3, canceled: 0 }),
@@ -142,13 +145,13 @@ export const EVENTS = {
     when: "available credits fall below the account's threshold",
     data: ({ z, credits }) =>
       z.object({
-        available: credits.meta({ description: 'What was left, in credits.' }),
+        available: credits.meta({ description: 'Available credits after the change.' }),
         threshold: credits,
       }),
     example: () => ({ available: 9_412, threshold: 10_000 }),
   }),
   'ledger.epoch_opened': event({
-    when: 'the server was restored to an earlier time and the ledger has a new tree from there on',
+    when: 'the server was restored from a backup, and the ledger continues in a new tree from that point',
     data: ({ z, checkpoint }) =>
       z.object({
         epoch: z.int().positive(),
@@ -164,13 +167,17 @@ export const EVENTS = {
     }),
   }),
   'webhook_endpoint.failing': event({
-    when: 'a delivery to an endpoint was given up and none was accepted since `failing_since`',
+    when: 'a delivery to an endpoint was given up, and the endpoint has accepted no delivery since `failing_since`',
     data: ({ z, id, time }) =>
       z.object({
         endpoint_id: id('whe'),
         failing_since: time,
         given_up: z.int().nonnegative().meta({ description: 'Deliveries given up since then.' }),
-        disabled_not_before: time.nullable().meta({ description: 'When it can be disabled; null: never.' }),
+        disabled_not_before: time
+          .nullable()
+          .meta({
+            description: 'The endpoint is not disabled before this time; null means that it is never disabled.',
+          }),
       }),
     example: ({ endpointId, at }) => ({
       endpoint_id: endpointId,
@@ -180,18 +187,20 @@ export const EVENTS = {
     }),
   }),
   'webhook_endpoint.disabled': event({
-    when: 'an endpoint is disabled, as it answered 410 or failed for too long',
+    when: 'an endpoint is disabled because it answered 410 or failed for too long',
     data: ({ z, id, time }) =>
       z.object({
         endpoint_id: id('whe'),
         reason: z.string(),
-        failing_since: time.exactOptional().meta({ description: 'When it failed for too long: since when.' }),
+        failing_since: time
+          .exactOptional()
+          .meta({ description: 'Since when every attempt has failed; only when the endpoint failed for too long.' }),
         given_up: z.int().nonnegative().exactOptional().meta({ description: 'Deliveries given up since then.' }),
       }),
     example: ({ endpointId }) => ({ endpoint_id: endpointId, reason: 'The receiver answered 410 Gone.' }),
   }),
   'webhook.test': event({
-    when: 'somebody asks for a test of an endpoint',
+    when: 'a test of an endpoint is requested',
     data: ({ z, id }) => z.object({ endpoint_id: id('whe') }),
     example: ({ endpointId }) => ({ endpoint_id: endpointId }),
   }),

@@ -16,11 +16,11 @@ export const FAILURE_TYPES = [
 
 export type FailureType = (typeof FAILURE_TYPES)[number];
 
-/** What becomes of a task's reserved credits when it does not succeed. */
+/** What happens to a task's reserved credits when the task does not succeed. */
 export const RESOLUTIONS = ['refund', 'forfeit'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
 
-/** The failure types whose resolution an account's terms can change; every other one is refunded. */
+/** The failure types that the account's terms decide about. Every other failure is refunded. */
 export const NEGOTIABLE_FAILURES = ['moderation_input', 'moderation_output', 'canceled'] as const;
 
 export const DEFAULT_TERMS: Terms = {
@@ -29,17 +29,20 @@ export const DEFAULT_TERMS: Terms = {
   canceled: 'refund',
 };
 
-/** What the customer reads. An upstream's own text, ids and URLs never reach them. */
+/** The message that the customer reads for each failure type. The provider's own text, ids and URLs are never shown. */
 export const FAILURE_MESSAGES: Readonly<Record<FailureType, string>> = {
   provider_error: 'The video provider could not generate this video. Retry the prompt as a new batch.',
-  storage_error: 'The video was generated but could not be fetched and stored before it expired.',
-  provider_rate_limited: 'The video provider had no capacity for this task.',
-  provider_unavailable: 'The video provider could not be reached.',
-  timeout: 'The video was not finished in time.',
-  invalid_request: 'The video provider refused this prompt or its parameters as invalid.',
-  model_retired: 'The model was retired before this task could run.',
-  internal_error: 'An error on our side stopped this task.',
-  moderation_input: 'The prompt or image was rejected by content moderation. Change it before trying again.',
-  moderation_output: 'The generated video was rejected by content moderation.',
+  storage_error:
+    'The video was generated, but we could not download and store it before it expired. Retry the prompt as a new batch.',
+  provider_rate_limited:
+    'The video provider had no free capacity for this task. Retry the prompt later as a new batch.',
+  provider_unavailable: 'The video provider could not be reached. Retry the prompt later as a new batch.',
+  timeout: 'The video was not finished in time. Retry the prompt as a new batch.',
+  invalid_request:
+    'The video provider refused this prompt or its parameters as invalid. Change them before you try again.',
+  model_retired: 'The model was retired before this task could run. Use another model.',
+  internal_error: 'An error on our side stopped this task. Retry the prompt as a new batch.',
+  moderation_input: 'Content moderation rejected the prompt or image. Change it before you try again.',
+  moderation_output: 'Content moderation rejected the generated video. Change the prompt before you try again.',
   canceled: 'The batch was canceled before this task was sent.',
 };

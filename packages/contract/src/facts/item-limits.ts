@@ -1,15 +1,15 @@
-/** Limits of one submission: the schemas, the server's checks and the clients take them from here. */
+/** Limits of one submission. The schemas, the server's checks and the clients take them from here. */
 export const ITEM_LIMITS = {
   /** Unicode code points, so that an emoji outside the BMP counts once. */
   promptMaxCodePoints: 5_000,
-  /** Not of dots alone: as a file name it would be a folder. */
+  /** Not dots only, because `.` and `..` as a file name would be a folder. */
   customIdPattern: /^(?!\.+$)[A-Za-z0-9._:-]{1,128}$/,
   metadataMaxKeys: 16,
   /** Unicode code points, like the values. */
   metadataKeyMaxLength: 64,
   metadataValueMaxLength: 512,
   urlMaxLength: 2_048,
-  /** Every bad item counts towards the refusal; this many are described. */
+  /** How many errors a refusal describes one by one; further errors are only counted. */
   reportedErrorsMax: 100,
   bodyMaxBytes: 48 * 1024 * 1024,
   requestIdPattern: /^[\x20-\x7e]{1,255}$/,
@@ -17,7 +17,7 @@ export const ITEM_LIMITS = {
   deadlineHoursMax: 720,
 } as const;
 
-/** Life of a signed link to a video, in seconds. */
+/** How long a signed link to a video is valid, in seconds. */
 export const LINK_EXPIRY_SECONDS = { min: 60, max: 86_400, default: 3_600 } as const;
 
 /** Whether `text` has more than `limit` Unicode code points. */

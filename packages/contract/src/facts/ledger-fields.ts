@@ -1,9 +1,9 @@
 /**
- * The fields of a ledger entry, in the order in which they are written in JSON, in CSV and (without those that are not
- * in it) in the leaf of the account's tree. The schema, the server's row mapper and leaf, the exports, the SDK's export
- * reader and verifier, and the table in docs/ledger-verification.md are made from this list.
+ * The fields of a ledger entry, in the order in which they are written in JSON and CSV. The fields with `inLeaf` are
+ * written in the same order in the leaf of the account's tree. The schema, the server's row mapper and leaf, the
+ * exports, the SDK's export reader and verifier, and the table in docs/ledger-verification.md are made from this list.
  *
- * The leaf's bytes are signed: a field that is added here is `inLeaf: false`, unless the leaf gets a new version.
+ * The bytes of a leaf are signed. So a new field is `inLeaf: false`, unless the leaf gets a new version.
  */
 import { LEDGER_BUCKETS, LEDGER_KINDS } from './states.ts';
 
@@ -15,7 +15,7 @@ export interface LedgerFieldFact {
   readonly kind: LedgerFieldKind;
   readonly nullable: boolean;
   readonly inLeaf: boolean;
-  /** Of a word: all that there are. */
+  /** All possible values of a `word`. */
   readonly words?: readonly string[];
   readonly description: string;
 }
@@ -97,10 +97,13 @@ export const LEDGER_FIELDS = [
 
 export type LedgerFieldName = (typeof LEDGER_FIELDS)[number]['name'];
 
-/** What exports say of each entry beside its fields. */
+/** The column or member of an export that has the hash of an entry's leaf, beside the fields of the entry. */
 export const LEAF_HASH_FIELD = 'leaf_hash';
 
-/** Above the items that any batch may have; a limit, so that a forged index cannot fill a verifier's memory. */
+/**
+ * The largest index that a verifier accepts: more than the items of any batch, and small enough that a forged index
+ * cannot fill its memory.
+ */
 export const TASK_INDEX_MAX = 1_048_575;
 
 /** Columns of an export as CSV, in order. */
@@ -111,7 +114,7 @@ export const LEDGER_EXPORT_COLUMNS: readonly (LedgerFieldName | typeof LEAF_HASH
 
 type LeafField = Extract<(typeof LEDGER_FIELDS)[number], { inLeaf: true }>;
 
-/** The fields of a leaf behind the account's id, in order. */
+/** The fields of a leaf that follow the account's id, in order. */
 export const LEAF_FIELDS: readonly LeafField[] = LEDGER_FIELDS.filter((field): field is LeafField => field.inLeaf);
 
 /** Whether values of this kind are numbers. */

@@ -1,14 +1,14 @@
 /**
- * What a plan allows: one entry per limit. New accounts get their plan's values, which can be changed for one account;
- * `/v1/account`, `/admin/v1`, the operator's commands, OpenAPI and the table in docs/api.md are made from these entries.
- * Adding a limit is one entry here and the one place that enforces it.
+ * What a plan allows, one entry per limit. A new account gets the values of its plan; an operator can change them for
+ * one account. `/v1/account`, `/admin/v1`, the operator's commands, OpenAPI and the table in docs/api.md are made from
+ * these entries. Adding a limit is one entry here and the one place that enforces it.
  */
 import type { Plan } from './plans.ts';
 
 export interface LimitFact {
   readonly unit: string;
   readonly description: string;
-  /** Of new accounts. */
+  /** The value that a new account of each plan gets. */
   readonly plans: Readonly<Record<Plan, number>>;
   /** The least value that an account can have. */
   readonly min: number;
@@ -26,14 +26,14 @@ export const LIMITS = {
   },
   max_concurrent_tasks: {
     unit: 'tasks',
-    description: 'Tasks of the account that run at the same time.',
+    description: 'Tasks of the account that may run at the same time.',
     plans: { pilot: 10, growth: 50, enterprise: 200 },
     min: 1,
     visible: true,
   },
   weight: {
     unit: 'share',
-    description: 'Share of the slots that the account gets while several accounts have work.',
+    description: 'Relative share of the slots that the account gets when several accounts have tasks waiting.',
     plans: { pilot: 1, growth: 4, enterprise: 8 },
     min: 1,
     visible: false,
@@ -48,12 +48,15 @@ export const LIMIT_NAMES = Object.keys(LIMITS) as readonly LimitName[];
 
 type VisibleName = { [Name in LimitName]: (typeof LIMITS)[Name]['visible'] extends true ? Name : never }[LimitName];
 
-/** What a new account of this plan gets. */
+/** The limits of a new account of this plan. */
 export function planLimits(plan: Plan): AccountLimits {
   return effectiveLimits({}, plan);
 }
 
-/** Limits as they are stored, completed by the plan's: an account may be older than a limit. */
+/**
+ * The stored limits of an account, with the plan's value for each limit that is not stored: an account may be older
+ * than a limit.
+ */
 export function effectiveLimits(stored: Readonly<Partial<Record<LimitName, number>>>, plan: Plan): AccountLimits {
   return Object.fromEntries(
     LIMIT_NAMES.map((name) => [name, stored[name] ?? LIMITS[name].plans[plan]]),

@@ -9,7 +9,7 @@ export interface ModelSpec {
   readonly maxItems: number;
   /** From `PARAMS`. */
   readonly params: Readonly<Partial<Record<ParamName, ParamRule>>>;
-  /** Per try, counted from its submission. */
+  /** Time limit of one attempt, counted from when it was sent to the upstream. */
   readonly timeoutMs: number;
   /** 95 % of videos are stored within this time of their submission. */
   readonly targetMs: number;
@@ -37,7 +37,7 @@ const SPECS: Readonly<Record<ModelId, Omit<ModelSpec, 'id' | 'params'>>> = {
   },
 };
 
-/** Which upstream serves a model is decided by routes, never here. */
+/** The models and their prices. Which upstream serves a model is decided by routes, not here. */
 export const MODELS: readonly ModelSpec[] = (Object.keys(SPECS) as ModelId[]).map((id) => ({
   id,
   ...SPECS[id],

@@ -1,12 +1,12 @@
 /**
- * The parameters that a prompt may have: one entry each. The request schema, the type `TaskParams`, the check of a
+ * The parameters that a prompt may have, one entry each. The request schema, the type `TaskParams`, the check of a
  * submission, CSV columns, `/v1/models`, `--set` of the CLI and the table in docs/api.md are made from these entries.
- * Adding a parameter is one entry here, and support in the upstream adapters that can carry it.
+ * To add a parameter, add one entry here, and support in the upstream adapters that can send it.
  */
 import type { TaskParams } from '../types.ts';
 
 export const MODEL_IDS = ['sora-2', 'veo-pro'] as const;
-/** Our product names. */
+/** The name of a model, as customers use it. */
 export type ModelId = (typeof MODEL_IDS)[number];
 
 /** What a model accepts as a value of a parameter. */
@@ -64,14 +64,14 @@ export const PARAMS = {
 export type ParamName = keyof typeof PARAMS;
 export type ParamValue = string | number | boolean;
 
-/** In the order in which they are listed and stored. */
+/** The names of all parameters, in the order in which they are listed and stored. */
 export const PARAM_NAMES = Object.keys(PARAMS) as readonly ParamName[];
 
 export function isParamName(name: string): name is ParamName {
   return Object.hasOwn(PARAMS, name);
 }
 
-/** The parameters that a model accepts, in order, each with what it accepts. */
+/** The parameters that a model accepts, in order, each with the rule for its values. */
 export function paramRules(
   model: ModelId,
   params: Readonly<Record<string, ParamFact>> = PARAMS,
@@ -83,12 +83,12 @@ export function paramRules(
   return Object.fromEntries(accepted) as Partial<Record<ParamName, ParamRule>>;
 }
 
-/** Every rule of a parameter, whichever the model. */
+/** The rules of a parameter for all models. */
 export function rulesOf(fact: ParamFact): readonly ParamRule[] {
   return Object.values(fact.models).map((rule) => ({ kind: fact.kind, ...rule }) as ParamRule);
 }
 
-/** What a parameter's text means, or what is wrong with it: "must be …". */
+/** The value that a text stands for, or what is wrong with the text: "must be …". */
 export type ParamReading =
   { readonly ok: true; readonly value: ParamValue } | { readonly ok: false; readonly detail: string };
 
@@ -98,8 +98,8 @@ function isNumeric(fact: ParamFact): boolean {
 }
 
 /**
- * The value that a text means, from a CSV cell, the query or the command line, where everything is text. Which values a
- * model accepts is not judged here.
+ * The value of a parameter that was given as text: in a CSV cell, in the query or on the command line. Does not check
+ * whether a model accepts the value.
  */
 export function readParam(fact: ParamFact, text: string): ParamReading {
   if (fact.kind === 'boolean') {
@@ -112,7 +112,7 @@ export function readParam(fact: ParamFact, text: string): ParamReading {
   return { ok: false, detail: `must be a whole number, not ${JSON.stringify(text)}` };
 }
 
-/** The own parameters of an item over the defaults, names in one order. */
+/** The parameters that are set, with their names in the order of `PARAM_NAMES`. */
 export function inParamOrder(params: Readonly<Partial<Record<ParamName, unknown>>>): TaskParams {
   return Object.fromEntries(
     PARAM_NAMES.filter((name) => params[name] !== undefined).map((name) => [name, params[name]]),

@@ -1,6 +1,7 @@
 /**
- * Milliseconds that a Retry-After header asks for (RFC 9110, section 10.2.3: seconds or an HTTP date), 0 for a date that
- * has passed; null when the header is missing or unreadable. Callers have limits of their own.
+ * The wait that a Retry-After header asks for, in milliseconds (RFC 9110, section 10.2.3: seconds or an HTTP date). 0
+ * for a date in the past; null when the header is missing or cannot be read. There is no upper limit: the caller sets
+ * one.
  */
 export function parseRetryAfter(value: string | null | undefined, nowMs: number): number | null {
   const text = value?.trim() ?? '';

@@ -1,4 +1,4 @@
-/** The closed sets of words that cross the wire, one list each: schemas and types are made from them. */
+/** The closed sets of words in requests and answers, one list each. Schemas and types are made from these lists. */
 
 export const BATCH_STATUSES = ['queued', 'processing', 'completed', 'partial', 'failed', 'canceled'] as const;
 export type BatchStatus = (typeof BATCH_STATUSES)[number];
@@ -29,7 +29,7 @@ export const LEDGER_KINDS = [
 ] as const;
 export type LedgerKind = (typeof LEDGER_KINDS)[number];
 
-/** Where credits are; `external` is outside the account. */
+/** Where credits can be; `external` means outside the account. */
 export const LEDGER_BUCKETS = ['external', 'available', 'reserved', 'spent'] as const;
 export type LedgerBucket = (typeof LEDGER_BUCKETS)[number];
 
@@ -41,11 +41,11 @@ export type ModelLifecycle = (typeof MODEL_LIFECYCLES)[number];
 export const DELIVERY_STATES = ['pending', 'delivered', 'exhausted'] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** Why a delivery is not tried again by itself. */
+/** Why there are no more automatic attempts for a delivery. */
 export const EXHAUSTED_REASONS = ['attempts_used_up', 'endpoint_disabled', 'endpoint_deleted'] as const;
 export type ExhaustedReason = (typeof EXHAUSTED_REASONS)[number];
 
-/** Deliveries that can be made again: `missed` are events that the endpoint never got, as it was disabled. */
+/** Deliveries that can be repeated. `missed` are events that the endpoint never got because it was disabled. */
 export const REDELIVERABLE_STATES = ['exhausted', 'missed', 'delivered'] as const;
 export type RedeliverableState = (typeof REDELIVERABLE_STATES)[number];
 
@@ -53,7 +53,7 @@ export type RedeliverableState = (typeof REDELIVERABLE_STATES)[number];
 export const ACCOUNT_MODES = ['live', 'test'] as const;
 export type AccountMode = (typeof ACCOUNT_MODES)[number];
 
-/** `suspended`: reads only. `blocked`: no new reservations. `terminated`: ended for good. */
+/** `suspended`: can only read. `blocked`: cannot reserve credits for new batches. `terminated`: closed for good. */
 export const ACCOUNT_STATUSES = ['active', 'suspended', 'blocked', 'terminated'] as const;
 export type AccountStatus = (typeof ACCOUNT_STATUSES)[number];
 

@@ -1,4 +1,4 @@
-/** What the entries of `EVENTS` make the schemas of their data from. */
+/** The building blocks that the entries of `EVENTS` use to make the schemas of their data. */
 import { z } from 'zod';
 import { batchCountsSchema, batchCreditsSchema } from '../batches.ts';
 import { BATCH_STATUSES, FINAL_TASK_STATUSES } from '../facts/states.ts';
@@ -9,7 +9,7 @@ import { taskCreditsSchema, taskFailureSchema, taskVideoSchema } from '../tasks.
 export { z } from 'zod';
 export { checkpoint, credits, id, time } from './schema-parts.ts';
 
-/** A batch at the time of an event. */
+/** The `data` of a batch event: the batch at the time of the event. */
 export const batchEventData = z
   .object({
     id: batchIds.schema,
@@ -20,7 +20,8 @@ export const batchEventData = z
     counts: batchCountsSchema,
     credits: batchCreditsSchema,
     metadata: z.record(z.string(), z.string()).meta({
-      description: 'Empty, with `metadata_omitted`, when it would make the event too large.',
+      description:
+        'Labels of the batch. Empty when they would make the event too large; then `metadata_omitted` is true.',
     }),
     metadata_omitted: z.boolean().exactOptional(),
     created_at: time,
@@ -28,12 +29,12 @@ export const batchEventData = z
     finished_at: time.nullable(),
     ledger_checkpoint: checkpoint.nullable().exactOptional().meta({
       description:
-        "In events that end a batch: the latest checkpoint of the account's ledger, null before the first. `keepCheckpoint` of `@rushes/sdk/ledger` remembers it, so that the next verification demands agreement with it.",
+        "Only in events for the end of a batch: the latest checkpoint of the account's ledger, null when there is none yet. `keepCheckpoint` of `@rushes/sdk/ledger` stores it, so that later verifications must agree with it.",
     }),
   })
   .meta({ id: 'BatchEventData', description: 'The batch at the time of the event.' });
 
-/** A task that ended. */
+/** The `data` of a task event: a task that ended. */
 export const taskEventData = z
   .object({
     batch_id: batchIds.schema,
@@ -49,5 +50,5 @@ export const taskEventData = z
   })
   .meta({
     id: 'TaskEventData',
-    description: 'A task that ended. The prompt and links are never in an event: ask the API for them.',
+    description: 'A task that ended. An event never has the prompt or links: get them from the API.',
   });

@@ -1,4 +1,4 @@
-/** What the wire schemas are made of. */
+/** The parts that the schemas of requests and answers share. */
 import { z } from 'zod';
 import { ITEM_LIMITS, countCodePoints } from '../facts/item-limits.ts';
 
@@ -12,7 +12,7 @@ export function id(prefix: string) {
   return z.string().regex(new RegExp(`^${prefix}_[1-9A-HJ-NP-Za-km-z]+$`));
 }
 
-/** Text of so many Unicode code points, which is what JSON Schema counts too. */
+/** Text of `min` to `max` Unicode code points. JSON Schema counts in code points too. */
 export function codePoints(min: number, max: number) {
   return z
     .string()
@@ -32,8 +32,8 @@ export const requestId = z
   .string()
   .regex(ITEM_LIMITS.requestIdPattern)
   .exactOptional()
-  .meta({ description: "The caller's idempotency key; the header Idempotency-Key is another place for it." });
+  .meta({ description: "The caller's idempotency key. It can be sent in the header Idempotency-Key instead." });
 
 /** SHA-256, base64. */
 export const hash = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
-export const checkpoint = z.string().meta({ description: 'Signed note, c2sp.org/tlog-checkpoint.' });
+export const checkpoint = z.string().meta({ description: 'A signed note in the format of c2sp.org/tlog-checkpoint.' });

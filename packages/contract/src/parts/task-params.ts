@@ -13,7 +13,7 @@ function bounds(rules: readonly ParamRule[]): { min: number; max: number } {
   return { min: Math.min(...integers.map(({ min }) => min)), max: Math.max(...integers.map(({ max }) => max)) };
 }
 
-/** What any model accepts; which values one of them does is in `GET /v1/models`. */
+/** The values that at least one model accepts. `GET /v1/models` has the values of each model. */
 function valueSchema(fact: ParamFact): z.ZodType {
   const rules = rulesOf(fact);
   switch (fact.kind) {
@@ -36,7 +36,7 @@ function describe({ description, models }: ParamFact): string {
   return `${description} Models: ${Object.keys(models).join(', ')}.`;
 }
 
-/** The schema of an item's parameters, of these facts. */
+/** The schema of an item's parameters, made from the given entries. */
 export function makeTaskParamsSchema(params: Readonly<Record<string, ParamFact>>): z.ZodType<TaskParams> {
   const shape = Object.entries(params).map(([name, fact]) => [
     name,
@@ -49,5 +49,5 @@ export function makeTaskParamsSchema(params: Readonly<Record<string, ParamFact>>
 
 export const taskParamsSchema = makeTaskParamsSchema(PARAMS).meta({
   id: 'TaskParams',
-  description: 'Parameters of a video. Which of these a model accepts is in `GET /v1/models`.',
+  description: 'Parameters of a video. `GET /v1/models` says which of these a model accepts.',
 });

@@ -3,9 +3,10 @@ import { RESOLUTIONS, type NEGOTIABLE_FAILURES } from '../facts/failures.ts';
 import { words } from './schema-parts.ts';
 
 const DESCRIPTIONS: Readonly<Record<(typeof NEGOTIABLE_FAILURES)[number], string>> = {
-  moderation_input: 'The prompt or image was rejected by content moderation.',
-  moderation_output: 'The generated video was rejected by content moderation.',
-  canceled: 'Applies to queued tasks of a canceled batch; running tasks end by their outcome.',
+  moderation_input: 'Content moderation rejected the prompt or image.',
+  moderation_output: 'Content moderation rejected the generated video.',
+  canceled:
+    'The batch was canceled while the task was queued. A task that already runs is charged or refunded by its outcome.',
 };
 
 const resolutionOf = (failure: (typeof NEGOTIABLE_FAILURES)[number]) =>
@@ -18,4 +19,4 @@ export const termsSchema = z
     moderation_output: resolutionOf('moderation_output'),
     canceled: resolutionOf('canceled'),
   })
-  .meta({ id: 'Terms', description: 'What happens to the credits of a task that fails for one of these reasons.' });
+  .meta({ id: 'Terms', description: 'What happens to the credits of a task that ends for one of these reasons.' });

@@ -88,7 +88,7 @@ export function reservationRefusal({ status, debt }: Pick<AccountCheck, 'status'
     return { code: 'account_in_debt', detail };
   }
   if (status === 'blocked') {
-    return { code: 'account_blocked', detail: 'New reservations of this account are blocked. Ask the operator.' };
+    return { code: 'account_blocked', detail: 'This account cannot reserve credits. Ask the operator.' };
   }
   return null;
 }

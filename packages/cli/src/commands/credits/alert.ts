@@ -7,7 +7,7 @@ import { credits } from '../../output/wording.ts';
 export default class CreditsAlert extends ServerCommand {
   static override summary = 'Show, set or turn off the threshold below which the event credits.low is sent.';
   static override description =
-    'The event is sent each time that the available credits fall below the threshold. Setting a threshold sends nothing. With --json, prints the account.';
+    'The event is sent each time the available credits fall below the threshold. Setting a threshold sends nothing. With --json, prints the account.';
   static override examples = [
     '<%= config.bin %> credits alert',
     '<%= config.bin %> credits alert --below 50000',

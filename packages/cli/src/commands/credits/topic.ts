@@ -1,2 +1,2 @@
-/** What the help says of this topic. */
+/** Description of this topic in the help. */
 export default 'The balance, and the event that is sent when it is low.';

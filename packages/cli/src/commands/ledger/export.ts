@@ -14,7 +14,7 @@ const FORMATS = ['csv', 'json', 'jsonl'] as const;
 export default class LedgerExport extends ServerCommand {
   static override summary = 'Export ledger entries, oldest first, to a file or standard output.';
   static override description =
-    'With -o, the file appears only when it is whole. Without -o, an export that broke off ends with an exit code other than 0. --json without -o means --format json.';
+    'With -o, the file appears only when it is complete. Without -o, an export that was cut off ends with an exit code other than 0. --json without -o means --format json.';
   static override examples = [
     {
       description: 'The entries of November',
@@ -23,9 +23,9 @@ export default class LedgerExport extends ServerCommand {
     '<%= config.bin %> ledger export --format jsonl | jq -s length',
   ];
   static override flags = {
-    format: Flags.option({ options: FORMATS })({ char: 'f', summary: 'Format of the export; csv when left out.' }),
-    from: timeFlag({ summary: 'Entries from this time on.' }),
-    to: timeFlag({ summary: 'Entries before this time.' }),
+    format: Flags.option({ options: FORMATS })({ char: 'f', summary: 'Format of the export; the default is csv.' }),
+    from: timeFlag({ summary: 'Only entries from this time on.' }),
+    to: timeFlag({ summary: 'Only entries before this time.' }),
     output: Flags.string({ char: 'o', summary: 'Write this file instead of standard output.', helpValue: 'FILE' }),
   };
 
@@ -55,14 +55,14 @@ export default class LedgerExport extends ServerCommand {
     await this.show({ file, format, bytes: length }, () => [`${file}  ${bytes(length)}`]);
   }
 
-  /** While the server can be reached: verifying needs its keys, and may have to do without the server. */
+  /** Pins the server's keys now, because a later verification needs them and may have no connection to the server. */
   async #pinKeys(client: Rushes): Promise<void> {
     try {
       await pinAtFirstUse(client, this.output, this.context, this.interrupt);
     } catch (error) {
       this.interrupt.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
-      this.output.note(`The export is whole, but the keys to verify it with could not be pinned: ${why}`);
+      this.output.note(`The export is complete, but the keys to verify it with could not be pinned: ${why}`);
     }
   }
 }

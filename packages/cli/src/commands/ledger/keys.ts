@@ -10,7 +10,7 @@ import { isoOf } from '../../output/wording.ts';
 export default class LedgerKeysCommand extends ServerCommand {
   static override summary = 'Show the keys that sign ledger checkpoints, and pin them.';
   static override description =
-    'Compares the keys that the server publishes with the pinned ones. "ledger verify" trusts pinned keys: before you use --trust, compare each key with one that the operator gave you in another way. Exit code 1 when the server has a key that is not pinned.';
+    'Compares the keys that the server publishes with the pinned ones. "ledger verify" trusts pinned keys. So before you use --trust, compare each key with the one that the operator gave you in another way. Exit code 1 when the server has a key that is not pinned.';
   static override examples = ['<%= config.bin %> ledger keys', '<%= config.bin %> ledger keys --trust'];
   static override flags = {
     trust: Flags.boolean({ summary: 'Pin the keys that the server publishes now.' }),

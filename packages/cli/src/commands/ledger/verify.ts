@@ -12,9 +12,9 @@ import { trustedKeys } from '../../ledger/trusted-keys.ts';
 
 /** Checks an export without the server. */
 export default class LedgerVerify extends ServerCommand {
-  static override summary = 'Check a ledger export, and say what is wrong and where.';
+  static override summary = 'Check a ledger export; show what is wrong and where.';
   static override description =
-    'Works without the server. Checks every hash, the signature of the checkpoint, the numbering, the running balances, reserve = charges + refunds + forfeits, one resolution per task, and agreement with every checkpoint that earlier runs kept. The checkpoint of an export that is right is kept for the next time. Signatures are checked with the keys that the first "ledger export" pinned (see "ledger keys"), or with the given ones. Exit code 1 when something is wrong.';
+    'Works without the server. Checks every hash, the signature of the checkpoint, the numbering, the running balances, reserve = charges + refunds + forfeits, one resolution per task, and agreement with every checkpoint that earlier runs kept. When nothing is wrong, the checkpoint of the export is kept for later runs. Signatures are checked with the keys that the first "ledger export" pinned (see "ledger keys"), or with the keys that you give. Exit code 1 when something is wrong.';
   static override examples = [
     { description: 'Check a file that was exported before', command: '<%= config.bin %> ledger verify november.csv' },
     {
@@ -31,18 +31,19 @@ export default class LedgerVerify extends ServerCommand {
   };
   static override flags = {
     keys: Flags.string({
-      summary: "File with the server's keys: its JSON document, or one key per line; the pinned keys when left out.",
+      summary: "File with the server's keys: its JSON document, or one key per line. The default is the pinned keys.",
       helpValue: 'FILE',
     }),
     key: Flags.string({
-      summary: 'One key, as the operator gave it.',
+      summary: 'A key, as the operator gave it to you.',
       helpValue: 'NAME+HASH+KEY',
       multiple: true,
       multipleNonGreedy: true,
     }),
     account: Flags.string({ summary: 'Fail when the export is not the ledger of this account.', helpValue: 'ACCT' }),
     'accept-epoch': Flags.integer({
-      summary: 'Accept that the server was restored and began this epoch; ask its operator first what was lost.',
+      summary:
+        'Accept that the server was restored from a backup and began this epoch. First ask the operator what was lost.',
       min: 2,
     }),
     keep: Flags.boolean({
@@ -52,7 +53,7 @@ export default class LedgerVerify extends ServerCommand {
     }),
     online: Flags.boolean({
       summary:
-        "Also ask the server: whether its keys are the pinned ones, and whether today's ledger begins with this export.",
+        "Also ask the server whether its keys are the pinned ones, and whether today's ledger begins with this export.",
     }),
   };
 
@@ -74,7 +75,7 @@ export default class LedgerVerify extends ServerCommand {
     await this.show({ valid: isRight, ...rest, ...(flags.online ? { online } : {}) }, () => [
       ...reportLines(report, name, flags.keep, this.output.paint),
       ...online.map((line) => `${this.output.paint('red', 'Not right.')} ${line}`),
-      ...(flags.online && isRight ? ['The server agrees.'] : []),
+      ...(flags.online && isRight ? ['The server confirms it.'] : []),
     ]);
     return isRight ? EXIT.success : EXIT.failed;
   }

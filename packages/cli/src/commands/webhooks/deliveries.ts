@@ -20,14 +20,14 @@ const COLUMNS: readonly Column<WebhookDelivery>[] = [
   { name: 'LAST', cell: (delivery) => shorten(outcomeOf(delivery.attempts.at(-1)), ERROR_CHARACTERS) },
 ];
 
-/** Lists what was sent to which endpoint, and the outcome. */
+/** Lists deliveries and how they ended. */
 export default class WebhooksDeliveries extends ListCommand {
   static override summary = 'List webhook deliveries, newest first, or show one with every attempt.';
   static override description =
     'With --json, one delivery per line, with all of its attempts; with an ID, one document.';
   static override examples = [
     '<%= config.bin %> webhooks deliveries --state exhausted',
-    { description: 'Why one of them failed', command: '<%= config.bin %> webhooks deliveries whd_3kTz…' },
+    { description: 'See why one of them failed', command: '<%= config.bin %> webhooks deliveries whd_3kTz…' },
   ];
   static override args = { id: Args.string({ description: 'Show this delivery with every attempt.' }) };
   static override flags = {

@@ -16,7 +16,7 @@ const HEARTBEAT_MAX_SECONDS = 30;
 /** Brings the account's events to a program on this machine. */
 export default class WebhooksListen extends ServerCommand {
   static override summary = 'Follow the events of the account, and forward them to a receiver on this machine.';
-  static override description = `This machine need not be reachable from outside: the command fetches events and sends each one as a webhook, in order. No event is missed when the connection or the server goes away for a while. Webhooks are signed with the secret of --secret-file, else of RUSHES_WEBHOOK_SECRET, else with a new secret that is shown. A receiver that answers with a failure is tried again, and then the event is skipped; a receiver that is not running is waited for. Ctrl-C prints the command that goes on from there.`;
+  static override description = `The command fetches events and sends each one as a webhook, in order, so this machine does not have to be reachable from outside. No event is missed when the connection or the server is away for a while. Webhooks are signed with the secret of --secret-file, else of RUSHES_WEBHOOK_SECRET, else with a new secret that is shown. When the receiver answers with a failure, the event is sent again a few times and then skipped. When the receiver is not running, the command waits for it. Ctrl-C prints the command that continues from there.`;
   static override examples = [
     '<%= config.bin %> webhooks listen --forward-to http://localhost:8080/hooks/rushes',
     {
@@ -26,7 +26,7 @@ export default class WebhooksListen extends ServerCommand {
   ];
   static override flags = {
     'forward-to': Flags.string({
-      summary: 'URL of the receiver; when left out, events are only shown.',
+      summary: 'URL of the receiver. Without it, events are only shown.',
       helpValue: 'URL',
     }),
     events: Flags.string({
@@ -47,7 +47,7 @@ export default class WebhooksListen extends ServerCommand {
       min: 0,
     }),
     heartbeat: Flags.integer({
-      summary: 'Show that the command is alive after this many seconds without an event.',
+      summary: 'After this many seconds without an event, show that the command is alive.',
       default: HEARTBEAT_MAX_SECONDS,
       min: 1,
       max: HEARTBEAT_MAX_SECONDS,

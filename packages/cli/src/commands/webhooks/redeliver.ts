@@ -21,11 +21,11 @@ function sinceOf(text: string): string | number {
   );
 }
 
-/** Sends again what did not arrive. */
+/** Sends deliveries again. */
 export default class WebhooksRedeliver extends ServerCommand {
-  static override summary = 'Send a delivery again, or all to an endpoint since a time.';
+  static override summary = 'Send a delivery again, or all deliveries to an endpoint since a time.';
   static override description =
-    'Makes one attempt for each, with the same webhook-id, so that a receiver that remembers IDs does nothing twice. Without --state, sends the deliveries that were given up and those that the endpoint missed while it was disabled.';
+    'Makes one attempt for each delivery, with the same webhook-id, so that a receiver that remembers IDs can skip events that it has handled. Without --state, sends the deliveries that were given up and those that the endpoint missed while it was disabled.';
   static override examples = [
     '<%= config.bin %> webhooks redeliver whd_3kTz…',
     {
@@ -83,7 +83,7 @@ export default class WebhooksRedeliver extends ServerCommand {
       const answer = await client.webhookEndpoints.redeliver(endpointId, asked, this.options);
       count += answer.count;
       from = answer.next_since;
-      if (from !== null) this.output.note(`${number(count)} so far, behind event ${from}…`);
+      if (from !== null) this.output.note(`${number(count)} so far; continuing from event ${from}…`);
     }
     await this.show({ endpoint_id: endpointId, count }, () => [
       `${number(count)} ${count === 1 ? 'delivery is' : 'deliveries are'} sent again.`,

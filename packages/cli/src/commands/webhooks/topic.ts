@@ -1,2 +1,2 @@
-/** What the help says of this topic. */
-export default 'Receive events on this machine, try a receiver, see and repeat what was sent.';
+/** Description of this topic in the help. */
+export default 'Receive events on this machine, test a receiver, and see and repeat deliveries.';

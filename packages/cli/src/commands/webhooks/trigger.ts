@@ -12,10 +12,10 @@ import { sendTestEvent } from '../../webhooks/test-event.ts';
 
 const TEST_TYPE = 'webhook.test';
 
-/** Sends one event to see what a receiver does with it. */
+/** Sends one sample event to a receiver. */
 export default class WebhooksTrigger extends ServerCommand {
-  static override summary = 'Send a sample event to a receiver, signed in the same way as by the server.';
-  static override description = `With --to, this command sends it: no server and no API key are needed, and the IDs in it exist nowhere. It is signed with the secret of --secret-file, else of RUSHES_WEBHOOK_SECRET, else with a new secret that is shown. With --endpoint, the server sends the event webhook.test, in the same way as every other event. Exit code 1 when the receiver refuses the event, 8 when the receiver is not running.`;
+  static override summary = 'Send a sample event to a receiver, signed as the server signs events.';
+  static override description = `With --to, this command sends the event: no server and no API key are needed, and the IDs in the event are made up. It is signed with the secret of --secret-file, else of RUSHES_WEBHOOK_SECRET, else with a new secret that is shown. With --endpoint, the server sends the event webhook.test, in the same way as every other event. Exit code 1 when the receiver refuses the event, 8 when the receiver is not running.`;
   static override examples = [
     '<%= config.bin %> webhooks trigger batch.completed --to http://localhost:8080/hooks/rushes',
     {
@@ -40,7 +40,9 @@ export default class WebhooksTrigger extends ServerCommand {
     const { args, flags } = await this.parse(WebhooksTrigger);
     if (flags.endpoint !== undefined) return this.#fromServer(args.type, flags.endpoint, flags);
     if (flags.to === undefined)
-      throw usageError('Say where to send the event: --to URL sends it from here, --endpoint ID from the server.');
+      throw usageError(
+        'Say where to send the event: --to URL to send it from here, or --endpoint ID to have the server send it.',
+      );
     const event = sampleEvent(args.type, this.context.clock.nowMs());
     if (event === null) {
       throw usageError(`There is no event ${JSON.stringify(args.type)}.`, `There are: ${EVENT_TYPES.join(', ')}.`);
@@ -66,8 +68,8 @@ export default class WebhooksTrigger extends ServerCommand {
   async #fromServer(type: string, endpointId: string, flags: ServerFlags): Promise<ExitCode> {
     if (type !== TEST_TYPE) {
       throw usageError(
-        `The server sends ${TEST_TYPE} on request, not ${JSON.stringify(type)}.`,
-        'Any other type can be sent from here, with --to URL.',
+        `The server can only send ${TEST_TYPE} on request, not ${JSON.stringify(type)}.`,
+        'Use --to URL to send any other type from here.',
       );
     }
     const client = await this.connect(flags);

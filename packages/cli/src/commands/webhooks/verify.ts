@@ -42,7 +42,7 @@ export default class WebhooksVerify extends RushesCommand {
     }),
     'secret-file': Flags.string({ summary: 'File with the secret, or - for standard input.', helpValue: 'FILE' }),
     tolerance: Flags.integer({
-      summary: 'How many seconds old the signature may be.',
+      summary: 'Largest age of the signature in seconds.',
       default: 300,
       min: 0,
       exclusive: ['any-age'],
@@ -53,7 +53,7 @@ export default class WebhooksVerify extends RushesCommand {
   override async perform(): Promise<ExitCode> {
     const { flags } = await this.parse(WebhooksVerify);
     if (flags.body === '-' && flags['secret-file'] === '-')
-      throw usageError('Standard input cannot be the body and the secret.');
+      throw usageError('Standard input cannot be both the body and the secret. Name a file for one of them.');
     const secrets = await this.#secrets(flags['secret-file']);
     const headers = await requestHeaders(this.context.files, flags.headers, flags.header ?? []);
     const { bytes: body } = await readInput(flags.body, this.context, this.interrupt);

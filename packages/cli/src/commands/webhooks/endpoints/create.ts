@@ -7,7 +7,7 @@ import { eventsFlag, secretFileFlag } from '../../../webhooks/endpoint-flags.ts'
 
 /** Creates an endpoint. */
 export default class WebhooksEndpointsCreate extends ServerCommand {
-  static override summary = 'Create an endpoint: events are sent to its URL. Shows the signing secret, only once.';
+  static override summary = 'Create an endpoint; events are sent to its URL. The signing secret is shown only once.';
   static override examples = [
     '<%= config.bin %> webhooks endpoints create https://example.com/hooks/rushes --secret-file .webhook-secret',
     {

@@ -4,11 +4,11 @@ import { EXIT, type ExitCode } from '../../../exit-codes.ts';
 import { endpointLines } from '../../../webhooks/endpoint-view.ts';
 import { endpointArg } from '../../../webhooks/endpoint-flags.ts';
 
-/** Ends an endpoint. */
+/** Deletes an endpoint. */
 export default class WebhooksEndpointsDelete extends ServerCommand {
   static override summary = 'Delete an endpoint, after showing it and asking.';
   static override description =
-    'Nothing more is sent to it, and deliveries that wait for another attempt are given up. Its events stay in the event list.';
+    'Nothing more is sent to it, and deliveries that wait for another attempt are given up. The events stay in the event list.';
   static override examples = ['<%= config.bin %> webhooks endpoints delete whe_3kTz…'];
   static override args = endpointArg;
   static override flags = { yes: yesFlag };

@@ -11,7 +11,7 @@ const SECOND_MS = 1_000;
 export default class WebhooksEndpointsRotateSecret extends ServerCommand {
   static override summary = 'Create a new signing secret; the old one stays valid for a while.';
   static override description =
-    'Until the overlap ends, every delivery has both signatures, so a receiver with either secret accepts it: give the receiver the new secret in this time, and no event is lost. The new secret is shown only once.';
+    'Until the overlap ends, every delivery has both signatures, so a receiver with either secret accepts it. Give the receiver the new secret in this time, so that no event is lost. The new secret is shown only once.';
   static override examples = [
     '<%= config.bin %> webhooks endpoints rotate-secret whe_3kTz… --overlap 2h',
     {
@@ -22,10 +22,10 @@ export default class WebhooksEndpointsRotateSecret extends ServerCommand {
   static override args = endpointArg;
   static override flags = {
     overlap: durationFlag({
-      summary: 'How long the old secret stays valid: a week at most, a day when left out.',
+      summary: 'How long the old secret stays valid, at most a week; the default is a day.',
       exclusive: ['no-overlap'],
     }),
-    'no-overlap': Flags.boolean({ summary: 'The old secret stops being valid now.' }),
+    'no-overlap': Flags.boolean({ summary: 'Make the old secret invalid now.' }),
     'secret-file': secretFileFlag,
   };
 

@@ -3,7 +3,7 @@ import type { ExitCode } from '../../../exit-codes.ts';
 import { sendTestEvent } from '../../../webhooks/test-event.ts';
 import { endpointArg } from '../../../webhooks/endpoint-flags.ts';
 
-/** Tries an endpoint. */
+/** Tests an endpoint. */
 export default class WebhooksEndpointsTest extends ServerCommand {
   static override summary = 'Ask the server to send the event webhook.test to an endpoint.';
   static override examples = ['<%= config.bin %> webhooks endpoints test whe_3kTz…'];

@@ -1,2 +1,2 @@
-/** What the help says of this topic. */
-export default 'Where the server sends events.';
+/** Description of this topic in the help. */
+export default 'The URLs that the server sends events to.';
