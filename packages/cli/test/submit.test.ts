@@ -214,7 +214,7 @@ describe('what is wrong with a file', () => {
     ['text after a quote', 'prompt\n"He said "hi""\n', 'prompts.csv:2: there is text after a closing quote'],
     ['an unknown column', 'prompt,colour\nx,red\n', 'prompts.csv:1: the column "colour" is not known'],
     ['no prompt column', 'text\nx\n', 'prompts.csv:1: there is no column "prompt"'],
-    ['a column twice', 'prompt,prompt\nx,y\n', 'prompts.csv:1: the column "prompt" is there twice'],
+    ['a column twice', 'prompt,prompt\nx,y\n', 'prompts.csv:1: the column "prompt" occurs twice'],
     ['an empty file', '', 'prompts.csv: the file is empty'],
     ['bytes of an old code page', Buffer.from('prompt\nfine\ncaf\xe9\n', 'latin1'), 'prompts.csv:3: is not UTF-8'],
     [

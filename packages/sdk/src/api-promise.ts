@@ -3,17 +3,20 @@ import type { Answer } from './transport/answer.ts';
 /** What `.withResponse()` resolves with. */
 export interface WithResponse<T> {
   readonly data: T;
-  /** The raw response. Its body has been read where `data` holds it. */
+  /** The raw response. Its body has already been read, unless `data` is a stream. */
   readonly response: Response;
-  /** Names this exchange in the server's logs; null when the server gave none. */
+  /** Identifies this exchange in the server's logs; null when the server sent no id. */
   readonly traceId: string | null;
-  /** The server had seen this idempotency key before: `data` is what the first request made, as it is now. */
+  /**
+   * True when the server had seen this idempotency key before. Then `data` is the object that the first request
+   * created, as it is now.
+   */
   readonly replayed: boolean;
 }
 
 /**
  * The promise that every call returns. It resolves with the data; `.withResponse()` gives the raw response too. The
- * call starts when it is made, not when it is awaited.
+ * request starts when you make the call, not when you await it.
  */
 export class ApiPromise<T> implements Promise<T> {
   readonly #answer: Promise<Answer<T>>;
@@ -22,7 +25,7 @@ export class ApiPromise<T> implements Promise<T> {
     this.#answer = answer;
   }
 
-  /** The data together with the response that carried it. Rejects as the call does. */
+  /** The data together with the raw response. Rejects with the same errors as the call. */
   async withResponse(): Promise<WithResponse<T>> {
     const { data, response } = await this.#answer;
     return {

@@ -5,19 +5,22 @@ import { Transport } from './transport/transport.ts';
 import { parseUnverified, signForTest, unwrap, verify } from './webhooks/index.ts';
 
 /**
- * Client of a Rushes server. One instance serves a whole program; it holds no connection of its own.
+ * Client of a Rushes server. One instance is enough for a whole program; it does not have to be closed.
  *
- * Throws `RushesError` at once when there is no API key or when an option has a value that cannot be right.
+ * The constructor throws `RushesError` when there is no API key or when an option has an invalid value.
  */
 export class Rushes extends Resources {
-  /** Checks what a webhook endpoint receives. Without a client and an API key: `@rushes/sdk/webhooks`. */
+  /**
+   * Verifies the webhooks that your endpoint receives. `@rushes/sdk/webhooks` has the same functions without a client
+   * and an API key.
+   */
   readonly webhooks = { unwrap, verify, parseUnverified, signForTest } as const;
   /** Address of the server, without a slash at the end. */
   readonly baseUrl: string;
 
   /**
-   * @param options settings; what is left out comes from the environment or has a default
-   * @param ports for tests: clock, waiting and chance
+   * @param options settings; an option that is left out comes from the environment or has a default
+   * @param ports for tests: clock, waiting and random numbers
    */
   constructor(options: RushesOptions = {}, ports: Ports = systemPorts) {
     const transport = new Transport(resolveSettings(options), ports);

@@ -1,35 +1,46 @@
 import type { ErrorCode, ItemError, Problem } from './types.ts';
 import { RushesError, type RushesErrorOptions } from './rushes-error.ts';
 
-/** No usable answer came: the connection was refused, reset or cut. The server may have done the work (`requestId`). */
+/**
+ * There was no complete answer: the connection was refused, reset or cut off. The server may have carried out the
+ * request; to be sure, send it again with `requestId`.
+ */
 export class ConnectionError extends RushesError {
   static {
     this.prototype.name = 'ConnectionError';
   }
 }
 
-/** An attempt (`timeoutMs`) or the whole call (`deadlineMs`) took too long. The server may have done the work. */
+/**
+ * An attempt (`timeoutMs`) or the whole call (`deadlineMs`) took too long. The server may have carried out the request;
+ * to be sure, send it again with `requestId`.
+ */
 export class TimeoutError extends RushesError {
   static {
     this.prototype.name = 'TimeoutError';
   }
 }
 
-/** The caller's signal aborted the call; `cause` is the signal's reason. The server may have done the work. */
+/**
+ * The caller's signal aborted the call; `cause` is the signal's reason. The server may have carried out the request.
+ */
 export class AbortError extends RushesError {
   static {
     this.prototype.name = 'AbortError';
   }
 }
 
-/** A finished download does not have the bytes that the server promised, even after starting again from nothing. */
+/**
+ * A downloaded file does not have the size or SHA-256 that the server gave, even after a second download from the
+ * start.
+ */
 export class DownloadError extends RushesError {
   static {
     this.prototype.name = 'DownloadError';
   }
 }
 
-/** What an `APIError` is made of. */
+/** The details of an `APIError`. */
 export interface APIErrorDetails extends RushesErrorOptions {
   /** HTTP status. */
   readonly status: number;
@@ -38,7 +49,7 @@ export interface APIErrorDetails extends RushesErrorOptions {
   readonly problem: Problem | null;
   /** The first characters of an answer that was not a problem document. */
   readonly excerpt?: string;
-  /** Milliseconds that the server asks to wait; null when it does not say. */
+  /** Milliseconds that the server asks to wait; null when it does not ask. */
   readonly retryAfterMs?: number | null;
 }
 
@@ -61,7 +72,7 @@ function describe(details: APIErrorDetails): string {
     const excerpt = (details.excerpt ?? '').slice(0, EXCERPT_CHARACTERS);
     const body = excerpt.trim() === '' ? 'an empty body' : `a body that starts with ${JSON.stringify(excerpt)}`;
     const type = details.headers.get('content-type') ?? 'no content-type';
-    return `HTTP ${status} with ${body} (${type}), which is not an answer of a Rushes server. Is baseUrl right?`;
+    return `HTTP ${status} with ${body} (${type}), which is not an answer from a Rushes server. Check baseUrl.`;
   }
   const errors = problem.errors ?? [];
   const total = problem.error_count ?? errors.length;
@@ -71,7 +82,7 @@ function describe(details: APIErrorDetails): string {
   return [head, ...shown].join('\n');
 }
 
-/** The server answered with an error, or with something that is not its answer. */
+/** The server answered with an error, or the answer is not from a Rushes server. */
 export class APIError extends RushesError {
   static {
     this.prototype.name = 'APIError';
@@ -80,17 +91,17 @@ export class APIError extends RushesError {
   readonly status: number;
   /** Stable machine-readable code, for example `insufficient_credits`; null when the answer was not a problem document. */
   readonly code: ErrorCode | null;
-  /** The parameter at fault, where there is one. */
+  /** The parameter that is wrong, when it is a single one. */
   readonly param: string | null;
-  /** One entry per bad item, at most 100; empty when no item is at fault. */
+  /** One entry per error in an item, at most 100; empty when no item is wrong. */
   readonly errors: ItemError[];
-  /** Names this exchange in the server's logs. */
+  /** Identifies this exchange in the server's logs. */
   readonly traceId: string | null;
   /** Headers of the answer. */
   readonly headers: Headers;
   /** The whole problem document (RFC 9457), or null when the answer was not one. */
   readonly problem: Problem | null;
-  /** Milliseconds that the server asks to wait before the next try; null when it does not say. */
+  /** Milliseconds that the server asks to wait before the next attempt; null when it does not ask. */
   readonly retryAfterMs: number | null;
 
   constructor(details: APIErrorDetails) {
@@ -106,28 +117,31 @@ export class APIError extends RushesError {
   }
 }
 
-/** 400: the request is malformed; `errors` names the bad items. */
+/** 400: the request is invalid; `errors` describes the items that are wrong. */
 export class BadRequestError extends APIError {
   static {
     this.prototype.name = 'BadRequestError';
   }
 }
 
-/** 401: no API key, a mistyped one, or one that is disabled. */
+/** 401: the API key is missing, mistyped or disabled. */
 export class AuthenticationError extends APIError {
   static {
     this.prototype.name = 'AuthenticationError';
   }
 }
 
-/** 402: too little credit (`InsufficientCreditsError`), a spend limit, debt or a block; `code` says which. */
+/** 402: too few credits (`InsufficientCreditsError`), a spend limit, a debt or a blocked account; `code` says which. */
 export class PaymentRequiredError extends APIError {
   static {
     this.prototype.name = 'PaymentRequiredError';
   }
 }
 
-/** 402 insufficient_credits: nothing was reserved. The same request_id works once there is enough credit. */
+/**
+ * 402 insufficient_credits: too few credits; nothing was reserved. The same request works, with the same request_id,
+ * when there are enough credits.
+ */
 export class InsufficientCreditsError extends PaymentRequiredError {
   static {
     this.prototype.name = 'InsufficientCreditsError';
@@ -136,7 +150,7 @@ export class InsufficientCreditsError extends PaymentRequiredError {
   readonly required: number | null;
   /** Credits that the account has available; null when the server does not say. */
   readonly available: number | null;
-  /** Credits missing; null when the server does not say. */
+  /** Credits that are missing; null when the server does not say. */
   readonly shortfall: number | null;
 
   constructor(details: APIErrorDetails) {
@@ -147,7 +161,7 @@ export class InsufficientCreditsError extends PaymentRequiredError {
   }
 }
 
-/** 403: the key may not do this, or a link is not (or no longer) valid. */
+/** 403: the key is not allowed to do this, or a link is not valid (any more). */
 export class PermissionDeniedError extends APIError {
   static {
     this.prototype.name = 'PermissionDeniedError';
@@ -161,49 +175,49 @@ export class NotFoundError extends APIError {
   }
 }
 
-/** 409: not possible in the current state, or at another price than expected. */
+/** 409: not possible in the current state, or the price is not the expected one. */
 export class ConflictError extends APIError {
   static {
     this.prototype.name = 'ConflictError';
   }
 }
 
-/** 413: the body is over the limit of 48 MiB. */
+/** 413: the body is larger than 48 MiB. */
 export class PayloadTooLargeError extends APIError {
   static {
     this.prototype.name = 'PayloadTooLargeError';
   }
 }
 
-/** 415: the server does not read this content type here. */
+/** 415: the route does not accept this content type. */
 export class UnsupportedMediaTypeError extends APIError {
   static {
     this.prototype.name = 'UnsupportedMediaTypeError';
   }
 }
 
-/** 422: the request_id was used before for another request. */
+/** 422: the request_id was used before for another request. Use a new one. */
 export class UnprocessableEntityError extends APIError {
   static {
     this.prototype.name = 'UnprocessableEntityError';
   }
 }
 
-/** 429: too many requests; see `retryAfterMs`. */
+/** 429: too many requests. `retryAfterMs` says how long to wait. */
 export class RateLimitError extends APIError {
   static {
     this.prototype.name = 'RateLimitError';
   }
 }
 
-/** 500 and above: the server could not answer. */
+/** 500 and above: the server failed. */
 export class InternalServerError extends APIError {
   static {
     this.prototype.name = 'InternalServerError';
   }
 }
 
-/** A success status with a body that is not an answer of a Rushes server, such as the page of a proxy. */
+/** A success status with a body that is not from a Rushes server, such as the page of a proxy. */
 export class InvalidResponseError extends APIError {
   static {
     this.prototype.name = 'InvalidResponseError';

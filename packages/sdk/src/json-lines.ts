@@ -1,11 +1,11 @@
 import { ConnectionError } from './errors.ts';
 
-/** The longest line that is put together; a task with its prompt is a fraction of this. */
+/** Largest length of a line. A task with its prompt is much shorter. */
 const LINE_MAX_CHARACTERS = 4 * 1024 * 1024;
 
 /**
- * The values of a body of JSON lines. A line that is not a JSON document, or a last one without its end, means that the
- * body was cut: `ConnectionError`.
+ * The values of a body of JSON lines. Throws `ConnectionError` when a line is not valid JSON or the last line has no
+ * end, because then the body was cut off.
  */
 export async function* parseJsonLines(
   body: AsyncIterable<Uint8Array>,
@@ -20,7 +20,7 @@ export async function* parseJsonLines(
     for (const line of lines) {
       if (line.trim() !== '') yield parseLine(line, label);
     }
-    if (rest.length > LINE_MAX_CHARACTERS) throw new ConnectionError(`${label}: a line is longer than any answer.`);
+    if (rest.length > LINE_MAX_CHARACTERS) throw new ConnectionError(`${label}: a line of the answer is too long.`);
   }
   rest += decoder.decode();
   if (rest.trim() !== '') yield parseLine(rest, label);
@@ -30,6 +30,6 @@ function parseLine(line: string, label: string): unknown {
   try {
     return JSON.parse(line);
   } catch (error) {
-    throw new ConnectionError(`${label}: the answer broke off inside a line.`, { cause: error });
+    throw new ConnectionError(`${label}: the answer was cut off inside a line.`, { cause: error });
   }
 }

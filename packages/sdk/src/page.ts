@@ -4,11 +4,11 @@ import { RushesError } from './rushes-error.ts';
 import type { Answer } from './transport/answer.ts';
 import { fillPath, type RequestSpec } from './transport/request.ts';
 
-/** What every list takes besides its filters. */
+/** Parameters of every list, beside its filters. */
 export interface ListParams {
-  /** Objects in a page, 1 to 200; 50 when left out. */
+  /** Number of objects in a page, 1 to 200. The default is 50. */
   limit?: number;
-  /** `next_cursor` of the page before. */
+  /** The `next_cursor` of the previous page. */
   cursor?: string;
 }
 
@@ -19,13 +19,13 @@ export interface WirePage<T> {
   next_cursor?: string | null;
 }
 
-/** How a list is read: where it is, and how the query of the next page follows from this one's. */
+/** How to read a list: its path, and the query of the next page. */
 export interface ListSpec<T> extends Pick<RequestSpec<unknown>, 'path' | 'ids' | 'query' | 'heldBackMs'> {
-  /** What changes in the query for the page after the one that ends with `last`; the cursor when left out. */
+  /** The changes of the query for the page after the one that ends with `last`. The default is the cursor. */
   readonly next?: (last: T) => object;
 }
 
-/** One page of a list. Iterating it goes through this page and all pages after it. */
+/** One page of a list. Iterating over it gives the objects of this page and of all following pages. */
 export class Page<T> implements AsyncIterable<T> {
   readonly data: T[];
   readonly has_more: boolean;
@@ -39,7 +39,7 @@ export class Page<T> implements AsyncIterable<T> {
     this.#load = load;
   }
 
-  /** The page after this one, or null when this is the last. */
+  /** The next page, or null when this is the last one. */
   nextPage(): PagePromise<T> | null {
     return this.has_more ? this.#load() : null;
   }
@@ -55,7 +55,7 @@ export class Page<T> implements AsyncIterable<T> {
   }
 }
 
-/** A list: awaited it gives the first page, iterated it gives every object of every page. */
+/** A list. Await it to get the first page, or iterate over it to get every object of every page. */
 export class PagePromise<T> extends ApiPromise<Page<T>> implements AsyncIterable<T> {
   /** Every page, one request each. */
   async *pages(): AsyncGenerator<Page<T>, void, undefined> {
@@ -73,12 +73,17 @@ function nextQuery<T>({ path, ids, query, next }: ListSpec<T>, page: WirePage<T>
   const cursor = page.next_cursor ?? null;
   const { cursor: before } = { ...query } as { cursor?: unknown };
   if (cursor === null || cursor === before) {
-    throw new RushesError(`GET ${fillPath(path, ids)}: the server says that there is more, but not where.`);
+    throw new RushesError(
+      `GET ${fillPath(path, ids)}: the server says that there are more objects, but gives no cursor.`,
+    );
   }
   return { ...query, cursor };
 }
 
-/** The page in an answer. `load` reads the one after it; an error in finding that one rejects its promise. Throws `InvalidResponseError` for an answer without a list. */
+/**
+ * The page in an answer. `load` reads the next page; errors reject its promise. Throws `InvalidResponseError` for an
+ * answer without a list.
+ */
 export function readPage<T>(
   { data, response }: Answer<WirePage<T>>,
   spec: ListSpec<T>,

@@ -1,6 +1,6 @@
 import type { Transport } from './transport/transport.ts';
 
-/** What every resource of a client is made of: a way to send requests. */
+/** The base of every resource of a client. */
 export abstract class Resource {
   readonly #transport: Transport;
 

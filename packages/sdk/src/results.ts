@@ -9,7 +9,7 @@ import type { RequestOptions, RequestSpec } from './transport/request.ts';
 import type { Transport } from './transport/transport.ts';
 import type { TaskResult } from './types.ts';
 
-/** Results of a batch: iterate it, or await it first to have the answer's headers checked before the first line. */
+/** Results of a batch. Iterate over it. Await it first if you want an error of the request before the first line. */
 export class ResultsPromise extends ApiPromise<AsyncIterable<TaskResult>> implements AsyncIterable<TaskResult> {
   async *[Symbol.asyncIterator](): AsyncGenerator<TaskResult, void, undefined> {
     yield* await this;
@@ -31,8 +31,8 @@ function checkTask(value: unknown, response: Response): TaskResult {
 }
 
 /**
- * Every task once, in index order. A body that breaks off is asked for again and what came already is skipped; only
- * tries in a row that bring nothing new count against the retries.
+ * Gives every task once, in index order. When the body is cut off, it is requested again and the tasks that came
+ * already are skipped. Only attempts in a row without a new task count as retries.
  */
 async function* readTasks(source: Source, first: Answer<BodyStream>): AsyncGenerator<TaskResult, void, undefined> {
   const { transport, spec, options } = source;
@@ -59,7 +59,7 @@ async function* readTasks(source: Source, first: Answer<BodyStream>): AsyncGener
   }
 }
 
-/** Opens the stream of results that `request` describes. */
+/** Opens the stream of results for a request. */
 export function streamResults(
   transport: Transport,
   request: RequestSpec<unknown>,

@@ -1,11 +1,11 @@
 /**
- * The wire shapes as a client reads them. What the server sends may grow: every set of words in a response is open, so
- * that code which compares with the known ones keeps compiling and running when a newer server sends another.
+ * The types of answers for a client. A newer server may send more: every set of words in an answer also allows other
+ * strings, so that your code keeps compiling and running.
  */
 import type * as states from '@rushes/contract/facts/states';
 import type * as wire from '@rushes/contract/types';
 
-/** `T` with every set of literals inside it opened to other values, its known members still suggested. */
+/** `T` with every set of literals opened to other strings. Editors still suggest the known values. */
 export type Open<T> = T extends string
   ? string extends T
     ? T
@@ -43,32 +43,32 @@ export interface Model extends Open<wire.Model> {}
 export interface WebhookEndpoint extends Open<wire.WebhookEndpoint> {}
 export interface WebhookEndpointWithSecret extends Open<wire.WebhookEndpointWithSecret> {}
 export interface WebhookDelivery extends Open<wire.WebhookDelivery> {}
-/** How much will be sent again, and where to go on. */
+/** How many deliveries are sent again, and where to continue. */
 export interface WebhookRedelivery extends Open<wire.RedeliverResult> {}
 export interface ListedEvent extends Open<wire.ListedEvent> {}
 export interface ItemError extends Open<wire.ItemError> {}
 export interface Problem extends Open<wire.Problem> {}
 
-/** What a batch is made of, without the idempotency key. */
+/** The parameters of a batch without the idempotency key. */
 export interface EstimateParams extends Omit<wire.EstimateRequest, 'request_id'> {}
 
-/** What `batches.create` takes. */
+/** Parameters of `batches.create`. */
 export interface CreateBatchParams extends EstimateParams {
   /**
-   * Idempotency key, 1 to 255 printable ASCII characters. Made up once per call when left out; pass your own (an order
-   * number, a job id) to be safe across restarts of your program too.
+   * Idempotency key, 1 to 255 printable ASCII characters. The default is a new key for each call. Pass your own (an
+   * order number, a job id) to be safe across restarts of your program too.
    */
   request_id?: string;
 }
 
 /** Settings of a batch whose items come as CSV or NDJSON text. */
 export interface UploadParams extends Omit<EstimateParams, 'items'> {
-  /** CSV only: skip columns that are neither `prompt`, `custom_id`, a parameter nor `metadata.*`. */
+  /** CSV only: skip columns other than `prompt`, `custom_id`, parameters and `metadata.*`. */
   ignore_columns?: boolean;
 }
 
-/** What `batches.createFromCsv` and `batches.createFromNdjson` take besides the text. */
+/** Parameters of `batches.createFromCsv` and `batches.createFromNdjson`, beside the text. */
 export interface CreateFromUploadParams extends UploadParams {
-  /** As in `CreateBatchParams`. */
+  /** The same as in `CreateBatchParams`. */
   request_id?: string;
 }

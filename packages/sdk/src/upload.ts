@@ -2,8 +2,8 @@ import { ITEM_LIMITS } from '@rushes/contract/facts/item-limits';
 import { RushesError } from './rushes-error.ts';
 
 /**
- * Text to upload: a string, bytes, a Blob or File, a web stream, a Node stream, or anything else that yields strings or
- * bytes. Bytes are sent as they are (UTF-8, or UTF-16 with a byte order mark).
+ * A text to upload: a string, bytes, a Blob or File, a web stream, a Node stream, or any iterable of strings or bytes.
+ * Bytes are sent as they are (UTF-8, or UTF-16 with a byte order mark).
  */
 export type UploadSource =
   | string
@@ -17,14 +17,14 @@ export type UploadSource =
 const MAX_BYTES = ITEM_LIMITS.bodyMaxBytes;
 
 function tooLarge(): RushesError {
-  return new RushesError(`The upload is larger than ${MAX_BYTES / 1024 / 1024} MiB: split it into several batches.`);
+  return new RushesError(`The upload is larger than ${MAX_BYTES / 1024 / 1024} MiB. Split it into several batches.`);
 }
 
 function encode(text: string): Uint8Array {
   // TextEncoder would turn it into U+FFFD and the video would be made of another prompt than the caller's.
   if (/\p{Surrogate}/u.test(text)) {
     throw new RushesError(
-      'The upload holds half of a surrogate pair, which no encoding can carry: it was cut somewhere.',
+      'The upload has half of a surrogate pair, which cannot be encoded: the text was cut inside a character.',
     );
   }
   return new TextEncoder().encode(text);
@@ -61,7 +61,7 @@ async function collect(source: Chunks): Promise<Uint8Array> {
     } else if (chunk instanceof Uint8Array) {
       bytes = chunk;
     } else {
-      throw new RushesError('The upload yields something that is neither text nor bytes.');
+      throw new RushesError('The upload contains something that is neither text nor bytes.');
     }
     size += bytes.length;
     if (size > MAX_BYTES) throw tooLarge();
@@ -78,8 +78,8 @@ async function collect(source: Chunks): Promise<Uint8Array> {
 }
 
 /**
- * The whole upload in memory, so that every attempt of a call can send it again. Throws `RushesError` past 48 MiB, the
- * server's limit, without reading further.
+ * Reads the whole upload into memory, so that every attempt of a call can send it. Throws `RushesError` above 48 MiB,
+ * the server's limit, and stops reading.
  */
 export async function readUpload(source: UploadSource): Promise<Uint8Array> {
   let bytes: Uint8Array;
@@ -90,7 +90,7 @@ export async function readUpload(source: UploadSource): Promise<Uint8Array> {
     if (source.size > MAX_BYTES) throw tooLarge();
     bytes = new Uint8Array(await source.arrayBuffer());
   } else if (typeof source === 'object' && source !== null) bytes = await collect(source);
-  else throw new RushesError(`The upload is ${typeof source}: give text, bytes, a Blob or a stream.`);
+  else throw new RushesError(`The upload is ${typeof source}. Give text, bytes, a Blob or a stream.`);
   if (bytes.length > MAX_BYTES) throw tooLarge();
   return bytes;
 }

@@ -7,21 +7,24 @@ import type { RequestOptions } from './transport/request.ts';
 import type { Transport } from './transport/transport.ts';
 import type { Task, VideoLink } from './types.ts';
 
-/** The part of a task that is needed to fetch its video; a `Task` or a `TaskResult` has it. */
+/** The part of a task that is needed to get its video: a `Task` or a `TaskResult`. */
 export type TaskWithVideo = Pick<Task, 'id' | 'video'>;
 
-/** A piece of a video and where it belongs. */
+/** A part of a video and its position. */
 export interface VideoChunk {
-  /** Position of the first byte in the video. It falls back to 0 when the server could not resume. */
+  /** Position of the first byte in the video. It goes back to 0 when the server could not resume. */
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
 /** Settings of `videos.stream`. */
 export interface VideoStreamOptions extends Omit<RequestOptions, 'idempotencyKey'> {
-  /** The position in bytes to start at; 0 when left out. */
+  /** The position in bytes to start at. The default is 0. */
   from?: number;
-  /** A link that you have already, such as one of `batches.results`; made when left out, and again when it expires. */
+  /**
+   * A link that you have already, such as one from `batches.results`. The default is a new link. An expired link is
+   * replaced.
+   */
   link?: VideoLink | null;
 }
 
@@ -33,7 +36,7 @@ interface Position {
   readonly totalBytes: number | null;
 }
 
-/** Where the body of an answer begins: RFC 9110, 14.4 for a partial one, else at 0. */
+/** The position where the body of an answer begins: from Content-Range (RFC 9110, 14.4) for a partial one, else 0. */
 function positionOf(response: Response, from: number): Position {
   if (response.status !== 206) return { start: 0, totalBytes: null };
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
@@ -44,7 +47,7 @@ function positionOf(response: Response, from: number): Position {
   throw new InvalidResponseError({ status: 206, headers: response.headers, problem: null, excerpt });
 }
 
-/** Reads one video through as many links and connections as it takes. */
+/** Reads one video with as many links and connections as necessary. */
 class VideoReader {
   readonly #transport: Transport;
   readonly #task: TaskWithVideo;
@@ -125,7 +128,7 @@ class VideoReader {
     this.#linkIsFresh = false;
   }
 
-  /** Makes the next try possible, or throws `error` when there is none. */
+  /** Prepares the next attempt, or throws `error` when there is none. */
   async #recover(error: unknown): Promise<void> {
     if (error instanceof APIError) {
       if (STALE_LINK.has(error.status) && this.#url !== null && !this.#linkIsFresh) {
@@ -146,7 +149,7 @@ class VideoReader {
 
   #wrongSize(bytes: number): RushesError {
     return new RushesError(
-      `The link of ${this.#task.id} leads to ${bytes} bytes or more, and its video has ${this.#task.video?.bytes}.`,
+      `The link of ${this.#task.id} leads to ${bytes} bytes or more, but its video has ${this.#task.video?.bytes}.`,
     );
   }
 }
@@ -156,7 +159,7 @@ function strongEtag(response: Response): string | null {
   return etag === null || etag.startsWith('W/') ? null : etag;
 }
 
-/** The bytes of a task's video in order. See `Videos.stream`. */
+/** Streams the bytes of a task's video in order. See `Videos.stream`. */
 export async function* streamVideo(
   transport: Transport,
   task: TaskWithVideo,

@@ -8,27 +8,30 @@ import type { Batch } from './types.ts';
 
 /** Settings of `batches.wait`. */
 export interface WaitOptions {
-  /** Called with the batch after every request for it, the last one included. An error that it throws ends the wait. */
+  /** Called with the batch after every request, including the last one. An error that it throws ends the wait. */
   onProgress?: (batch: Batch) => void;
-  /** Ends the wait with `AbortError`; the batch goes on. */
+  /** Ends the wait with `AbortError`. The batch continues. */
   signal?: AbortSignal;
-  /** Milliseconds to wait at most, then `WaitTimeoutError`; the batch goes on. No limit when left out. */
+  /**
+   * Longest wait in milliseconds; then the wait ends with `WaitTimeoutError` and the batch continues. The default is no
+   * limit.
+   */
   timeoutMs?: number;
-  /** The longest gap between two requests in milliseconds; 5,000 when left out. The first gaps are shorter. */
+  /** The longest time between two requests in milliseconds; it is shorter at the beginning. The default is 5,000. */
   pollIntervalMs?: number;
   /**
-   * How long the server may be out of reach, in milliseconds, before the wait gives up with the last error; 120,000 when
-   * left out. 0, or a client with `maxRetries: 0`, means not at all.
+   * How long the server may be unreachable, in milliseconds, before the wait ends with the last error. The default is
+   * 120,000. 0, or a client with `maxRetries: 0`, means that the first such error ends the wait.
    */
   maxOutageMs?: number;
 }
 
-/** The time limit of `batches.wait` passed. The batch itself goes on: `batch` is how it was last seen. */
+/** The time limit of `batches.wait` was reached. The batch itself continues; `batch` is its last known state. */
 export class WaitTimeoutError extends TimeoutError {
   static {
     this.prototype.name = 'WaitTimeoutError';
   }
-  /** Null when no request for the batch was answered. */
+  /** The last known state of the batch; null when no request was answered. */
   readonly batch: Batch | null;
 
   constructor(message: string, batch: Batch | null) {
@@ -45,13 +48,14 @@ const DEFAULT_OUTAGE_MAX_MS = 120_000;
 const FINAL: ReadonlySet<string> = new Set(FINAL_BATCH_STATUSES);
 const RUNNING: ReadonlySet<string> = new Set(['queued', 'processing']);
 
-/** Whether nothing about the batch will change any more. A status that this SDK does not know counts by its end time. */
+/** Whether the batch has ended. A status that this SDK does not know counts as ended when the batch has an end time. */
 export function isFinal(batch: Batch): boolean {
   return FINAL.has(batch.status) || (!RUNNING.has(batch.status) && batch.finished_at !== null);
 }
 
 /**
- * Looks at a batch again and again until it is final: many short requests, so that no proxy or lost connection ends it.
+ * Requests a batch again and again until it is final. Many short requests, so that a proxy or a lost connection does
+ * not end the wait.
  */
 export async function waitForBatch(
   transport: Transport,
@@ -81,7 +85,7 @@ export async function waitForBatch(
       const now = ports.monotonicMs();
       if (!isRetryable(error) || (now < endsAt && now - lastSeenAt >= outageMaxMs)) throw error;
       if (error instanceof APIError) asksToWaitMs = error.retryAfterMs ?? 0;
-      settings.logger?.warn(`Waiting for ${batchId}: the server cannot be asked at the moment, trying on.`);
+      settings.logger?.warn(`Waiting for ${batchId}: the server cannot be reached at the moment; trying again.`);
     }
     if (batch !== null && batch !== reported) {
       reported = batch;
@@ -98,5 +102,5 @@ export async function waitForBatch(
 
 function timeoutText(batchId: string, timeoutMs: number | undefined, batch: Batch | null): string {
   const seen = batch === null ? 'never reached' : batch.paused ? 'paused' : batch.status;
-  return `${batchId} is not final after ${timeoutMs} ms (${seen}); it goes on.`;
+  return `${batchId} is not final after ${timeoutMs} ms (${seen}); it continues.`;
 }

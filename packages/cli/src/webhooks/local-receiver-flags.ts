@@ -11,6 +11,6 @@ export const localReceiverFlags = {
     helpValue: 'FILE',
   }),
   timeout: durationFlag({
-    summary: 'How long to wait for the receiver's answer; the default is 30s. A server waits for 5 seconds.',
+    summary: "How long to wait for the receiver's answer; the default is 30s. A server waits for 5 seconds.",
   }),
 } as const;

@@ -34,12 +34,12 @@ const MOVEMENTS: ReadonlyMap<string, Movement> = new Map<string, Movement>([
   ['revoke', { from: 'available', to: 'external', ...plain }],
 ]);
 
-/** What is wrong with the kind of an entry and what must go with it. */
+/** The problems with the kind of an entry and the fields that it must have. */
 export function checkMovement(entry: LedgerEntry): readonly LedgerProblem[] {
   const { seq, kind, from, to } = entry;
   const movement = MOVEMENTS.get(kind);
   if (movement === undefined) {
-    const message = `kind ${quote(kind)} is unknown; a newer version of this verifier may know it`;
+    const message = `kind ${quote(kind)} is unknown; try a newer version of this verifier`;
     return [problem('wrong_movement', message, { seq, field: 'kind' })];
   }
   const problems: LedgerProblem[] = [];
@@ -59,12 +59,12 @@ export function checkMovement(entry: LedgerEntry): readonly LedgerProblem[] {
   return problems;
 }
 
-/** The balances after an entry, as its own fields say. */
+/** The balances after an entry, from its own fields. */
 export function balancesAfter(entry: LedgerEntry): Balances {
   return { available: entry.available_after, reserved: entry.reserved_after, spent: entry.spent_after };
 }
 
-/** The balances before an entry, as its own fields say. */
+/** The balances before an entry, from its own fields. */
 export function balancesBefore(entry: LedgerEntry): Balances {
   const before = { available: entry.available_after, reserved: entry.reserved_after, spent: entry.spent_after };
   for (const bucket of BUCKETS) {
@@ -74,7 +74,7 @@ export function balancesBefore(entry: LedgerEntry): Balances {
   return before;
 }
 
-/** Where the balances after an entry are not those before it plus or minus its amount. */
+/** Problems where the balances after an entry are not the balances before it plus or minus its amount. */
 export function checkBalances(entry: LedgerEntry, before: Balances): readonly LedgerProblem[] {
   let problems: LedgerProblem[] | null = null;
   const after = balancesAfter(entry);

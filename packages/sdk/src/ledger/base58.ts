@@ -39,7 +39,7 @@ export function toBase58(bytes: Uint8Array): string {
   return '1'.repeat(zeros === -1 ? bytes.length : zeros) + String.fromCharCode(...codes);
 }
 
-/** The `length` bytes behind base58 text, or null when it stands for anything else. */
+/** The `length` bytes in base58 text, or null when the text is not base58 of exactly so many bytes. */
 export function fromBase58(text: string, length: number): Uint8Array | null {
   // Longer text than these bytes can have is refused before the quadratic decoding.
   if (text.length > length * 2) return null;

@@ -1,4 +1,4 @@
-/** Base64 and hexadecimal without the platform's help: `atob` accepts spellings that are not the canonical one. */
+/** Base64 and hexadecimal, without `atob`, which accepts text that is not in the canonical form. */
 
 /** Bytes that Web Crypto takes. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -16,7 +16,7 @@ export function fromBase64(text: string): Bytes | null {
   }
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
-  // Blanks inside, missing padding and stray bits at the end decode too; none of them comes out again.
+  // Text with spaces, missing padding or stray bits at the end decodes too, but does not encode to the same text.
   return toBase64(bytes) === text ? bytes : null;
 }
 
@@ -33,7 +33,7 @@ export function toBase64(bytes: Uint8Array): string {
   return text;
 }
 
-/** Whether `text` is the base64 of these bytes, without making it. */
+/** Whether `text` is the base64 of these bytes. Does not build the base64 text. */
 export function isBase64Of(text: string, bytes: Uint8Array): boolean {
   if (text.length !== Math.ceil(bytes.length / 3) * 4) return false;
   for (let at = 0, place = 0; at < bytes.length; at += 3, place += 4) {
@@ -52,7 +52,7 @@ export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** The parts one after another, in new memory. */
+/** The parts joined, in new memory. */
 export function concat(...parts: readonly Uint8Array[]): Bytes {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -63,7 +63,7 @@ export function concat(...parts: readonly Uint8Array[]): Bytes {
   return bytes;
 }
 
-/** Whether both have the same bytes. The time that it takes depends on them: not for secrets. */
+/** Whether both have the same bytes. Not for secrets, because the time it takes depends on the bytes. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;

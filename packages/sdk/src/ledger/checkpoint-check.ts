@@ -1,4 +1,4 @@
-/** Rule 10 of docs/ledger-verification.md, and its section on epochs: the checkpoints that a verification meets. */
+/** Checks checkpoints: rule 10 and the section on epochs of docs/ledger-verification.md. */
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import type { EpochEnd } from './export/header.ts';
 import type { Findings } from './findings.ts';
@@ -9,7 +9,7 @@ import type { VerifyOptions } from './verify-options.ts';
 /** A checkpoint that could be read. */
 export interface CheckedCheckpoint {
   readonly parsed: Checkpoint;
-  /** The trusted key that signed it; null when none did. */
+  /** The trusted key that signed it; null when no trusted key did. */
   readonly key: LedgerKey | null;
 }
 
@@ -24,8 +24,7 @@ export class CheckpointCheck {
   }
 
   /**
-   * The checkpoint in `text`, with the key whose signature on it is good; null when the text cannot be read. What is
-   * wrong is among the findings.
+   * The checkpoint in `text`, with the trusted key that signed it; null when the text cannot be read. Problems are added to the findings.
    *
    * @param what names it in messages
    */
@@ -36,23 +35,26 @@ export class CheckpointCheck {
       return null;
     }
     if (parsed.accountId !== accountId) {
-      this.#findings.add('wrong_account', `${what} is of account ${parsed.accountId}, the entries are of ${accountId}`);
+      this.#findings.add(
+        'wrong_account',
+        `${what} is of account ${parsed.accountId}, but the entries are of account ${accountId}`,
+      );
     }
     const ofServer = this.#keys.filter(({ name }) => name === parsed.serverName);
     const check = await checkNote(parsed.note, ofServer);
     if (check.state === 'good') return { parsed, key: check.key };
     if (check.state === 'bad') {
-      const message = `${what} is forged or damaged: the signature in the name of ${check.key.text} is not over this text`;
+      const message = `${what} is forged or damaged: the signature of the key ${check.key.text} does not match this text`;
       this.#findings.add('bad_signature', message);
     } else {
       const names = [...new Set(this.#keys.map(({ name }) => name))].join(', ');
-      const message = `${what} of ${parsed.origin} is not signed by a key that you trust (those are of ${names})`;
+      const message = `${what} of ${parsed.origin} is not signed by a key that you trust (your keys are of ${names})`;
       this.#findings.add('unknown_key', message);
     }
     return { parsed, key: null };
   }
 
-  /** The ends of the epochs before the current one: each is signed on both sides, and none is left out. */
+  /** Checks the ends of the earlier epochs: each has signed checkpoints on both sides, and no epoch is missing. */
   async epochs(ends: readonly EpochEnd[], current: Checkpoint): Promise<void> {
     let expected = 1;
     for (const end of ends) {
@@ -72,12 +74,12 @@ export class CheckpointCheck {
     if (expected !== current.epoch) {
       this.#findings.add(
         'bad_epoch',
-        `the checkpoint is of epoch ${current.epoch}, and previous_epochs tells of ${expected - 1}`,
+        `the checkpoint is of epoch ${current.epoch}, but previous_epochs has ${expected - 1} earlier epochs`,
       );
     }
   }
 
-  /** Everything that the ledger must agree with: what the store has, and what the caller gave and is signed. */
+  /** All checkpoints that the ledger must agree with: those in the store, and the signed ones that the caller gave. */
   async earlier(
     { previousCheckpoint, store }: Pick<VerifyOptions, 'previousCheckpoint' | 'store'>,
     current: Checkpoint,

@@ -3,7 +3,7 @@ import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import { checkNote } from './note.ts';
 import { type LedgerKeys, readLedgerKeys } from './keys.ts';
 
-/** Whose ledger a checkpoint is of. */
+/** The ledger that a checkpoint belongs to. */
 export interface LedgerName {
   readonly serverName: string;
   readonly accountId: string;
@@ -16,24 +16,25 @@ export interface KeptCheckpoint {
   /** RFC 3339. */
   readonly kept_at: string;
   /**
-   * Whether the entries under it were checked when it was kept; one that came with a webhook was only seen. Both are
-   * held against every later export; but only a checked one of a later epoch says that this epoch was accepted.
+   * True when the entries under the checkpoint were verified when it was kept. False for a checkpoint that came with a
+   * webhook. Later exports are compared with both; but only a verified checkpoint of a later epoch means that you
+   * accepted that epoch.
    */
   readonly checked: boolean;
 }
 
 /**
- * The customer's memory: whoever holds the server's key can sign a rewritten history, and only a checkpoint that was
- * kept outside the server shows it. Nothing that was kept may be forgotten.
+ * Where you keep the checkpoints that you have seen. The owner of the server's key could sign a rewritten history, and
+ * only a checkpoint that was kept outside the server can show this. So a store must never lose a checkpoint.
  */
 export interface CheckpointStore {
-  /** Everything that was kept of a ledger. */
+  /** All kept checkpoints of a ledger. */
   read(ledger: LedgerName): Promise<readonly KeptCheckpoint[]>;
-  /** Adds one; when this resolves it must be safe. */
+  /** Adds a checkpoint. When this resolves, the checkpoint must be stored safely. */
   keep(ledger: LedgerName, kept: KeptCheckpoint): Promise<void>;
 }
 
-/** A store that lasts as long as the program: for tests, or in front of a database of your own. */
+/** A store in memory, which lasts as long as the program. For tests, or as a cache for your own database. */
 export class MemoryCheckpointStore implements CheckpointStore {
   readonly #kept = new Map<string, KeptCheckpoint[]>();
 
@@ -49,8 +50,8 @@ export class MemoryCheckpointStore implements CheckpointStore {
 }
 
 /**
- * Keeps a checkpoint that came by itself, such as the one in a final `batch.*` webhook, after checking its signature:
- * the next `verifyLedger` with this store demands that the ledger agrees with it. Throws `RushesError` when it is not
+ * Checks the signature of a checkpoint, such as the one in a final `batch.*` webhook, and adds it to the store. Every
+ * later `verifyLedger` with this store then checks that the ledger agrees with it. Throws `RushesError` when it is not
  * signed by one of the keys.
  */
 export async function keepCheckpoint(
@@ -62,7 +63,7 @@ export async function keepCheckpoint(
   const check = await checkNote(checkpoint.note, readLedgerKeys(options.keys));
   if (check.state !== 'good') {
     throw new RushesError(
-      `The checkpoint of ${checkpoint.origin} is not signed by a key that you trust; it was not kept.`,
+      `The checkpoint of ${checkpoint.origin} is not signed by a key that you trust. It was not kept.`,
     );
   }
   const kept_at = (options.keptAt ?? new Date()).toISOString();

@@ -3,16 +3,16 @@ import { fromBase64 } from './bytes.ts';
 import { HASH_BYTES } from './merkle.ts';
 import { type Note, parseNote } from './note.ts';
 
-/** "The ledger of this account has `size` entries and this root", as the server signed it. */
+/** A checkpoint: the server's signed statement that the ledger of this account has `size` entries and this root. */
 export interface Checkpoint {
   readonly origin: string;
   readonly serverName: string;
   readonly accountId: string;
-  /** 1 unless the server was restored to an earlier time. */
+  /** 1, or more when the server was restored to an earlier time. */
   readonly epoch: number;
   readonly size: number;
   readonly root: Uint8Array;
-  /** The text it was read from, signatures included. */
+  /** The whole text, including the signatures. */
   readonly text: string;
   readonly note: Note;
 }
@@ -20,7 +20,7 @@ export interface Checkpoint {
 const ORIGIN = /^([^\s+]+)\/ledger\/(acct_[1-9A-HJ-NP-Za-km-z]+)(?:\/epoch-([1-9][0-9]{0,8}))?$/u;
 const SIZE = /^(?:0|[1-9][0-9]{0,15})$/;
 
-/** The checkpoint in a note whose signature is not looked at here, or what keeps it from being one. */
+/** The checkpoint in a text, or why the text is not a checkpoint. Does not check the signature. */
 export function parseCheckpoint(text: string): Checkpoint | { readonly error: string } {
   const note = parseNote(text);
   if ('error' in note) return note;
@@ -30,10 +30,10 @@ export function parseCheckpoint(text: string): Checkpoint | { readonly error: st
     return { error: `its first line ${JSON.stringify(origin)} is not <server>/ledger/<account>` };
   }
   const epoch = epochText === undefined ? 1 : Number(epochText);
-  if (epochText !== undefined && epoch < 2) return { error: 'the first epoch is not written' };
+  if (epochText !== undefined && epoch < 2) return { error: 'it names epoch 1, which a checkpoint never does' };
   if (!SIZE.test(size) || !Number.isSafeInteger(Number(size))) return { error: 'its second line is not a size' };
   const hash = fromBase64(root);
   if (hash?.length !== HASH_BYTES) return { error: 'its third line is not a hash' };
-  if (extensions.includes('')) return { error: 'it has an empty line in its text' };
+  if (extensions.includes('')) return { error: 'its text has an empty line' };
   return { origin, serverName, accountId, epoch, size: Number(size), root: hash, text, note };
 }

@@ -1,2 +1,2 @@
-/** A string of its own: a part of a file's text would keep all of that text in memory. */
+/** A copy of a string. Without it, a small part of a file's text would keep the whole text in memory. */
 export const copyOf = (text: string): string => ` ${text}`.slice(1);

@@ -1,4 +1,4 @@
-/** Rules 1 to 7 of docs/ledger-verification.md over entries as they come, and the tree that they make. */
+/** Checks entries as they arrive (rules 1 to 7 of docs/ledger-verification.md), and builds their tree. */
 import { balancesAfter, balancesBefore, checkBalances, checkMovement, NOTHING, type Balances } from './balances.ts';
 import { fromBase64, isBase64Of } from './bytes.ts';
 import { type ExportedEntry, type RawEntry, readEntry } from './entry.ts';
@@ -11,7 +11,7 @@ import type { LedgerReport } from './report.ts';
 import { sha256 } from './sha256.ts';
 import { TaskIds } from './task-id.ts';
 
-/** Root of the first `size` entries, where it was asked for. */
+/** Root of the first `size` entries, for the requested sizes. */
 type Roots = Map<number, Uint8Array | null>;
 
 /** Checks the entries of one export, one after another, and builds their tree. */
@@ -30,10 +30,10 @@ export class EntryCheck {
   #seq: number;
   #problems: readonly LedgerProblem[] = [];
   #edited = 0;
-  /** False once the file has no leaf hashes that the tree could go on with. */
+  /** False when the file has no more leaf hashes to continue the tree with. */
   #treeIsWhole = true;
 
-  /** @param sizes the root of the tree is noted at each of these. */
+  /** @param sizes the sizes at which the root of the tree is kept */
   constructor(accountId: string, range: LedgerRange, sizes: Iterable<number>) {
     this.#range = range;
     this.#seq = range.first - 1;
@@ -48,17 +48,17 @@ export class EntryCheck {
     return this.#problems;
   }
 
-  /** Number of the last entry that was taken. */
+  /** Number of the last entry that was read. */
   get lastSeq(): number {
     return this.#seq;
   }
 
-  /** Root of the first `size` entries; null when it was not asked for or cannot be known. */
+  /** Root of the first `size` entries; null when this size was not requested or the root cannot be computed. */
   rootAt(size: number): Uint8Array | null {
     return this.#treeIsWhole ? (this.#roots.get(size) ?? null) : null;
   }
 
-  /** Takes the next entry. False: what follows says nothing more. */
+  /** Checks the next entry. False when checking more entries would find nothing more. */
   take(raw: RawEntry): boolean {
     if (this.#problems.length > 0) return this.#goOnWithLeafHashes(raw);
     const misplaced = this.#checkSeq(raw);
@@ -72,7 +72,7 @@ export class EntryCheck {
     return true;
   }
 
-  /** The root of the whole tree, with what stands for the entries behind the range; null when it cannot be known. */
+  /** The root of the whole tree, with the hashes for the entries after the range; null when it cannot be computed. */
   finish(size: number): Uint8Array | null {
     const heights = subtreeHeights(this.#range.last, size);
     if (!this.#treeIsWhole || this.#tree.size !== this.#range.last) return null;
@@ -109,20 +109,28 @@ export class EntryCheck {
     const expected = this.#seq + 1;
     if (typeof seq !== 'number' || !Number.isSafeInteger(seq)) return null;
     if (expected > this.#range.last) {
-      return problem('misplaced_entry', `entry ${seq} stands behind entry ${this.#seq}, the last of this export`, {
-        seq,
-      });
+      return problem(
+        'misplaced_entry',
+        `entry ${seq} comes after entry ${this.#seq}, which is the last one of this export`,
+        {
+          seq,
+        },
+      );
     }
     if (seq === expected) return null;
-    if (seq === this.#seq) return problem('repeated_entry', `entry ${seq} is there twice`, { seq });
+    if (seq === this.#seq) return problem('repeated_entry', `entry ${seq} occurs twice`, { seq });
     if (seq < expected) {
-      return problem('misplaced_entry', `entry ${seq} stands again, or too late, where entry ${expected} should be`, {
-        seq: expected,
-      });
+      return problem(
+        'misplaced_entry',
+        `entry ${seq} is repeated or in the wrong place: entry ${expected} should be here`,
+        {
+          seq: expected,
+        },
+      );
     }
     const last = seq - 1;
     const missing = last === expected ? `entry ${expected} is` : `entries ${expected} to ${last} are`;
-    const message = `${missing} missing: entry ${seq} stands where entry ${expected} should be`;
+    const message = `${missing} missing: entry ${seq} is here, but entry ${expected} should be`;
     return problem('missing_entry', message, { seq: expected, range: { first: expected, last } });
   }
 
@@ -133,7 +141,7 @@ export class EntryCheck {
     const before = this.#after ?? (seq === 1 ? NOTHING : balancesBefore(entry));
     const found: LedgerProblem[] = [...movement, ...checkBalances(entry, before)];
     if (entry.created_at < this.#lastTime) {
-      const message = `created_at is ${entry.created_at}, before the ${this.#lastTime} of entry ${seq - 1}`;
+      const message = `created_at is ${entry.created_at}, which is before the ${this.#lastTime} of entry ${seq - 1}`;
       found.push(problem('time_runs_back', message, { seq, field: 'created_at' }));
     }
     if (found.length === 0) {
@@ -163,7 +171,10 @@ export class EntryCheck {
     this.#noteRoot();
   }
 
-  /** Behind the first wrong entry only the file's leaf hashes are followed: do they still give the signed root? */
+  /**
+   * After the first wrong entry, only the leaf hashes in the file are followed, to see whether they give the signed
+   * root.
+   */
   #goOnWithLeafHashes({ fields }: RawEntry): boolean {
     const stated = typeof fields['leaf_hash'] === 'string' ? fromBase64(fields['leaf_hash']) : null;
     if (stated?.length !== HASH_BYTES || !this.#treeIsWhole) return (this.#treeIsWhole = false);
@@ -182,8 +193,8 @@ const isHashText = (value: unknown, hash: Uint8Array): boolean => typeof value =
 function leafProblem(seq: number, found: readonly LedgerProblem[]): LedgerProblem {
   const where =
     found.length === 0
-      ? 'it agrees with its neighbours, so it is in batch_id, task_index, reason, reference, created_at or leaf_hash'
-      : 'what does not fit is named beside this';
-  const message = `its fields are not those that its leaf_hash was made of: something in this line was changed; ${where}`;
+      ? 'the balances fit the entries before and after, so the change is in batch_id, task_index, reason, reference, created_at or leaf_hash'
+      : 'the other problems of this entry say what does not fit';
+  const message = `its fields do not match its leaf_hash: something in this line was changed; ${where}`;
   return problem('leaf_hash_differs', message, { seq });
 }

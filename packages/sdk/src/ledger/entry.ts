@@ -4,13 +4,13 @@ import type { LedgerEntry } from '../types.ts';
 import { type LedgerProblem, problem, quote } from './problem.ts';
 import type { TaskIds } from './task-id.ts';
 
-/** An entry as exports have it. */
+/** A ledger entry in an export. */
 export interface ExportedEntry extends LedgerEntry {
-  /** Base64 of the leaf hash; missing where a file was made without it. */
+  /** Base64 of the leaf hash; missing when the file has none. */
   leaf_hash?: string;
 }
 
-/** An entry nobody has looked at yet, and its place in the file. */
+/** An entry that has not been checked yet, and its place in the file. */
 export interface RawEntry {
   readonly position: number;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -27,7 +27,7 @@ interface Form {
   readonly description: string;
 }
 
-/** What a field of each kind must be. Words are any words: a newer server may have more. */
+/** What a field of each kind must be. Any word is accepted, because a newer server may have more. */
 const FORMS: Readonly<Record<LedgerFieldKind, Form>> = {
   positive: { isRight: (value) => isNumber(value) && value > 0, description: 'a whole number, 1 or more' },
   whole: { isRight: isNumber, description: 'a whole number, 0 or more' },
@@ -69,7 +69,7 @@ export function readEntry(raw: RawEntry['fields'], taskIds: TaskIds): ExportedEn
 function checkIds(entry: ExportedEntry, taskIds: TaskIds): readonly LedgerProblem[] | null {
   const { batch_id: batchId, task_index: index, task_id: taskId, seq } = entry;
   if (batchId !== null && !taskIds.isBatchId(batchId)) {
-    return [badField('batch_id', seq, `batch_id ${quote(batchId)} is no batch's id`)];
+    return [badField('batch_id', seq, `batch_id ${quote(batchId)} is not the id of a batch`)];
   }
   const expected = batchId === null || index === null ? null : taskIds.of(batchId, index);
   if (taskId === expected) return null;

@@ -1,6 +1,6 @@
 import { type LedgerProblem, problem } from './problem.ts';
 
-/** What a verification has found so far, in the order in which it was found. */
+/** The problems and warnings that a verification has found so far, in order. */
 export class Findings {
   readonly problems: LedgerProblem[] = [];
   readonly warnings: string[] = [];

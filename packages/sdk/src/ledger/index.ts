@@ -1,4 +1,4 @@
-/** Checking a ledger without its server: needs no API key and nothing of the client. */
+/** Verifies a ledger without the server: needs no API key and no client. */
 export type { Balances } from './balances.ts';
 export { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 export {

@@ -1,10 +1,10 @@
-/** Rule 11 of docs/ledger-verification.md: the ledger agrees with everything that was kept of it. */
+/** Checks that the ledger agrees with every kept checkpoint (rule 11 of docs/ledger-verification.md). */
 import { equal } from './bytes.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
 import type { KeptCheckpoint } from './checkpoint-store.ts';
 import { type LedgerProblem, problem } from './problem.ts';
 
-/** A checkpoint from earlier: one of a store, or one that the caller gave and whose time is not known. */
+/** An earlier checkpoint: from a store, or from the caller, in which case its time is not known. */
 export interface EarlierCheckpoint extends Omit<KeptCheckpoint, 'kept_at'> {
   /** RFC 3339; null when it is not known. */
   readonly kept_at: string | null;
@@ -19,18 +19,18 @@ interface Comparison {
   readonly warnings: readonly string[];
   readonly compared: number;
   readonly agreeingSize: number | null;
-  /** Whether something kept could not be held against a bounded export. */
+  /** True when a kept checkpoint could not be compared with an export of a part of the ledger. */
   readonly isPartial: boolean;
 }
 
-/** Names a checkpoint in messages, with the day when it is known. A store of the caller's own may hold any text as time. */
+/** Names a checkpoint in messages, with the day if it is known. A caller's own store may have any text as time. */
 function describe({ parsed, kept_at: keptAt }: Kept): string {
   const day = /^\d{4}-\d\d-\d\d(?=T)/.exec(keptAt ?? '')?.[0];
   const when = day === undefined ? 'earlier' : `on ${day}`;
   return `the checkpoint of ${parsed.size} entries that was kept ${when}`;
 }
 
-/** Checkpoints that were kept of one ledger, smallest first. */
+/** The kept checkpoints of one ledger, smallest first. */
 export class KeptCheckpoints {
   readonly #kept: readonly Kept[];
   readonly #current: Checkpoint;
@@ -61,8 +61,8 @@ export class KeptCheckpoints {
   }
 
   /**
-   * @param rootAt root of the first entries, as the export has them
-   * @param last the last entry that the export covers; a problem's range ends there at the latest
+   * @param rootAt root of the first entries of the export
+   * @param last the last entry of the export; the range of a problem does not go beyond it
    */
   compare(rootAt: (size: number) => Uint8Array | null, last: number): Comparison {
     const problems: LedgerProblem[] = [];
@@ -72,7 +72,7 @@ export class KeptCheckpoints {
     let isPartial = false;
     for (const kept of this.#kept) {
       const { size, epoch, root } = kept.parsed;
-      // What was given up when the epoch was accepted is not demanded any more.
+      // Checkpoints that were given up when the epoch was accepted do not have to agree any more.
       const isGivenUp = epoch < this.#acceptedEpoch;
       const report = (found: LedgerProblem): void => {
         if (isGivenUp) warnings.push(`${found.message} (accepted with epoch ${this.#acceptedEpoch})`);
@@ -93,7 +93,7 @@ export class KeptCheckpoints {
     }
     if (isPartial) {
       warnings.push(
-        'this export is bounded, and some checkpoints that were kept could not be held against it; a whole export settles them all',
+        'this export has only a part of the ledger, so some kept checkpoints could not be compared with it; verify a whole export to compare them all',
       );
     }
     return { problems, warnings, compared, agreeingSize: agreeing, isPartial };
@@ -101,15 +101,15 @@ export class KeptCheckpoints {
 
   #newEpoch(epoch: number): string {
     if (epoch === this.#current.epoch) return '';
-    return `. The server has opened epoch ${this.#current.epoch} since: ask its operator what was lost, and accept the epoch only then`;
+    return `. The server has opened epoch ${this.#current.epoch} since then: ask its operator what was lost before you accept the epoch`;
   }
 
   #rolledBack(kept: Kept): LedgerProblem {
     const { size, epoch } = kept.parsed;
     const message =
       epoch > this.#current.epoch
-        ? `the export is of epoch ${this.#current.epoch}, and ${describe(kept)} is of epoch ${epoch}: it is an old one`
-        : `the export has ${this.#current.size} entries, fewer than ${describe(kept)}: it is an old one, or the ledger was set back${this.#newEpoch(epoch)}`;
+        ? `the export is of epoch ${this.#current.epoch}, but ${describe(kept)} is of epoch ${epoch}: this is an old export`
+        : `the export has ${this.#current.size} entries, fewer than ${describe(kept)}: this is an old export, or the ledger was set back${this.#newEpoch(epoch)}`;
     const range = size > this.#current.size ? { first: this.#current.size + 1, last: size } : null;
     return problem('rolled_back', message, { range });
   }
@@ -117,8 +117,9 @@ export class KeptCheckpoints {
   #rewritten(kept: Kept, agreeing: number, last: number): LedgerProblem {
     const { size, epoch } = kept.parsed;
     const range = { first: agreeing + 1, last: Math.min(size, last) };
-    const until = agreeing === 0 ? 'nothing that was kept agrees' : `the last that agrees has ${agreeing} entries`;
-    const message = `history was rewritten: the first ${size} entries are not those of ${describe(kept)}; ${until}, so the change lies in entries ${range.first} to ${range.last}${this.#newEpoch(epoch)}`;
+    const until =
+      agreeing === 0 ? 'no kept checkpoint agrees' : `the last checkpoint that agrees has ${agreeing} entries`;
+    const message = `history was rewritten: the first ${size} entries are not those of ${describe(kept)}; ${until}, so the change is in entries ${range.first} to ${range.last}${this.#newEpoch(epoch)}`;
     return problem('history_rewritten', message, { range });
   }
 }

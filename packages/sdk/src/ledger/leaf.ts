@@ -1,4 +1,4 @@
-/** The canonical encoding of an entry, version 1; docs/ledger-verification.md has it byte for byte. */
+/** The canonical encoding of an entry, version 1. docs/ledger-verification.md defines every byte. */
 import { LEAF_FIELDS } from '@rushes/contract/facts/ledger-fields';
 import type { LedgerEntry } from '../types.ts';
 
@@ -9,7 +9,10 @@ const LENGTH_BYTES = 4;
 /** UTF-8 has at most three bytes for each unit of a JavaScript string. */
 const UTF8_BYTES_MAX = 3;
 
-/** Encodes leaf after leaf of one account into the same memory: a million entries make no million buffers. */
+/**
+ * Encodes the leaves of one account. It uses the same memory for each leaf, so that a million entries do not need a
+ * million buffers.
+ */
 export class LeafEncoder {
   readonly #accountId: string;
   readonly #encoder = new TextEncoder();
@@ -20,9 +23,7 @@ export class LeafEncoder {
     this.#accountId = accountId;
   }
 
-  /**
-   * `0x00 || leaf`, the bytes whose SHA-256 is the leaf hash. They are valid until the next call.
-   */
+  /** The bytes `0x00 || leaf`; their SHA-256 is the leaf hash. They are valid until the next call. */
   hashInput(entry: LedgerEntry): Uint8Array {
     this.#at = 0;
     this.#reserve(2);

@@ -1,4 +1,4 @@
-/** The Merkle tree of RFC 6962, section 2.1, and its proofs as checked in RFC 9162, sections 2.1.3.2 and 2.1.4.2. */
+/** The Merkle tree of RFC 6962, section 2.1. Proofs are checked as in RFC 9162, sections 2.1.3.2 and 2.1.4.2. */
 import { equal } from './bytes.ts';
 import { sha256 } from './sha256.ts';
 
@@ -21,14 +21,14 @@ function emptyRoot(): Uint8Array {
 }
 
 /**
- * The complete subtrees that cover the leaves so far, largest first: all that is needed to go on and to know the root.
- * Memory is logarithmic in the number of leaves.
+ * The complete subtrees that cover the leaves so far, largest first. They are enough to append leaves and to compute
+ * the root. Memory is logarithmic in the number of leaves.
  */
 export class TreeStack {
   readonly #nodes: { readonly height: number; readonly hash: Uint8Array }[] = [];
   #size = 0;
 
-  /** Leaves that are covered. */
+  /** Number of leaves so far. */
   get size(): number {
     return this.#size;
   }
@@ -116,7 +116,7 @@ export function verifyConsistency(claim: {
   let place = from - 1;
   let last = to - 1;
   while (place % 2 === 1) [place, last] = [half(place), half(last)];
-  // What is left is 0 exactly when `from` is a power of two: its tree is then itself the first subtree.
+  // The rest is 0 exactly when `from` is a power of two: then its tree is itself the first subtree.
   const hashes = place === 0 ? [fromRoot, ...proof] : proof;
   const [first = fromRoot, ...others] = hashes;
   let [old, young] = [first, first];

@@ -7,7 +7,7 @@ const ED25519 = 0x01;
 const KEY_BYTES = 32;
 const KEY_HASH_BYTES = 4;
 const SIGNATURE_BYTES = 64;
-/** A checkpoint is a few hundred bytes, and its signers are a handful. */
+/** A checkpoint has a few hundred bytes and a few signatures. */
 const NOTE_MAX_CHARACTERS = 65_536;
 const SIGNATURES_MAX = 100;
 
@@ -25,7 +25,7 @@ function keyHash(name: string, publicKey: Uint8Array): Uint8Array {
   return sha256(concat(utf8(`${name}\n`), Uint8Array.of(ED25519), publicKey)).slice(0, KEY_HASH_BYTES);
 }
 
-/** Whether text can be the name of a key: something, without blanks and without a plus. */
+/** Whether a text can be the name of a key: not empty, without spaces and without a plus. */
 function isKeyName(name: string): boolean {
   return name !== '' && !/[\s+\u0000-\u001f]/u.test(name);
 }
@@ -38,7 +38,7 @@ export function parseLedgerKey(text: string): LedgerKey {
   const publicKey = bytes?.slice(1);
   if (!isKeyName(name) || publicKey?.length !== KEY_BYTES || bytes?.[0] !== ED25519) {
     throw new RushesError(
-      `${JSON.stringify(text)} is not a ledger key: a key looks like rushes.example.com+1a2b3c4d+AZ…, as /.well-known/rushes-ledger-keys has it.`,
+      `${JSON.stringify(text)} is not a ledger key: a key looks like rushes.example.com+1a2b3c4d+AZ…, as in /.well-known/rushes-ledger-keys.`,
     );
   }
   const expected = keyHash(name, publicKey);
@@ -57,18 +57,18 @@ export interface NoteSignature {
 
 /** A signed note: its text and its signatures, which are not checked yet. */
 export interface Note {
-  /** What is signed: lines, each with its end. */
+  /** The signed text: complete lines. */
   readonly text: string;
   readonly signatures: readonly NoteSignature[];
 }
 
-/** The parts of a note, or what keeps it from being one. */
+/** The parts of a note, or why the text is not a note. */
 export function parseNote(text: string): Note | { readonly error: string } {
-  if (text.length > NOTE_MAX_CHARACTERS) return { error: 'it is longer than any checkpoint' };
+  if (text.length > NOTE_MAX_CHARACTERS) return { error: 'it is too long for a checkpoint' };
   const split = text.lastIndexOf('\n\n');
-  if (split === -1) return { error: 'it has no empty line before its signatures' };
-  if (!text.endsWith('\n')) return { error: 'its last line has no end' };
-  // Control characters would let a terminal show another text than the one that is signed.
+  if (split === -1) return { error: 'there is no empty line before its signatures' };
+  if (!text.endsWith('\n')) return { error: 'its last line does not end with a line break' };
+  // With control characters, a terminal could show a text that is not the signed one.
   if (/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text) || !text.isWellFormed()) {
     return { error: 'it has characters that are not allowed in a note' };
   }
@@ -87,13 +87,16 @@ export function parseNote(text: string): Note | { readonly error: string } {
   return { text: text.slice(0, split + 1), signatures };
 }
 
-/** Whether a note is signed by a trusted key, and by which. */
+/** Whether a trusted key signed a note, and which one. */
 export type SignatureCheck =
   | { readonly state: 'good'; readonly key: LedgerKey }
   | { readonly state: 'bad'; readonly key: LedgerKey }
   | { readonly state: 'unknown_key' };
 
-/** Good: a trusted key signed it. Bad: a signature says that a trusted key made it, and it did not. */
+/**
+ * Checks the signatures. `good`: a trusted key signed the note. `bad`: a signature has the name of a trusted key but
+ * does not match.
+ */
 export async function checkNote(note: Note, keys: readonly LedgerKey[]): Promise<SignatureCheck> {
   let good: LedgerKey | null = null;
   const data = utf8(note.text);
@@ -113,7 +116,7 @@ async function verifyEd25519(publicKey: Bytes, signature: Bytes, data: Bytes): P
     const key = await crypto.subtle.importKey('raw', publicKey, { name: 'Ed25519' }, false, ['verify']);
     return await crypto.subtle.verify({ name: 'Ed25519' }, key, signature, data);
   } catch (cause) {
-    throw new RushesError('This runtime cannot check an Ed25519 signature (Web Crypto with Ed25519 is needed).', {
+    throw new RushesError('This runtime cannot check Ed25519 signatures. Use one whose Web Crypto supports Ed25519.', {
       cause,
     });
   }

@@ -1,4 +1,7 @@
-/** What entries owe to earlier ones: batches, tasks, reversals, references. Rules 6 and 7 of docs/ledger-verification.md. */
+/**
+ * Checks entries against the earlier entries that they refer to: batches, tasks, reversals, references (rules 6 and 7
+ * of docs/ledger-verification.md).
+ */
 import type { LedgerEntry } from '../types.ts';
 import { copyOf } from './copy-of.ts';
 import { type LedgerProblem, problem, quote } from './problem.ts';
@@ -6,7 +9,10 @@ import { type LedgerProblem, problem, quote } from './problem.ts';
 interface Hold {
   readonly reserved: number;
   open: number;
-  /** One bit for each resolved task; null once nothing is open, when a further resolution is too much in any case. */
+  /**
+   * One bit for each resolved task; null when nothing of the batch is open, because then every further resolution is
+   * wrong.
+   */
   tasks: Uint8Array | null;
 }
 
@@ -28,16 +34,19 @@ function setBit(hold: Hold, bits: Uint8Array, index: number): boolean {
   return (before & mask) === 0;
 }
 
-/** Holds each entry against the entries before it that it refers to. */
+/** Compares each entry with the earlier entries that it refers to. */
 export class Obligations {
   readonly #firstSeq: number;
   readonly #holds = new Map<string, Hold>();
   readonly #references = new Set<string>();
-  /** What of each entry in the range can still be reversed, by its number, in pages: one array would be copied to grow. */
+  /**
+   * How much of each entry in the range can still be reversed, by its number. In pages, because one large array would
+   * be copied each time it grows.
+   */
   readonly #reversible: Float64Array[] = [];
   #openBatches = 0;
 
-  /** @param firstSeq what came before this entry is not known. */
+  /** @param firstSeq number of the first entry; entries before it are not known */
   constructor(firstSeq: number) {
     this.#firstSeq = firstSeq;
   }
@@ -46,7 +55,10 @@ export class Obligations {
     return { closed: this.#holds.size - this.#openBatches, open: this.#openBatches };
   }
 
-  /** Takes the next entry, or says what is wrong with it. Its movement and balances must have been found right. */
+  /**
+   * Takes the next entry, or says what is wrong with it. Call it only for an entry whose movement and balances are
+   * right.
+   */
   take(entry: LedgerEntry): LedgerProblem | null {
     switch (entry.kind) {
       case 'purchase':
@@ -71,17 +83,21 @@ export class Obligations {
       this.#references.add(copyOf(reference));
       return null;
     }
-    const message = `a ${kind} with the reference ${quote(reference)} was there before; each stands in the ledger once`;
+    const message = `there is an earlier ${kind} with the reference ${quote(reference)}; a reference can be used only once`;
     return problem('reference_repeated', message, { seq, field: 'reference' });
   }
 
   #takeReserve({ seq, amount, batch_id: batchId }: LedgerEntry): LedgerProblem | null {
     if (batchId === null) return null;
     if (this.#holds.has(batchId)) {
-      return problem('second_reserve', `batch ${batchId} was reserved before; that happens once`, {
-        seq,
-        field: 'batch_id',
-      });
+      return problem(
+        'second_reserve',
+        `there is an earlier reserve of batch ${batchId}; a batch is reserved only once`,
+        {
+          seq,
+          field: 'batch_id',
+        },
+      );
     }
     this.#holds.set(copyOf(batchId), { reserved: amount, open: amount, tasks: new Uint8Array(FIRST_TASKS / 8) });
     this.#openBatches += 1;
@@ -93,23 +109,23 @@ export class Obligations {
     if (batchId === null || index === null) return null;
     const hold = this.#holds.get(batchId);
     if (hold === undefined) {
-      // The reserve may lie before a bounded export.
+      // The reserve may be before the first entry of this export.
       if (this.#firstSeq > 1) {
         if (kind !== 'refund') this.#noteReversible(seq, amount);
         return null;
       }
-      return problem('no_reserve', `a ${kind} of batch ${batchId}, for which nothing was reserved`, {
+      return problem('no_reserve', `it is a ${kind} of batch ${batchId}, but nothing was reserved for this batch`, {
         seq,
         field: 'batch_id',
       });
     }
     if (hold.tasks !== null && !setBit(hold, hold.tasks, index)) {
-      const message = `task ${index} of batch ${batchId} was charged, refunded or forfeited before; that happens once`;
+      const message = `task ${index} of batch ${batchId} was charged, refunded or forfeited earlier; this happens only once`;
       return problem('task_resolved_twice', message, { seq, field: 'task_index' });
     }
     if (amount > hold.open) {
       const used = hold.reserved - hold.open;
-      const message = `a ${kind} of ${amount} for batch ${batchId}, of whose ${hold.reserved} reserved credits ${used} were used: reserve = charges + refunds + forfeits would not hold`;
+      const message = `it is a ${kind} of ${amount} for batch ${batchId}, which has used ${used} of its ${hold.reserved} reserved credits: reserve = charges + refunds + forfeits would not be true`;
       return problem('reserve_exceeded', message, { seq, field: 'amount' });
     }
     hold.open -= amount;
@@ -132,7 +148,7 @@ export class Obligations {
   #takeReversal({ seq, amount, reverses_seq: reverses }: LedgerEntry): LedgerProblem | null {
     if (reverses === null) return null;
     if (reverses >= seq) {
-      const message = `it reverses entry ${reverses}, which does not lie before it`;
+      const message = `it reverses entry ${reverses}, which is not an earlier entry`;
       return problem('bad_reversal', message, { seq, field: 'reverses_seq' });
     }
     if (reverses < this.#firstSeq) return null;
@@ -148,7 +164,7 @@ export class Obligations {
       const message = `it reverses entry ${reverses}, which is neither a charge nor a forfeit`;
       return problem('bad_reversal', message, { seq, field: 'reverses_seq' });
     }
-    const message = `it takes back ${amount} of entry ${reverses}, of which ${Math.max(left, 0)} can still be reversed`;
+    const message = `it reverses ${amount} credits of entry ${reverses}, but only ${Math.max(left, 0)} can still be reversed`;
     return problem('reversal_exceeded', message, { seq, field: 'amount' });
   }
 }

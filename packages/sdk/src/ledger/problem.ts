@@ -1,4 +1,4 @@
-/** What a verification can find. The words are stable: programs may act on them. */
+/** The codes of problems that a verification can find. They are stable, so programs can rely on them. */
 export type LedgerProblemCode =
   | 'not_an_export'
   | 'no_checkpoint'
@@ -30,26 +30,26 @@ export type LedgerProblemCode =
 /** One thing that is wrong, and where. */
 export interface LedgerProblem {
   readonly code: LedgerProblemCode;
-  /** For people: which entry, what is wrong with it, what it should be. */
+  /** The message for people: which entry, what is wrong with it, what it should be. */
   readonly message: string;
-  /** Number of the entry that is wrong, as far as it is known. */
+  /** Number of the wrong entry, if it is known. */
   readonly seq: number | null;
-  /** Field of the entry that is wrong, where one alone is. */
+  /** The wrong field of the entry, if it is a single one. */
   readonly field: string | null;
-  /** Where in the file: the line of CSV or JSON lines, the place in the JSON list; counted from 1. */
+  /** Place in the file, counted from 1: the line of CSV or JSON lines, or the position in the JSON list. */
   readonly position: number | null;
-  /** The entries among which the wrong ones are, where no single one can be named. */
+  /** The range of entries that includes the wrong ones, when no single entry can be named. */
   readonly range: { readonly first: number; readonly last: number } | null;
 }
 
 type Where = Partial<Omit<LedgerProblem, 'code' | 'message'>>;
 
-/** A problem; members of its place that are not given are null. */
+/** Makes a problem. Members of its place that are not given are null. */
 export function problem(code: LedgerProblemCode, message: string, where: Where = {}): LedgerProblem {
   return { code, message, seq: null, field: null, position: null, range: null, ...where };
 }
 
-/** Text of somebody else inside a message: quoted, and not longer than a line. */
+/** Text from a file for use in a message: in quotes and shortened to one line. */
 export function quote(value: unknown): string {
   const text = value === undefined ? 'nothing' : JSON.stringify(value);
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;

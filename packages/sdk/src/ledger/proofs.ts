@@ -1,4 +1,4 @@
-/** Proofs about single entries and between two checkpoints, as the server's text says them. */
+/** Checks the server's proofs: that an entry is in a ledger, and that two checkpoints agree. */
 import type { LedgerEntry } from '../types.ts';
 import { fromBase64 } from './bytes.ts';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.ts';
@@ -8,14 +8,14 @@ import { HASH_BYTES, verifyConsistency, verifyInclusion } from './merkle.ts';
 import { checkNote } from './note.ts';
 import { sha256 } from './sha256.ts';
 
-/** What checking a proof found: the checkpoint that it leads to, or what is wrong. */
+/** The result of checking a proof: the checkpoint that it leads to, or what is wrong. */
 export type ProofCheck =
   | { readonly ok: true; readonly checkpoint: Checkpoint }
-  /** `error` says what the proof does not show, and why. */
+  /** The proof is not valid; `error` says why. */
   | { readonly ok: false; readonly error: string };
 
 const PROOF_FORMAT = 'c2sp.org/tlog-proof@v1';
-/** The tree of 2^53 leaves has proofs of that many hashes. */
+/** The number of hashes in a proof for a tree of 2^53 leaves. */
 const HASHES_MAX = 2 * 53;
 
 function readHashes(lines: readonly string[]): Uint8Array[] | null {
@@ -25,8 +25,8 @@ function readHashes(lines: readonly string[]): Uint8Array[] | null {
 }
 
 /**
- * Whether a proof (https://c2sp.org/tlog-proof) shows that this entry is in a ledger that a trusted key signed.
- * Throws `RushesError` for unusable keys only.
+ * Checks a proof (https://c2sp.org/tlog-proof) that this entry is in a ledger signed by a trusted key. Throws
+ * `RushesError` only when the keys cannot be used.
  */
 export async function verifyLedgerProof(
   proof: string,
@@ -42,7 +42,7 @@ export async function verifyLedgerProof(
   const index = /^index (0|[1-9][0-9]{0,15})$/.exec(lines.shift() ?? '')?.[1];
   const hashes = readHashes(lines);
   if (index === undefined || hashes === null)
-    return { ok: false, error: 'the proof has no index, or one of its lines is not a hash' };
+    return { ok: false, error: 'the proof has no valid index, or one of its lines is not a hash' };
   const checkpoint = parseCheckpoint(proof.slice(split + 2));
   if ('error' in checkpoint) return { ok: false, error: `the proof's checkpoint cannot be read: ${checkpoint.error}` };
   if ((await checkNote(checkpoint.note, keys)).state !== 'good') {
@@ -63,7 +63,7 @@ export interface ConsistencyProof {
   readonly hashes: readonly Uint8Array[];
 }
 
-/** The hashes of a consistency proof, or null when the text is not a consistency proof. */
+/** The hashes in a consistency proof, or null when the text is not a consistency proof. */
 export function parseConsistencyProof(text: string): ConsistencyProof | null {
   if (text === '') return { hashes: [] };
   if (!text.endsWith('\n')) return null;
@@ -72,8 +72,8 @@ export function parseConsistencyProof(text: string): ConsistencyProof | null {
 }
 
 /**
- * Whether a proof shows that the ledger of the later checkpoint begins with all of the earlier one. Both must be
- * signed. Throws `RushesError` for unusable keys only.
+ * Checks a proof that the ledger of the later checkpoint begins with the whole ledger of the earlier one. Both
+ * checkpoints must be signed. Throws `RushesError` only when the keys cannot be used.
  */
 export async function verifyLedgerConsistency(
   proof: string,
@@ -86,7 +86,7 @@ export async function verifyLedgerConsistency(
   if ('error' in from) return { ok: false, error: `the earlier checkpoint cannot be read: ${from.error}` };
   if ('error' in to) return { ok: false, error: `the later checkpoint cannot be read: ${to.error}` };
   if (from.serverName !== to.serverName || from.accountId !== to.accountId) {
-    return { ok: false, error: `the checkpoints are of two ledgers, ${from.origin} and ${to.origin}` };
+    return { ok: false, error: `the checkpoints are of two different ledgers, ${from.origin} and ${to.origin}` };
   }
   for (const each of [from, to]) {
     if ((await checkNote(each.note, keys)).state === 'good') continue;
@@ -99,6 +99,6 @@ export async function verifyLedgerConsistency(
   if (verifyConsistency({ from: from.size, to: to.size, ...roots })) return { ok: true, checkpoint: to };
   return {
     ok: false,
-    error: `the ledger of ${to.size} entries does not begin with that of ${from.size}: history was rewritten, or the proof is wrong`,
+    error: `the ledger of ${to.size} entries does not begin with the ledger of ${from.size} entries: history was rewritten, or the proof is wrong`,
   };
 }

@@ -1,4 +1,7 @@
-/** SHA-256 (FIPS 180-4), synchronous: Web Crypto's is not, and a promise per ledger entry would cost more than its hash. */
+/**
+ * Synchronous SHA-256 (FIPS 180-4). Web Crypto is asynchronous, and a promise per ledger entry would take longer than
+ * its hash.
+ */
 
 type Hash = (bytes: Uint8Array) => Uint8Array;
 
@@ -72,7 +75,9 @@ export function portableSha256(bytes: Uint8Array): Uint8Array {
   return digest;
 }
 
-/** Node, Bun and Deno hand out their built-in modules without an import, which bundlers for browsers would choke on. */
+/**
+ * The built-in crypto module of Node, Bun and Deno, without an import, because bundlers for browsers cannot handle one.
+ */
 function platformSha256(): Hash | null {
   const runtime = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
   const crypto = runtime?.getBuiltinModule?.('node:crypto') as PlatformCrypto | undefined;
@@ -80,5 +85,5 @@ function platformSha256(): Hash | null {
   return hash === undefined ? null : (bytes) => hash('sha256', bytes, 'buffer');
 }
 
-/** SHA-256 of bytes: the platform's where it has a synchronous one, otherwise the portable one. */
+/** SHA-256 of bytes. Uses the platform's function if it has a synchronous one, otherwise the portable one. */
 export const sha256: Hash = platformSha256() ?? portableSha256;

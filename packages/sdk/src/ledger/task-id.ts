@@ -6,13 +6,13 @@ const INDEX_BYTES = 8;
 const REMEMBERED_BATCHES = 256;
 
 /**
- * The id of a task is made of its batch's and its index. Reading a batch's id costs more than the rest of a check, and
- * neighbours in a ledger are mostly of one batch: the last few are remembered.
+ * Makes ids of tasks from the id of the batch and the index. Keeps the last few batches, because reading a batch's id
+ * takes longer than the rest of a check, and neighbouring entries are mostly of one batch.
  */
 export class TaskIds {
   readonly #batches = new Map<string, Uint8Array | null>();
 
-  /** The bytes behind a batch's id, or null when it is not an id. */
+  /** The bytes in a batch's id, or null when the text is not such an id. */
   #batchBytes(batchId: string): Uint8Array | null {
     const known = this.#batches.get(batchId);
     if (known !== undefined) return known;

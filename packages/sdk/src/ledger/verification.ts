@@ -13,7 +13,7 @@ import type { LedgerProblem } from './problem.ts';
 import type { LedgerReport } from './report.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
-/** One verification, from the header of the export to the report. */
+/** One verification of an export, from its header to the report. */
 export class Verification {
   readonly #options: VerifyOptions;
   readonly #findings = new Findings();
@@ -30,7 +30,7 @@ export class Verification {
     this.#checkpoints = new CheckpointCheck(readLedgerKeys(options.keys), this.#findings);
   }
 
-  /** Takes the header. False: the entries cannot be checked at all. */
+  /** Checks the header. False when the entries cannot be checked. */
   async begin(header: ExportHeader): Promise<boolean> {
     this.#header = header;
     const { accountId } = this.#options;
@@ -40,7 +40,7 @@ export class Verification {
     if (header.checkpoint === null) {
       this.#findings.add(
         'no_checkpoint',
-        'nothing of this ledger is sealed yet: it has no checkpoint, and nothing can be checked',
+        'this ledger has no checkpoint yet, so nothing can be checked; export it again later',
       );
       return false;
     }
@@ -53,7 +53,7 @@ export class Verification {
       const { last } = header.range;
       this.#findings.add(
         'not_an_export',
-        `the range ends at entry ${last}, behind the ${checkpoint.parsed.size} of the checkpoint`,
+        `the range ends at entry ${last}, but the checkpoint covers only ${checkpoint.parsed.size} entries`,
       );
       return false;
     }
@@ -63,19 +63,19 @@ export class Verification {
     return true;
   }
 
-  /** Takes the next entries. False: what follows says nothing more. */
+  /** Checks the next entries. False when checking more entries would find nothing more. */
   takeAll(raw: readonly RawEntry[]): boolean {
     for (const each of raw) if (this.#entries?.take(each) === false) return false;
     return true;
   }
 
-  /** The export cannot be read any further. */
+  /** Records that the export cannot be read any further. */
   breakOff(found: LedgerProblem): void {
     this.#brokeOff = true;
     this.#findings.problems.push(found);
   }
 
-  /** The report; keeps the checkpoint when nothing is wrong. */
+  /** Makes the report, and keeps the checkpoint when nothing is wrong. */
   async finish(): Promise<LedgerReport> {
     const entries = this.#entries;
     const intact = entries === null ? null : this.#checkTree(entries);
@@ -103,7 +103,7 @@ export class Verification {
   #checkTree(entries: EntryCheck): boolean | null {
     const { range } = this.#header ?? {};
     if (this.#checkpoint === null || range === undefined || this.#brokeOff) {
-      // What stands before the place where reading ended comes first.
+      // Problems before the place where reading ended come first.
       this.#findings.problems.unshift(...entries.problems);
       return null;
     }
@@ -114,10 +114,12 @@ export class Verification {
       this.#findings.problems.push(...entries.problems);
       if (isSame && entries.edited > 0) {
         this.#findings.warnings.push(
-          'the leaf hashes in this file give the signed root: this file was edited, the ledger was not',
+          'the leaf hashes in this file give the signed root, so this file was edited and the ledger was not',
         );
       } else if (isSame) {
-        this.#findings.warnings.push('this entry is as the server signed it: the ledger itself breaks its rules');
+        this.#findings.warnings.push(
+          'this entry is exactly what the server signed, so the ledger itself breaks its rules',
+        );
       }
       return isSame;
     }
@@ -138,7 +140,7 @@ export class Verification {
     const first = Math.max(range.first, Math.min(agreeingSize ?? 0, range.last) + 1);
     const among = { first: Math.min(first, range.last), last: range.last };
     const found = ownRoot === null ? 'cannot be computed' : toBase64(ownRoot);
-    const message = `the entries agree with each other, but they are not the signed ones: their root is ${found}, the checkpoint's ${toBase64(this.#checkpoint.root)}. Something in entries ${among.first} to ${among.last} was changed together with its leaf_hash, or the range's hashes were`;
+    const message = `the entries agree with each other, but they are not the signed ones: their root is ${found}, and the checkpoint's is ${toBase64(this.#checkpoint.root)}. An entry from ${among.first} to ${among.last} was changed together with its leaf_hash, or the hashes of the range were changed`;
     this.#findings.add('root_differs', message, { range: among });
   }
 
@@ -146,7 +148,7 @@ export class Verification {
     const entries = this.#entries;
     if (this.#kept === null || entries === null || this.#header === null) return null;
     const comparison = this.#kept.compare((size) => entries.rootAt(size), this.#header.range.last);
-    // Of entries that are not the signed ones nothing more can be said than that.
+    // Nothing more can be said about entries that are not the signed ones.
     const found = comparison.problems.filter(({ code }) => isIntact || code === 'rolled_back');
     this.#findings.problems.push(...found);
     this.#findings.warnings.push(...comparison.warnings);

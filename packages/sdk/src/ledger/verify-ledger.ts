@@ -1,4 +1,4 @@
-/** Verification of a ledger without its server: docs/ledger-verification.md, section by section. */
+/** Verifies a ledger without the server, as docs/ledger-verification.md describes. */
 import { parseCheckpoint } from './checkpoint.ts';
 import type { RawEntry } from './entry.ts';
 import { type ExportHeader, type ExportPart, UnreadableExport } from './export/header.ts';
@@ -9,17 +9,16 @@ import { Verification } from './verification.ts';
 import type { VerifyLedgerOptions, VerifyOptions } from './verify-options.ts';
 
 /**
- * Verifies entries against a checkpoint. Resolves with a report whatever it finds; rejects with `RushesError` for
- * unusable keys only.
+ * Verifies entries against a checkpoint. Resolves with a report, also when something is wrong. Rejects with
+ * `RushesError` only when the keys cannot be used.
  */
 export async function verifyLedger(options: VerifyLedgerOptions): Promise<LedgerReport> {
   return verifyParts(partsOf(options), options);
 }
 
 /**
- * Verifies an export as the server wrote it: CSV, JSON or JSON lines, in chunks as they come from a file or the network.
- * Resolves with a report whatever it finds; rejects with the error of the source, and with `RushesError` for unusable
- * keys.
+ * Verifies an export in CSV, JSON or JSON lines, in chunks from a file or the network. Resolves with a report, also
+ * when something is wrong. Rejects with the error of the source, and with `RushesError` when the keys cannot be used.
  */
 export async function verifyLedgerExport(chunks: ExportChunks, options: VerifyOptions): Promise<LedgerReport> {
   return verifyParts(readExport(chunks), options);

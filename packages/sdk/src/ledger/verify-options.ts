@@ -5,28 +5,33 @@ import type { LedgerKeys } from './keys.ts';
 
 /** Settings of a verification. */
 export interface VerifyOptions {
-  /** Keys that you trust: their texts, or the server's document as you fetched it once. */
+  /** The keys that you trust: their texts, or the server's document that you fetched earlier. */
   readonly keys: LedgerKeys | readonly string[];
-  /** The account whose ledger it must be. */
+  /** The account that the ledger must belong to. */
   readonly accountId?: string;
   /** Texts of earlier checkpoints that the ledger must agree with. */
   readonly previousCheckpoint?: string | readonly string[];
-  /** Where checkpoints are kept. The ledger must agree with all of them; its own is added when nothing is wrong. */
+  /**
+   * Where you keep checkpoints. The ledger must agree with all of them. Its own checkpoint is added when nothing is
+   * wrong.
+   */
   readonly store?: CheckpointStore;
-  /** Accepts that the server opened this epoch: differences from what you kept of earlier epochs are then warnings. */
+  /**
+   * Accept that the server opened this epoch. Differences from kept checkpoints of earlier epochs are then warnings.
+   */
   readonly acceptEpoch?: number;
-  /** The time that is written beside a checkpoint when it is kept; the system's clock when left out. */
+  /** The time that is stored with a kept checkpoint. The default is the system's clock. */
   readonly now?: () => Date;
 }
 
-/** Entries and the checkpoint that they are verified against. */
+/** Entries, and the checkpoint to verify them against. */
 export interface VerifyLedgerOptions extends VerifyOptions {
   /** All entries up to the checkpoint, oldest first, or those of `range`. */
   readonly entries: AsyncIterable<ExportedEntry> | Iterable<ExportedEntry>;
   /** The checkpoint's text. */
   readonly checkpoint: string;
-  /** Left out: all entries. */
+  /** The part of the ledger that the entries cover. The default is all entries. */
   readonly range?: LedgerRange;
-  /** Ends of the epochs before that of the checkpoint; none when left out. */
+  /** Ends of the epochs before the checkpoint's epoch. The default is none. */
   readonly previousEpochs?: readonly EpochEnd[];
 }

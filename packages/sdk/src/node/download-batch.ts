@@ -9,7 +9,7 @@ import { downloadVideoTo, type VideoClient } from './download-video.ts';
 import { assignFileNames } from './file-names.ts';
 import { type ManifestRow, writeManifest } from './manifest.ts';
 
-/** What the download of a batch needs of a client: a `Rushes`, or something with the same methods. */
+/** The client that `downloadBatch` needs: a `Rushes`, or an object with the same methods. */
 export interface BatchClient extends VideoClient {
   readonly batches: {
     retrieve(batchId: string, options?: RequestOptions): PromiseLike<Batch>;
@@ -17,31 +17,31 @@ export interface BatchClient extends VideoClient {
   };
 }
 
-/** How far the download of a batch is. */
+/** Progress of a batch download. */
 export interface BatchDownloadProgress {
-  /** Videos that the batch has. */
+  /** Number of videos in the batch. */
   readonly total: number;
-  /** Videos that are complete: fetched, or there before. */
+  /** Number of complete videos: downloaded now or there before. */
   readonly done: number;
-  /** Videos that could not be fetched. */
+  /** Number of videos that could not be downloaded. */
   readonly failed: number;
-  /** Bytes of the videos that are done. */
+  /** Bytes of the complete videos. */
   readonly bytes: number;
 }
 
 /** Settings of `downloadBatch`. */
 export interface DownloadBatchOptions {
-  /** Videos at a time, 1 to 64; 4 when left out. */
+  /** Number of videos to download at the same time, 1 to 64. The default is 4. */
   concurrency?: number;
   /** Called after each video. */
   onProgress?: (progress: BatchDownloadProgress) => void;
-  /** Stops with `AbortError`; whole files and partial ones stay and are used the next time. */
+  /** Stops the download with `AbortError`. Complete and partial files stay and are used the next time. */
   signal?: AbortSignal;
-  /** Seconds that the links are valid, 60 to 86,400; 3,600 when left out. Expired ones are replaced. */
+  /** Seconds that the links are valid, 60 to 86,400. The default is 3,600. Expired links are replaced. */
   expiresIn?: number;
 }
 
-/** A video that could not be fetched, and why. */
+/** A video that could not be downloaded, and why. */
 export interface DownloadFailure {
   readonly task_id: string;
   readonly index: number;
@@ -56,17 +56,17 @@ export interface DownloadedBatch {
   readonly manifest: string;
   /** One row per task, in index order, as in the manifest. */
   readonly rows: readonly ManifestRow[];
-  /** Videos fetched now. */
+  /** Number of videos that were downloaded now. */
   readonly fetched: number;
-  /** Videos whose whole file with the right SHA-256 was there before. */
+  /** Number of videos whose complete file, with the right SHA-256, was there before. */
   readonly alreadyPresent: number;
-  /** Videos that could not be fetched; their rows have no file. Call `downloadBatch` again to try them again. */
+  /** Videos that could not be downloaded; their rows have no file. Call `downloadBatch` again to retry them. */
   readonly failures: readonly DownloadFailure[];
 }
 
 const DEFAULT_CONCURRENCY = 4;
 const CONCURRENCY_MAX = 64;
-/** This many videos in a row that fail for want of a server, per lane, and the rest is not tried. */
+/** After so many failures in a row because the server cannot be reached, per lane, the other videos are not tried. */
 const FAILURES_IN_A_ROW_PER_LANE = 3;
 
 type ResultWithoutPrompt = Omit<TaskResult, 'prompt' | 'params'>;
@@ -80,22 +80,22 @@ async function readResults(
   const params = { links: 'download', ...(expiresIn === undefined ? {} : { expires_in: expiresIn }) } as const;
   const tasks: ResultWithoutPrompt[] = [];
   for await (const result of client.batches.results(batch.id, params, signal === undefined ? {} : { signal })) {
-    // 10,000 prompts of 5,000 characters are not needed here and would be most of the memory.
+    // Prompts are not needed here, and 10,000 of them would take most of the memory.
     const { prompt: _prompt, params: _params, ...task } = result;
     tasks.push(task);
   }
   if (tasks.length !== batch.counts.total) {
     throw new ConnectionError(
-      `${batch.id} has ${batch.counts.total} tasks, and its results ended after ${tasks.length}.`,
+      `${batch.id} has ${batch.counts.total} tasks, but its results ended after ${tasks.length}. Try again.`,
     );
   }
   return tasks;
 }
 
-/** Failures that every further video would meet too. */
+/** Failures that would stop every further video too. */
 function endsEverything(error: unknown): boolean {
   if (error instanceof AbortError || error instanceof AuthenticationError) return true;
-  // An error of the file system (a full disk, a folder that may not be written) names its system call.
+  // An error of the file system (a full disk, a folder without write permission) has the name of its system call.
   return error instanceof Error && !(error instanceof RushesError) && 'syscall' in error;
 }
 
@@ -138,7 +138,7 @@ class BatchDownload {
     this.#options = options;
   }
 
-  /** Runs until every video is done or failed; throws for what ends everything. */
+  /** Runs until every video is complete or failed. Throws an error that stops all videos. */
   async run(videos: readonly ResultWithoutPrompt[], lanes: number): Promise<void> {
     const { signal } = this.#options;
     const either = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
@@ -189,15 +189,16 @@ class BatchDownload {
 }
 
 /**
- * Brings every video of a batch into `folder`, as `<custom_id or five-digit index>.mp4`, and writes `manifest.csv`
- * (index, custom_id, status, failure_type, file, bytes, sha256, credits) beside them. Works before the batch is final
- * too, and again: what is there and whole is not fetched again.
+ * Downloads every video of a batch into `folder`, as `<custom_id or five-digit index>.mp4`, and writes `manifest.csv`
+ * (index, custom_id, status, failure_type, file, bytes, sha256, credits) beside them. It works before the batch is
+ * final too. Call it again to download the rest: complete files are not downloaded again.
  *
- * In the manifest, text that a spreadsheet would take for a formula, or that starts with a single quote, has a single
- * quote put in front: take one leading quote away to have the original.
+ * In the manifest, text that a spreadsheet would run as a formula, or that starts with a single quote, has a single
+ * quote in front. Remove one leading quote to get the original text.
  *
- * A video that cannot be fetched is in `failures` and does not stop the others. Rejects when nothing more can work: no
- * such batch, a wrong key, a full disk, a server out of reach, the caller's signal.
+ * A video that cannot be downloaded is in `failures` and does not stop the others. Rejects when nothing more can be
+ * downloaded: the batch does not exist, the key is wrong, the disk is full, the server cannot be reached, or the
+ * caller's signal aborts.
  */
 export async function downloadBatch(
   client: BatchClient,

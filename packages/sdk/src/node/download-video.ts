@@ -9,7 +9,7 @@ import type { TaskWithVideo, VideoChunk, VideoStreamOptions } from '../video-str
 import { type NamedTask, videoFileName } from './file-names.ts';
 import { syncFolder } from './sync-folder.ts';
 
-/** What a download needs of a client: a `Rushes`, or something with the same method. */
+/** The client that a download needs: a `Rushes`, or an object with the same method. */
 export interface VideoClient {
   readonly videos: {
     stream(task: TaskWithVideo, options?: VideoStreamOptions): AsyncIterable<VideoChunk>;
@@ -18,22 +18,22 @@ export interface VideoClient {
 
 /** Settings of one download. */
 export interface DownloadVideoOptions {
-  /** A link that you have already, such as one of `batches.results`; made when left out. */
+  /** A link that you have already, such as one from `batches.results`. The default is a new link. */
   link?: VideoLink | null;
-  /** Stops the download with `AbortError`. The bytes that came are kept and used the next time. */
+  /** Stops the download with `AbortError`. The bytes that arrived are kept and used the next time. */
   signal?: AbortSignal;
-  /** Called as bytes are written, with how many of the file are there. */
+  /** Called when bytes are written, with the number of bytes that the file has so far. */
   onProgress?: (bytes: number, totalBytes: number) => void;
 }
 
-/** A video as a file. */
+/** A downloaded video. */
 export interface DownloadedVideo {
   /** Where the file is. */
   readonly path: string;
   readonly bytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
-  /** True when the whole file with the right SHA-256 was there before. */
+  /** True when the complete file, with the right SHA-256, was there before. */
   readonly alreadyPresent: boolean;
 }
 
@@ -47,14 +47,14 @@ const READ_BYTES = 256 * 1024;
 function expectedOf(task: TaskWithVideo): Expected {
   if (task.video === null) throw new RushesError(`${task.id} has no video: only tasks that succeeded have one.`);
   const { bytes, sha256 } = task.video;
-  // The digest becomes part of a file name below.
+  // The digest becomes part of a file name, so it is checked.
   if (!Number.isSafeInteger(bytes) || bytes < 0 || !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new RushesError(`${task.id}: the size or the SHA-256 that the server gives for its video is not valid.`);
+    throw new RushesError(`${task.id}: the server gave an invalid size or SHA-256 for its video.`);
   }
   return { bytes, sha256 };
 }
 
-/** Feeds the first `limit` bytes of a file to `hash`; how many there were. */
+/** Adds the first `limit` bytes of a file to `hash`. Resolves with how many there were. */
 async function hashFile(file: FileHandle, hash: Hash, limit: number): Promise<number> {
   const buffer = Buffer.allocUnsafe(READ_BYTES);
   let position = 0;
@@ -96,7 +96,10 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
   }
 }
 
-/** Completes `file` from where it ends. Returns the digest of its bytes, and whether all of them came just now. */
+/**
+ * Downloads the rest of `file`. Resolves with the digest of its bytes, and whether all of them were downloaded just
+ * now.
+ */
 async function fill(
   client: VideoClient,
   task: TaskWithVideo,
@@ -125,9 +128,9 @@ async function fill(
 }
 
 /**
- * Brings the video of a task to `path`. Until it is whole and checked it lives beside it, under a name with the digest
- * of the video, so that a rerun resumes it and never continues another video. Writes go to fixed positions: two
- * processes that fetch the same video write the same bytes.
+ * Downloads the video of a task to `path`. Until the file is complete and checked, it has another name, which includes
+ * the digest of the video. So a later call resumes this video and never continues another one. Every write has a fixed
+ * position, so two processes that download the same video write the same bytes.
  */
 async function fetchTo(
   client: VideoClient,
@@ -150,11 +153,11 @@ async function fetchTo(
       await file.close();
     }
     if (got.sha256 === expected.sha256) break;
-    // Bytes left by an earlier run may have been damaged since, for example by a power cut: those get a second chance.
+    // Bytes from an earlier run may be damaged, for example by a power cut. Then the download starts again.
     await rm(part, { force: true });
     if (got.allNew) {
       throw new DownloadError(
-        `The bytes that came for ${task.id} have the SHA-256 ${got.sha256}, and not ${expected.sha256}. Nothing was kept.`,
+        `The downloaded video of ${task.id} has the SHA-256 ${got.sha256} instead of ${expected.sha256}. It was not kept. Try again.`,
       );
     }
   }
@@ -176,7 +179,7 @@ async function resolveTarget(target: string, task: NamedTask): Promise<string> {
   return found?.isDirectory() === true ? join(target, videoFileName(task)) : target;
 }
 
-/** As `downloadVideo`, to exactly this path. */
+/** The same as `downloadVideo`, to exactly this path. */
 export async function downloadVideoTo(
   client: VideoClient,
   task: TaskWithVideo,
@@ -191,8 +194,9 @@ export async function downloadVideoTo(
 }
 
 /**
- * Stores the video of a task as a file: streamed, resumed, SHA-256 checked, and under its name only when whole. See
- * `Videos.download`. Errors of the file system come as they are (`ENOSPC`, `EACCES`).
+ * Stores the video of a task as a file. The download is streamed, resumed after an interruption, and checked by
+ * SHA-256; the file has its name only when it is complete. See `Videos.download`. Errors of the file system are passed
+ * on (`ENOSPC`, `EACCES`).
  */
 export async function downloadVideo(
   client: VideoClient,

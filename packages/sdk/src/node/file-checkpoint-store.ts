@@ -7,7 +7,10 @@ import { RushesError } from '../rushes-error.ts';
 const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_FOLDER = 0o700;
 
-/** A name as one part of a path on every system: other characters, a dot in front too, as `%` and hexadecimal digits. */
+/**
+ * A name as one part of a path that works on every system. Other characters, and a dot at the start, become `%` and
+ * hexadecimal digits.
+ */
 function pathPart(name: string): string {
   const escape = (character: string): string =>
     Array.from(new TextEncoder().encode(character), (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
@@ -27,8 +30,8 @@ function readLine(line: string): KeptCheckpoint | null {
 }
 
 /**
- * Keeps checkpoints in files that are only ever added to: `<folder>/<server>/<account>.jsonl`, one a line. Put the folder
- * into your backups: it is the proof that history was not rewritten.
+ * Keeps checkpoints in the files `<folder>/<server>/<account>.jsonl`, one per line. Lines are only added, never
+ * changed. Back up the folder: it is your proof that history was not rewritten.
  */
 export class FileCheckpointStore implements CheckpointStore {
   readonly folder: string;
@@ -37,7 +40,10 @@ export class FileCheckpointStore implements CheckpointStore {
     this.folder = folder;
   }
 
-  /** Throws `RushesError` for a file with a line that cannot be read: a checkpoint that was kept must not be lost without notice. */
+  /**
+   * All kept checkpoints of a ledger. Throws `RushesError` when a line cannot be read, because a kept checkpoint must
+   * not be lost unnoticed.
+   */
   async read(ledger: LedgerName): Promise<readonly KeptCheckpoint[]> {
     const path = this.#path(ledger);
     let text: string;
@@ -48,12 +54,12 @@ export class FileCheckpointStore implements CheckpointStore {
       throw error;
     }
     const lines = text.split('\n');
-    // A power cut may leave half of the last line; what it was to keep was not yet reported as kept.
+    // A power cut may leave half of the last line. That checkpoint was not yet reported as kept.
     lines.pop();
     return lines.map((line, at) => {
       const kept = readLine(line);
       if (kept !== null) return kept;
-      throw new RushesError(`${path}: line ${at + 1} is not a kept checkpoint. Take the file from a backup.`);
+      throw new RushesError(`${path}: line ${at + 1} is not a kept checkpoint. Restore the file from a backup.`);
     });
   }
 
@@ -65,7 +71,7 @@ export class FileCheckpointStore implements CheckpointStore {
       const { size } = await file.stat();
       const last = Buffer.alloc(1);
       if (size > 0) await file.read(last, 0, 1, size - 1);
-      // Half a line of a power cut: it was never reported as kept.
+      // Half a line after a power cut. That checkpoint was never reported as kept.
       if (size > 0 && last.toString() !== '\n') await file.truncate(await lastLineEnd(path));
       await file.appendFile(`${JSON.stringify(kept)}\n`);
       await file.sync();

@@ -10,7 +10,7 @@ export interface ManifestRow {
   readonly custom_id: string | null;
   readonly status: string;
   readonly failure_type: string | null;
-  /** Name in the same folder; null when the task has no video here. */
+  /** Name of the file in the same folder; null when the folder has no video of this task. */
   readonly file: string | null;
   readonly bytes: number | null;
   /** Lower-case hex. */
@@ -27,9 +27,9 @@ export function manifestCsv(rows: readonly ManifestRow[]): string {
   return [csvLine(COLUMNS), ...lines].join('');
 }
 
-/** Writes the manifest whole or not at all. */
+/** Writes the manifest completely or not at all. */
 export async function writeManifest(path: string, rows: readonly ManifestRow[]): Promise<void> {
-  // Its own name, since one program too may bring a batch to a folder twice at the same time.
+  // A unique name, because a program may download a batch to a folder twice at the same time.
   const part = `${path}.${randomUUID()}.part`;
   try {
     const file = await open(part, 'w');

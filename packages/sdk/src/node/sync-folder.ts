@@ -1,13 +1,16 @@
 import { open } from 'node:fs/promises';
 
-/** Makes the names in a folder survive a power cut. Where the system cannot (Windows), there is nothing to do. */
+/**
+ * Flushes a folder to the disk, so that the names in it survive a power cut. Does nothing on systems that cannot do
+ * this (Windows).
+ */
 export async function syncFolder(path: string): Promise<void> {
   let folder;
   try {
     folder = await open(path, 'r');
     await folder.sync();
   } catch {
-    // Refused for folders: the names are as safe as this system makes them.
+    // This system cannot flush folders.
   } finally {
     await folder?.close();
   }

@@ -4,14 +4,14 @@ import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
 import type { Account } from '../types.ts';
 
-/** What `account.update` changes. A member that is left out stays as it is. */
+/** Parameters of `account.update`. A setting that is left out stays as it is. */
 export interface UpdateAccountParams extends Omit<UpdateAccountRequest, 'request_id'> {}
 
 const PATH = '/v1/account';
 
 /** The account that the API key belongs to. */
 export class AccountResource extends Resource {
-  /** Plan, limits, terms and settings of the account. */
+  /** Gets the plan, limits, terms and settings of the account. */
   retrieve(options?: RequestOptions): ApiPromise<Account> {
     return this.transport.call({ method: 'GET', path: PATH }, options);
   }

@@ -5,7 +5,7 @@ import type { Credits } from '../types.ts';
 
 /** The account's credits. */
 export class CreditsResource extends Resource {
-  /** Whole credits: available, reserved for batches, spent, issued in total, and debt. */
+  /** Gets the balance in whole credits: available, reserved for batches, spent, issued in total, and debt. */
   retrieve(options?: RequestOptions): ApiPromise<Credits> {
     return this.transport.call({ method: 'GET', path: '/v1/credits' }, options);
   }

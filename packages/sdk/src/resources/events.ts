@@ -3,19 +3,19 @@ import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
 import type { ListedEvent } from '../types.ts';
 
-/** Which events `events.list` gives. */
+/** Filters of `events.list`. */
 export interface EventListParams {
-  /** Only events with a `seq` above this one; from the beginning when left out. */
+  /** Only events with a greater `seq`. The default is from the beginning. */
   after?: number;
   /** Seconds to wait for an event when there is none yet. */
   wait?: number;
-  /** Events in a page, 1 to 200; 50 when left out. */
+  /** Number of events in a page, 1 to 200. The default is 50. */
   limit?: number;
 }
 
-/** Every event of the account, without gaps, whether or not a webhook carried it. */
+/** Every event of the account, without gaps, with or without a webhook endpoint. */
 export class EventsResource extends Resource {
-  /** Events, oldest first. To go on later, pass the `seq` of the last event that you have seen as `after`. */
+  /** Lists events, oldest first. To continue later, pass the `seq` of the last event that you have seen as `after`. */
   list(params: EventListParams = {}, options?: RequestOptions): PagePromise<ListedEvent> {
     const next = ({ seq }: ListedEvent): object => ({ after: seq, wait: undefined });
     const heldBackMs = (params.wait ?? 0) * 1_000;

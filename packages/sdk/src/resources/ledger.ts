@@ -6,27 +6,27 @@ import { text, webStream } from '../transport/readers.ts';
 import type { RequestOptions } from '../transport/request.ts';
 import type { LedgerEntry } from '../types.ts';
 
-/** Which entries `ledger.list` gives. */
+/** Order and page of `ledger.list`. */
 export interface LedgerListParams extends ListParams {
   /** Newest first when left out. */
   order?: 'asc' | 'desc';
 }
 
-/** Which entries an export has, and how they are written. */
+/** Range and format of `ledger.export`. */
 export interface LedgerExportParams {
-  /** `csv` when left out. */
+  /** The default is `csv`. */
   format?: 'csv' | 'json' | 'jsonl';
-  /** Entries from this time on. */
+  /** Only entries from this time on. */
   from?: Date | string;
-  /** Entries before this time. */
+  /** Only entries before this time. */
   to?: Date | string;
 }
 
-/** Which entry is proved, and against which checkpoint. */
+/** The entry to prove, and the checkpoint that the proof leads to. */
 export interface LedgerProofParams {
   /** Number of the entry. */
   seq: number;
-  /** Size of the checkpoint in entries; the latest checkpoint when left out. */
+  /** Size of the checkpoint in entries. The default is the latest checkpoint. */
   size?: number;
 }
 
@@ -46,14 +46,14 @@ const hashLines = text((answer) => /^(?:[A-Za-z0-9+/]{43}=\n)*$/.test(answer));
 
 /** The ledger: one entry for every movement of credits. */
 export class LedgerResource extends Resource {
-  /** Entries, newest first. */
+  /** Lists entries, newest first. */
   list(params: LedgerListParams = {}, options?: RequestOptions): PagePromise<LedgerEntry> {
     return this.transport.list({ path: '/v1/ledger', query: params }, options);
   }
 
   /**
-   * The export as a stream of bytes, oldest entry first. The stream fails with `ConnectionError` when it breaks off: an
-   * export is whole only when its stream ends without an error.
+   * Exports the ledger as a stream of bytes, oldest entry first. The stream fails with `ConnectionError` when it is cut
+   * off. So an export is complete only when its stream ends without an error.
    */
   export(params: LedgerExportParams = {}, options?: RequestOptions): ApiPromise<ReadableStream<Uint8Array>> {
     const { format = 'csv' } = params;
@@ -63,28 +63,33 @@ export class LedgerResource extends Resource {
   }
 
   /**
-   * The latest checkpoint, as text to keep; `parseCheckpoint` of `@rushes/sdk/ledger` reads it. Rejects with
-   * `NotFoundError` while nothing is sealed.
+   * Gets the latest checkpoint, as text to keep; `parseCheckpoint` of `@rushes/sdk/ledger` reads it. Rejects with
+   * `NotFoundError` when there is no checkpoint yet.
    */
   checkpoint(options?: RequestOptions): ApiPromise<string> {
     return this.transport.call({ method: 'GET', path: '/v1/ledger/checkpoint', read: checkpointText }, options);
   }
 
-  /** A proof that one entry is in the ledger of a checkpoint. `verifyLedgerProof` of `@rushes/sdk/ledger` checks it. */
+  /**
+   * Gets a proof that one entry is in the ledger of a checkpoint. `verifyLedgerProof` of `@rushes/sdk/ledger` checks
+   * it.
+   */
   proof(params: LedgerProofParams, options?: RequestOptions): ApiPromise<string> {
     return this.transport.call({ method: 'GET', path: '/v1/ledger/proof', query: params, read: proofText }, options);
   }
 
   /**
-   * A proof that the ledger of one size begins with the whole ledger of a smaller size. `verifyLedgerConsistency` of
-   * `@rushes/sdk/ledger` checks it.
+   * Gets a proof that the ledger of one size begins with the whole ledger of a smaller size. `verifyLedgerConsistency`
+   * of `@rushes/sdk/ledger` checks it.
    */
   consistency(params: LedgerConsistencyParams, options?: RequestOptions): ApiPromise<string> {
     const path = '/v1/ledger/consistency';
     return this.transport.call({ method: 'GET', path, query: params, read: hashLines }, options);
   }
 
-  /** The keys that sign checkpoints. Fetch them once and keep them: everything else is checked with them. */
+  /**
+   * Gets the keys that sign checkpoints. Fetch them once and keep them: checkpoints and proofs are checked with them.
+   */
   keys(options?: RequestOptions): ApiPromise<LedgerKeys> {
     return this.transport.call({ method: 'GET', path: '/.well-known/rushes-ledger-keys' }, options);
   }

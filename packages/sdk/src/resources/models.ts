@@ -3,9 +3,9 @@ import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
 import type { Model } from '../types.ts';
 
-/** The models on offer. */
+/** The models that you can use. */
 export class ModelsResource extends Resource {
-  /** Every model, with its price in credits, limits, parameters and lifecycle. */
+  /** Lists every model with its price in credits, limits, parameters and lifecycle. */
   list(options?: RequestOptions): PagePromise<Model> {
     return this.transport.list({ path: '/v1/models' }, options);
   }

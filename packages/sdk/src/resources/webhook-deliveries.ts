@@ -4,7 +4,7 @@ import { Resource } from '../resource.ts';
 import type { RequestOptions } from '../transport/request.ts';
 import type { EventType, WebhookDelivery } from '../types.ts';
 
-/** Which deliveries `webhookDeliveries.list` gives. */
+/** Filters and order of `webhookDeliveries.list`. */
 export interface WebhookDeliveryListParams extends ListParams {
   endpoint_id?: string;
   event_id?: string;
@@ -18,19 +18,19 @@ export interface WebhookDeliveryListParams extends ListParams {
 
 const PATH = '/v1/webhook-deliveries';
 
-/** Deliveries: one event on its way to one webhook endpoint, with every attempt. */
+/** Deliveries. A delivery is one event that is sent to one webhook endpoint, with every attempt. */
 export class WebhookDeliveriesResource extends Resource {
-  /** Deliveries, newest first. */
+  /** Lists deliveries, newest first. */
   list(params: WebhookDeliveryListParams = {}, options?: RequestOptions): PagePromise<WebhookDelivery> {
     return this.transport.list({ path: PATH, query: params }, options);
   }
 
-  /** One delivery. Rejects with `NotFoundError` when the account has no such delivery. */
+  /** Gets one delivery. Rejects with `NotFoundError` when the account has no such delivery. */
   retrieve(deliveryId: string, options?: RequestOptions): ApiPromise<WebhookDelivery> {
     return this.transport.call({ method: 'GET', path: `${PATH}/{deliveryId}`, ids: { deliveryId } }, options);
   }
 
-  /** Sends the event once more, now, with the same `webhook-id`. The delivery shows the attempt. */
+  /** Sends the event of a delivery once more, now, with the same `webhook-id`. The delivery shows the new attempt. */
   redeliver(deliveryId: string, options?: RequestOptions): ApiPromise<WebhookDelivery> {
     return this.transport.call(
       { method: 'POST', path: `${PATH}/{deliveryId}/redeliver`, ids: { deliveryId } },

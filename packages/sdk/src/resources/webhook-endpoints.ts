@@ -12,38 +12,38 @@ import type {
   WebhookRedelivery,
 } from '../types.ts';
 
-/** A new webhook endpoint. */
+/** Parameters of `webhookEndpoints.create`. */
 export interface CreateWebhookEndpointParams {
-  /** Where events are sent: https, or http where the server allows it. */
+  /** The URL that events are sent to: https, or http if the server allows it. */
   url: string;
   description?: string | null;
-  /** Only these events are sent; every event when empty or left out. */
+  /** The types of events to send. An empty list means every type, and so does leaving it out. */
   events?: EventType[];
 }
 
-/** What `webhookEndpoints.update` changes. A member that is left out stays as it is. */
+/** Parameters of `webhookEndpoints.update`. A field that is left out stays as it is. */
 export interface UpdateWebhookEndpointParams {
   url?: string;
   description?: string | null;
-  /** Only these events are sent; every event when empty. */
+  /** The types of events to send. An empty list means every type. */
   events?: EventType[];
   /** False: nothing is sent. True: events are sent again from now on, also after the server disabled the endpoint. */
   enabled?: boolean;
 }
 
-/** How the secret of an endpoint is replaced. */
+/** Options of `webhookEndpoints.rotateSecret`. */
 export interface RotateSecretParams {
-  /** Seconds during which the old secret signs too, 0 to 604,800; 86,400 when left out. */
+  /** Seconds during which deliveries are also signed with the old secret, 0 to 604,800. The default is 86,400. */
   overlap_seconds?: number;
 }
 
-/** What `webhookEndpoints.redeliver` sends again. */
+/** Parameters of `webhookEndpoints.redeliver`. */
 export interface RedeliverSinceParams {
-  /** A time, the id of an event, or its `seq`: from there on, that event included. */
+  /** A time, the id of an event, or its `seq`. Deliveries from there on are sent again, including that event. */
   since: Date | string | number;
   /**
-   * Which deliveries. `missed` are events that the endpoint did not get because it was disabled. Exhausted and missed
-   * ones when left out.
+   * Which deliveries to send again. `missed` are events that the endpoint did not get because it was disabled. The
+   * default is exhausted and missed ones.
    */
   states?: RedeliverableState[];
 }
@@ -51,24 +51,27 @@ export interface RedeliverSinceParams {
 const PATH = '/v1/webhook-endpoints';
 const ONE = `${PATH}/{endpointId}`;
 
-/** Webhook endpoints: the addresses that the server sends events to. */
+/** Webhook endpoints: the URLs that the server sends events to. */
 export class WebhookEndpointsResource extends Resource {
-  /** Makes an endpoint. Only this answer shows its secret: store it. In a replayed answer the secret is null. */
+  /**
+   * Creates an endpoint. Only this answer shows its secret, so store it. When the request is repeated, the secret in
+   * the answer is null.
+   */
   create(params: CreateWebhookEndpointParams, options?: RequestOptions): ApiPromise<WebhookEndpointWithSecret> {
     return this.transport.call({ method: 'POST', path: PATH, body: params }, options);
   }
 
-  /** One endpoint, without its secret. */
+  /** Gets one endpoint, without its secret. */
   retrieve(endpointId: string, options?: RequestOptions): ApiPromise<WebhookEndpoint> {
     return this.transport.call({ method: 'GET', path: ONE, ids: { endpointId } }, options);
   }
 
-  /** The account's endpoints, without their secrets. */
+  /** Lists the account's endpoints, without their secrets. */
   list(params: ListParams = {}, options?: RequestOptions): PagePromise<WebhookEndpoint> {
     return this.transport.list({ path: PATH, query: params }, options);
   }
 
-  /** Changes what `params` names. */
+  /** Changes the fields that `params` names. */
   update(
     endpointId: string,
     params: UpdateWebhookEndpointParams,
@@ -78,8 +81,9 @@ export class WebhookEndpointsResource extends Resource {
   }
 
   /**
-   * Makes a new secret. Only this answer shows it. Until the overlap ends, every delivery is signed with both secrets:
-   * give both to your receiver, and remove the old one afterwards. In a replayed answer the secret is null: rotate again.
+   * Creates a new secret. Only this answer shows it. Until the overlap ends, every delivery is signed with both
+   * secrets. Give both to your receiver, and remove the old one afterwards. When the request is repeated, the secret in
+   * the answer is null; then rotate again.
    */
   rotateSecret(
     endpointId: string,
@@ -90,14 +94,14 @@ export class WebhookEndpointsResource extends Resource {
     return this.transport.call({ method: 'POST', path, ids: { endpointId }, body: params }, options);
   }
 
-  /** Sends an event `webhook.test` to this endpoint alone. `webhookDeliveries.list` shows how it went. */
+  /** Sends an event `webhook.test` to this endpoint only. `webhookDeliveries.list` shows the result. */
   test(endpointId: string, options?: RequestOptions): ApiPromise<ListedEvent> {
     return this.transport.call({ method: 'POST', path: `${ONE}/test`, ids: { endpointId } }, options);
   }
 
   /**
-   * Sends again what this endpoint should have got since a time: one attempt each, with the same `webhook-id`. One call
-   * takes a limited number: while the answer has a `next_since`, call again with it.
+   * Sends events again that this endpoint should have got since a time: one attempt for each, with the same
+   * `webhook-id`. One call has a limit: as long as the answer has a `next_since`, call again with it.
    */
   redeliver(endpointId: string, params: RedeliverSinceParams, options?: RequestOptions): ApiPromise<WebhookRedelivery> {
     const path = `${ONE}/redeliver`;

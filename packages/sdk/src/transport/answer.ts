@@ -9,14 +9,14 @@ export interface Answer<T> {
   readonly response: Response;
 }
 
-/** Enough of an unexpected body to recognise whose it is. */
+/** How much of an unexpected body an error shows. */
 const EXCERPT_CHARACTERS = 200;
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The problem document in `text`, or null. Fields that a broken answer lacks are filled in, so that readers are safe. */
+/** The problem document in `text`, or null when there is none. Missing fields are filled in. */
 function parseProblem(text: string, status: number, headers: Headers): Problem | null {
   let value: unknown;
   try {
@@ -38,7 +38,7 @@ function parseProblem(text: string, status: number, headers: Headers): Problem |
   } as Problem;
 }
 
-/** The error that a refused request becomes. */
+/** The error for an answer that is not a success. */
 export function refusal(response: Response, text: string, nowMs: number, requestId: string | undefined): APIError {
   const { status, headers } = response;
   const problem = status < 400 ? null : parseProblem(text, status, headers);
@@ -46,7 +46,7 @@ export function refusal(response: Response, text: string, nowMs: number, request
   return apiErrorFor({ status, headers, problem, excerpt, retryAfterMs: retryAfterMs(headers, nowMs), requestId });
 }
 
-/** Whether `text` is a JSON document, and which. */
+/** The value of a JSON text, if it is valid JSON. */
 export function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
   try {
     return { ok: true, value: JSON.parse(text) };

@@ -1,18 +1,18 @@
 import { AbortError, ConnectionError, TimeoutError } from '../errors.ts';
 import { RushesError } from '../rushes-error.ts';
 
-/** What ends an attempt early. */
+/** Limits of an attempt. */
 export interface AttemptScopeOptions {
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number;
-  /** Says which limit ran out. */
+  /** The message for the limit that was reached. */
   readonly timeoutMessage: string;
   readonly requestId: string | undefined;
 }
 
 /**
- * The life of one attempt: the caller's signal and the time limit in one signal for fetch, and the knowledge of which
- * of them ended it, since fetch reports both in ways that differ between runtimes.
+ * Combines the caller's signal and the time limit of one attempt in one signal for fetch. It knows which of them ended
+ * the attempt, because runtimes report this in different ways.
  */
 export class AttemptScope {
   readonly #options: AttemptScopeOptions;
@@ -36,17 +36,22 @@ export class AttemptScope {
     return this.#controller.signal;
   }
 
-  /** Starts the time limit afresh: once a streamed body has begun, it bounds the wait for each chunk. */
+  /** Starts the time limit again. For a streamed body, it limits the wait for each chunk. */
   extend(timeoutMs: number, message: string): void {
     if (this.#ended === null) this.#startTimer(timeoutMs, message);
   }
 
-  /** Stops the time limit while the reader of a stream is busy with what it has: that is not the server's silence. */
+  /**
+   * Stops the time limit while the reader of a stream handles a chunk, because then the server is not the slow side.
+   */
   pause(): void {
     clearTimeout(this.#timer);
   }
 
-  /** `work`, or the end of the scope if that comes first: a fetch that ignores its signal cannot hold up the caller. */
+  /**
+   * Waits for `work`, or for the end of the scope if that comes first. So a fetch that ignores its signal cannot delay
+   * the caller.
+   */
   async race<T>(work: Promise<T>): Promise<T> {
     if (this.#ended !== null) {
       work.catch(() => undefined);
@@ -54,7 +59,7 @@ export class AttemptScope {
     }
     let onEnd = (): void => undefined;
     const end = new Promise<never>((_, reject) => {
-      onEnd = () => reject(this.#ended ?? new RushesError('The connection was closed on purpose.'));
+      onEnd = () => reject(this.#ended ?? new RushesError('The connection was closed by the reader.'));
       this.#controller.signal.addEventListener('abort', onEnd, { once: true });
     });
     try {
@@ -64,7 +69,7 @@ export class AttemptScope {
     }
   }
 
-  /** What `error`, thrown by fetch or by reading its body, means to the caller. */
+  /** The SDK's error for an error of fetch or of reading its body. */
   explain(error: unknown, doing: string): RushesError {
     if (this.#ended !== null) return this.#ended;
     const { requestId } = this.#options;
@@ -72,13 +77,13 @@ export class AttemptScope {
     return new ConnectionError(message, { cause: error, requestId });
   }
 
-  /** Lets go of the timer and the caller's signal. */
+  /** Stops the timer and stops listening to the caller's signal. */
   close(): void {
     clearTimeout(this.#timer);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
   }
 
-  /** Breaks the connection off, for a body that nobody wants any more. */
+  /** Closes the connection, for a body that is not needed any more. */
   cancel(): void {
     this.close();
     this.#controller.abort();
@@ -100,10 +105,12 @@ export class AttemptScope {
 }
 
 function howToRepeat(requestId: string | undefined): string {
-  return requestId === undefined ? '' : ` Repeated with request_id ${requestId}, it cannot have its effect twice.`;
+  return requestId === undefined
+    ? ''
+    : ` You can safely send it again with the request_id ${requestId}: the server carries it out only once.`;
 }
 
-/** The innermost message of a chain of causes: fetch itself only says "fetch failed". */
+/** The innermost message of a chain of causes, because fetch itself only says "fetch failed". */
 function reasonOf(error: unknown): string {
   let reason = error;
   for (let depth = 0; depth < 5 && reason instanceof Error && reason.cause instanceof Error; depth += 1) {

@@ -10,8 +10,9 @@ export interface BodyStreamOptions {
 }
 
 /**
- * The bytes of a streamed answer, once. Iterating throws `ConnectionError` when the body breaks off, `TimeoutError` when
- * it goes silent, `AbortError` when the caller's signal fires; leaving the loop early closes the connection.
+ * The bytes of a streamed answer; it can be read once. Iterating throws `ConnectionError` when the body is cut off,
+ * `TimeoutError` when nothing arrives for too long, and `AbortError` when the caller's signal aborts. Leaving the loop
+ * early closes the connection.
  */
 export class BodyStream implements AsyncIterable<Uint8Array> {
   readonly response: Response;
@@ -27,7 +28,7 @@ export class BodyStream implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     const { label, silenceMs } = this.#options;
-    if (this.#used) throw new RushesError(`${label}: this stream was read before; make the call again.`);
+    if (this.#used) throw new RushesError(`${label}: this stream was read already. Make the call again.`);
     this.#used = true;
     const reader = this.response.body?.getReader();
     let finished = reader === undefined;
@@ -48,7 +49,7 @@ export class BodyStream implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Breaks the connection off. */
+  /** Closes the connection. */
   cancel(): void {
     this.#used = true;
     this.#scope.cancel();
@@ -63,7 +64,8 @@ export class BodyStream implements AsyncIterable<Uint8Array> {
         if (next.done === true) controller.close();
         else controller.enqueue(next.value);
       },
-      // A generator that waits for a chunk cannot be returned from before it arrives: break the connection instead.
+      // A generator that waits for a chunk cannot be stopped before the chunk arrives, so the connection is closed
+      // instead.
       cancel: () => this.cancel(),
     });
   }

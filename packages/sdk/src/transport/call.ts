@@ -1,4 +1,4 @@
-/** A request with everything decided that its attempts share. */
+/** A request with everything that its attempts have in common. */
 import { RushesError } from '../rushes-error.ts';
 import { readUpload } from '../upload.ts';
 import type { Ports } from './ports.ts';
@@ -14,11 +14,11 @@ interface Limits {
   readonly maxRetries: number;
 }
 
-/** What every attempt of a call sends, and how its answer is read. */
+/** Describes what every attempt of a call sends, and how its answer is read. */
 export interface Call<T> extends Limits {
   readonly method: string;
   readonly url: string;
-  /** For messages: without the query, which may be long, and without a signed link's token. */
+  /** Name of the call in messages: without the query, which may be long, and without the token of a signed link. */
   readonly label: string;
   readonly headers: Headers;
   readonly redirect: 'manual' | 'follow';
@@ -28,7 +28,7 @@ export interface Call<T> extends Limits {
   readonly reader: Reader<T>;
 }
 
-/** What a call takes from its client. */
+/** The settings that a call takes from its client. */
 export interface CallContext {
   readonly settings: Settings;
   readonly ports: Ports;
@@ -44,7 +44,10 @@ function limitsOf(options: RequestOptions, settings: Settings, heldBackMs: numbe
   };
 }
 
-/** The idempotency key of a POST: the caller's, or a new one. Throws `RushesError` when the caller gives two. */
+/**
+ * The idempotency key of a POST: the caller's, or a new one. Throws `RushesError` when the caller gives two different
+ * ones.
+ */
 function requestIdOf<T>(spec: RequestSpec<T>, options: RequestOptions, ports: Ports): string | undefined {
   if (spec.method !== 'POST') return undefined;
   const { idempotencyKey } = options;
@@ -52,7 +55,9 @@ function requestIdOf<T>(spec: RequestSpec<T>, options: RequestOptions, ports: Po
     ...(spec.requestIdIn === undefined ? {} : spec[spec.requestIdIn]),
   } as { request_id?: string };
   if (given !== undefined && idempotencyKey !== undefined && given !== idempotencyKey) {
-    throw new RushesError('request_id and idempotencyKey are the same thing and differ: give one of them.');
+    throw new RushesError(
+      'request_id and idempotencyKey mean the same, but have different values. Give only one of them.',
+    );
   }
   return given ?? idempotencyKey ?? ports.uuid();
 }
@@ -64,7 +69,7 @@ async function bodyOf<T>(spec: RequestSpec<T>, requestId: string | undefined): P
   return jsonBody(spec.requestIdIn === 'body' ? { ...spec.body, request_id: requestId } : (spec.body ?? {}));
 }
 
-/** Decides everything about a call. Throws `RushesError` for parameters or options that cannot be meant. */
+/** Prepares a call. Throws `RushesError` for invalid parameters or options. */
 export async function prepareCall<T>(
   spec: RequestSpec<T>,
   options: RequestOptions,
@@ -97,7 +102,8 @@ export async function prepareCall<T>(
 }
 
 /**
- * GET of a signed link. It is never given the API key: a link carries its own authority, and may lead elsewhere.
+ * Prepares the GET of a signed link. The API key is never sent with it: the link needs no key, and may lead to another
+ * server.
  */
 export function prepareLink(
   url: string,
@@ -119,7 +125,7 @@ export function prepareLink(
   };
 }
 
-/** The later of two values for a name wins. */
+/** Merges headers. When a name occurs twice, the later value wins. */
 function headersFrom(layers: readonly Readonly<Record<string, string>>[]): Headers {
   const headers = new Headers();
   for (const layer of layers) {
@@ -127,7 +133,7 @@ function headersFrom(layers: readonly Readonly<Record<string, string>>[]): Heade
       try {
         headers.set(name, value);
       } catch {
-        // The runtime's own message quotes the value, which may be a secret.
+        // The runtime's own message would quote the value, which may be a secret.
         throw new RushesError(`The header ${JSON.stringify(name)} cannot be sent: its name or value is not allowed.`);
       }
     }

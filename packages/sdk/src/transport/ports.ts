@@ -1,12 +1,12 @@
 import { AbortError } from '../errors.ts';
 
-/** What the transport takes from its surroundings, so that tests can run hours of waiting in an instant. */
+/** The clock, timers and random numbers of the transport. Tests replace them, so that hours of waiting take no time. */
 export interface Ports {
-  /** Milliseconds of a clock that never goes back; only differences mean anything. */
+  /** Milliseconds of a clock that never goes back. Only differences have a meaning. */
   monotonicMs(): number;
   /** Wall clock in milliseconds since 1970. */
   nowMs(): number;
-  /** Resolves after `ms`; rejects with `AbortError` as soon as the signal aborts. */
+  /** Resolves after `ms` milliseconds; rejects with `AbortError` as soon as the signal aborts. */
   sleep(ms: number, signal: AbortSignal | undefined): Promise<void>;
   /** Uniform in [0, 1), for jitter. */
   fraction(): number;

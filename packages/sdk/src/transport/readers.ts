@@ -12,15 +12,15 @@ export interface Received {
   readonly label: string;
   /** The longest wait for one chunk of a streamed body, in milliseconds. */
   readonly silenceMs: number;
-  /** The error for a body that is not an answer of a Rushes server. */
+  /** The error for a body that is not from a Rushes server. */
   readonly refuse: (text: string) => APIError;
 }
 
-/** Reads a successful answer. It throws an `APIError` for a body that it cannot use. */
+/** Reads a successful answer. Throws an `APIError` for a body that it cannot use. */
 export interface Reader<T> {
   /** The content types that it reads, as an Accept header. */
   readonly accept: string;
-  /** The body is read after the call has resolved: its connection stays open until then. */
+  /** True when the body is read after the call has resolved. The connection stays open until then. */
   readonly isStream: boolean;
   read(received: Received): Promise<T>;
 }
@@ -39,7 +39,7 @@ export function json<T>(): Reader<T> {
   };
 }
 
-/** Text that `isRight` must know. */
+/** Text that `isRight` accepts. */
 export function text(isRight: (text: string) => boolean): Reader<string> {
   return {
     accept: 'text/plain',
@@ -52,7 +52,7 @@ export function text(isRight: (text: string) => boolean): Reader<string> {
   };
 }
 
-/** An answer with nothing to read. */
+/** An answer without a body. */
 export const nothing: Reader<undefined> = {
   accept: 'application/json',
   isStream: false,
@@ -67,7 +67,7 @@ function open({ response, scope, label, silenceMs }: Received): BodyStream {
   return new BodyStream(response, scope, { label, silenceMs });
 }
 
-/** A stream of bytes; retries end where it begins. */
+/** A stream of bytes. There are no more retries after it has begun. */
 export const bytes: Reader<BodyStream> = {
   accept: '*/*',
   isStream: true,

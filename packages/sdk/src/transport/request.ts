@@ -2,30 +2,30 @@ import { RushesError } from '../rushes-error.ts';
 import type { UploadSource } from '../upload.ts';
 import type { Reader } from './readers.ts';
 
-/** One call of the API: everything that a resource says about it. */
+/** One call of the API, as a resource describes it. */
 export interface RequestSpec<T> {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** From `/v1/` on; `{name}` stands for the id of that name in `ids`. */
+  /** The path, beginning with `/v1/`. `{name}` is replaced by the id with that name in `ids`. */
   readonly path: string;
   readonly ids?: Readonly<Record<string, string>>;
-  /** Members without a value are left out; those of an object are named `object.member`. */
+  /** Parameters of the query. Members without a value are left out; members of an object are named `object.member`. */
   readonly query?: object;
   /** Sent as JSON. A POST without one sends an empty object. */
   readonly body?: object;
   /** Sent in place of `body`. */
   readonly upload?: Upload;
   /**
-   * Where the idempotency key of a POST stands, as `request_id`. A POST without such a place carries it as header
+   * Where the idempotency key of a POST is sent as `request_id`. When left out, it is sent in the header
    * Idempotency-Key.
    */
   readonly requestIdIn?: 'body' | 'query';
-  /** Wins over the content types of `read`. */
+  /** The Accept header, instead of the content types of `read`. */
   readonly accept?: string;
-  /** How the answer is read; as a JSON document when left out. */
+  /** How the answer is read. The default is a JSON document. */
   readonly read?: Reader<T>;
-  /** The server may hold the answer back this long (long polling); the time limit of an attempt grows by it. */
+  /** How long the server may wait before it answers (long polling). It is added to the time limit of an attempt. */
   readonly heldBackMs?: number;
-  /** A 404 after an earlier attempt means that the earlier one got through: for deletions. */
+  /** For deletions: a 404 after an earlier attempt means that the earlier attempt succeeded. */
   readonly goneIsSuccess?: boolean;
 }
 
@@ -35,25 +35,28 @@ export interface Upload {
   readonly source: UploadSource;
 }
 
-/** A body held whole, so that every attempt sends the same bytes. */
+/** A whole body in memory, so that every attempt sends the same bytes. */
 export interface RequestBody {
   readonly contentType: string;
   readonly content: string | Uint8Array;
 }
 
-/** Settings of one call; what is left out is the client's. */
+/** Settings of one call. The default of each is the client's setting. */
 export interface RequestOptions {
-  /** Aborts the call: it rejects with `AbortError` and is not retried. */
+  /** Aborts the call. It rejects with `AbortError` and is not retried. */
   signal?: AbortSignal;
-  /** Milliseconds for one attempt; for a streamed answer, until it starts and then for each silence. */
+  /**
+   * Time limit for one attempt, in milliseconds. For a streamed answer: until it starts, and then for each wait for
+   * more bytes.
+   */
   timeoutMs?: number;
-  /** Milliseconds for the call as a whole, retries and the waits between them included. */
+  /** Time limit for the whole call in milliseconds, including retries and the waits between them. */
   deadlineMs?: number;
   /** Retries after the first attempt; 0 means none. */
   maxRetries?: number;
-  /** Headers besides the SDK's own. */
+  /** Headers to add to the SDK's own. */
   headers?: Record<string, string>;
-  /** Idempotency key of a POST that has no `request_id` parameter; made once per call when left out. */
+  /** Idempotency key of a POST that has no `request_id` parameter. The default is a new key for each call. */
   idempotencyKey?: string;
 }
 
@@ -83,7 +86,7 @@ export function queryString(query: object = {}): string {
   return text === '' ? '' : `?${text}`;
 }
 
-/** An id as one segment of a path. A URL parser would fold '.' and '..' away. */
+/** An id as one segment of a path. '.' and '..' are refused, because a URL parser would remove them. */
 function segment(id: unknown, name: string): string {
   if (typeof id !== 'string' || id === '' || id === '.' || id === '..' || !id.isWellFormed()) {
     throw new RushesError(`${name} must be an id, not ${JSON.stringify(id)}.`);
@@ -91,12 +94,12 @@ function segment(id: unknown, name: string): string {
   return encodeURIComponent(id);
 }
 
-/** The path with its ids put in and encoded. Throws `RushesError` for what is not an id. */
+/** The path with its ids filled in and encoded. Throws `RushesError` for a value that is not an id. */
 export function fillPath(path: string, ids: Readonly<Record<string, string>> = {}): string {
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => segment(ids[name], name));
 }
 
-/** `value` as a JSON body. Throws `RushesError` when there is no JSON for it. */
+/** `value` as a JSON body. Throws `RushesError` when it cannot be written as JSON. */
 export function jsonBody(value: object): RequestBody {
   for (const [name, each] of Object.entries(value)) refuseNoDate(name, each);
   try {

@@ -1,7 +1,7 @@
 import { RushesError } from '../rushes-error.ts';
 import { VERSION } from '../version.ts';
 
-/** Receives what the SDK does on its own: retries and waits. No line holds a key, a body or a signed link. */
+/** Receives log lines about retries and waits. They never include a key, a body or a signed link. */
 export interface Logger {
   debug(message: string): void;
   warn(message: string): void;
@@ -9,21 +9,24 @@ export interface Logger {
 
 /** Settings of a client. */
 export interface RushesOptions {
-  /** `rk_live_…` or `rk_test_…`; the environment's RUSHES_API_KEY when left out. */
+  /** The API key, `rk_live_…` or `rk_test_…`. The default is the environment variable RUSHES_API_KEY. */
   apiKey?: string;
-  /** Where the server is; the environment's RUSHES_BASE_URL, else http://127.0.0.1:4600, when left out. */
+  /** Address of the server. The default is the environment variable RUSHES_BASE_URL, else http://127.0.0.1:4600. */
   baseUrl?: string;
-  /** Retries after the first attempt of a call; 2 when left out, 0 means none. */
+  /** Retries after the first attempt of a call; 0 means none. The default is 2. */
   maxRetries?: number;
-  /** Milliseconds for one attempt; 60,000 when left out. For a streamed answer: until it starts, then each silence. */
+  /**
+   * Time limit for one attempt in milliseconds. For a streamed answer: until it starts, and then for each wait for more
+   * bytes. The default is 60,000.
+   */
   timeoutMs?: number;
-  /** Milliseconds for a call as a whole, retries and waits included; no limit when left out. */
+  /** Time limit for a whole call in milliseconds, including retries and waits. The default is no limit. */
   deadlineMs?: number;
-  /** Used in place of the global fetch, for a proxy or a certificate of your own. */
+  /** Replaces the global fetch, for example to use a proxy or your own certificate. */
   fetch?: typeof globalThis.fetch;
   /** Headers for every request to the API. */
   defaultHeaders?: Record<string, string>;
-  /** Receives what the SDK does on its own; nothing is logged when left out. */
+  /** Receives log lines about retries and waits. The default is no log. */
   logger?: Logger;
 }
 
@@ -54,7 +57,7 @@ function environment(name: string): string | undefined {
     const value = scope.process?.env?.[name]?.trim();
     return value === '' ? undefined : value;
   } catch {
-    // Deno asks for a permission here; without it there is no environment to read.
+    // Deno needs a permission to read the environment. Without it, there are no variables.
     return undefined;
   }
 }
@@ -62,12 +65,14 @@ function environment(name: string): string | undefined {
 function resolveApiKey(given: string | undefined): string {
   const key = (given ?? environment('RUSHES_API_KEY'))?.trim();
   if (key === undefined || key === '') {
-    throw new RushesError('No API key: set the environment variable RUSHES_API_KEY, or pass new Rushes({ apiKey }).');
+    throw new RushesError(
+      'There is no API key. Set the environment variable RUSHES_API_KEY, or pass one: new Rushes({ apiKey }).',
+    );
   }
   if (!API_KEY_FORM.test(key)) {
     throw new RushesError(
-      `The API key (${key.length} characters) is not one of a Rushes server: those start with rk_live_ or rk_test_, ` +
-        'followed by letters and digits only. Was it cut, or is it the key of another service?',
+      `The API key (${key.length} characters) is not a Rushes API key: it must start with rk_live_ or rk_test_, ` +
+        'followed by letters and digits only. Check that it is complete and not the key of another service.',
     );
   }
   return key;
@@ -85,14 +90,14 @@ function resolveBaseUrl(given: string | undefined): string {
     throw new RushesError(`baseUrl must start with http:// or https://, not ${url.protocol}`);
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new RushesError('baseUrl must be an origin and at most a path: no user name, password, query or fragment.');
+    throw new RushesError('baseUrl can have a path, but not a user name, password, query or fragment.');
   }
   const path = url.pathname.replace(/\/+$/, '');
-  if (path.endsWith('/v1')) throw new RushesError('baseUrl is the address of the server without /v1, which is added.');
+  if (path.endsWith('/v1')) throw new RushesError('baseUrl must not end with /v1. The SDK adds it.');
   return `${url.origin}${path}`;
 }
 
-/** `value` when it is a time that a timer can wait; throws `RushesError` otherwise. */
+/** Returns `value` if a timer can wait for this time; throws `RushesError` otherwise. */
 export function checkDurationMs(value: number, name: string): number {
   if (!Number.isFinite(value) || value <= 0 || value > TIMER_MAX_MS) {
     throw new RushesError(`${name} must be a number of milliseconds from 1 to ${TIMER_MAX_MS}, not ${value}.`);
@@ -100,19 +105,19 @@ export function checkDurationMs(value: number, name: string): number {
   return value;
 }
 
-/** `value` when it is a number of retries; throws `RushesError` otherwise. */
+/** Returns `value` if it is a valid number of retries; throws `RushesError` otherwise. */
 export function checkMaxRetries(value: number): number {
   if (!Number.isInteger(value) || value < 0) {
-    throw new RushesError(`maxRetries must be a whole number from 0, not ${value}.`);
+    throw new RushesError(`maxRetries must be a whole number, 0 or more, not ${value}.`);
   }
   return value;
 }
 
-/** The options with defaults and environment filled in. Throws `RushesError` for one that cannot be meant. */
+/** The options, completed from the environment and the defaults. Throws `RushesError` for an invalid option. */
 export function resolveSettings(options: RushesOptions): Settings {
   const fetchInUse = options.fetch ?? globalThis.fetch;
   if (typeof fetchInUse !== 'function') {
-    throw new RushesError('This runtime has no global fetch: pass one as new Rushes({ fetch }).');
+    throw new RushesError('This runtime has no global fetch. Pass one: new Rushes({ fetch }).');
   }
   return {
     apiKey: resolveApiKey(options.apiKey),
@@ -127,7 +132,7 @@ export function resolveSettings(options: RushesOptions): Settings {
   };
 }
 
-/** `rushes-sdk/0.1.0 node/24.1.0`, as much of it as the runtime tells. */
+/** `rushes-sdk/0.1.0 node/24.1.0`, or the part that is known. */
 export function userAgent(): string {
   const scope = globalThis as { process?: { versions?: { node?: string } } };
   const node = scope.process?.versions?.node;

@@ -12,8 +12,8 @@ import { retryDelayMs } from './retry-policy.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * Sends requests: one call is one or more attempts with the same bytes and the same idempotency key, so that a retry
- * can never have an effect twice.
+ * Sends requests. One call is one or more attempts with the same bytes and the same idempotency key, so the server
+ * carries out a request only once.
  */
 export class Transport {
   readonly settings: Omit<Settings, 'apiKey'>;
@@ -27,7 +27,7 @@ export class Transport {
     this.ports = ports;
   }
 
-  /** Makes one call. An error in its parameters rejects the promise as an error of the server does. */
+  /** Makes one call. Invalid parameters reject the promise, like an error of the server. */
   call<T>(spec: RequestSpec<T>, options?: RequestOptions): ApiPromise<T> {
     return new ApiPromise(this.send(spec, options));
   }
@@ -37,12 +37,12 @@ export class Transport {
     return this.#list(() => spec, options);
   }
 
-  /** As `call`, with the response beside the data. */
+  /** The same as `call`, with the response beside the data. */
   async send<T>(spec: RequestSpec<T>, options: RequestOptions = {}): Promise<Answer<T>> {
     return this.#send(await prepareCall(spec, options, { settings: this.#settings, ports: this.ports }));
   }
 
-  /** GET of a signed link, without the API key. */
+  /** Sends a GET of a signed link, without the API key. */
   async link(url: string, headers: Record<string, string>, options: RequestOptions = {}): Promise<Answer<BodyStream>> {
     return this.#send(prepareLink(url, headers, options, { settings: this.#settings, ports: this.ports }));
   }
@@ -114,7 +114,7 @@ export class Transport {
     }
   }
 
-  /** The life of one attempt: as long as an attempt may take, and no longer than the call has left. */
+  /** The scope of one attempt: its time limit, or the rest of the call's time limit if that is shorter. */
   #scopeOf<T>(call: Call<T>, endsAt: number): AttemptScope {
     const leftMs = Math.max(1, endsAt - this.ports.monotonicMs());
     return new AttemptScope({
@@ -133,11 +133,11 @@ export class Transport {
       scope.cancel();
       const to = response.headers.get('location');
       const where = to === null ? '' : ` to ${originOf(to, call.url)}`;
-      return new RushesError(`${call.label} is redirected${where}: set baseUrl to the address that answers itself.`, {
+      return new RushesError(`${call.label} is redirected${where}. Set baseUrl to the final address.`, {
         requestId: call.requestId,
       });
     }
-    // The status and the headers decide; an error body that breaks off must not hide them.
+    // The status and the headers decide, also when the body of an error is cut off.
     const text = await scope.race(response.text()).catch((error: unknown) => {
       if (scope.signal.aborted) throw error;
       return '';

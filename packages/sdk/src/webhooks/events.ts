@@ -1,18 +1,18 @@
-/** What a webhook says, by `type`. Fields may be added at any time, and types too: have a default branch. */
+/** The events in webhooks, by `type`. New fields and types can be added at any time, so have a default branch. */
 import type * as wire from '@rushes/contract/types';
 import type { EventType, Open } from '../types.ts';
 
-/** The events of the contract as a client reads them: only `type` keeps to its known words, as it tells them apart. */
+/** The known events, by type. Only `type` is limited to the known words, because it says which event it is. */
 type Received<Event> = Event extends unknown
   ? { readonly [Name in keyof Event]: Name extends 'type' ? Event[Name] : Open<Event[Name]> }
   : never;
 
-/** Every event that this version knows, told apart by `type`. */
+/** Every event that this version knows. `type` says which one it is. */
 export type WebhookEvent = Received<wire.WebhookEvent>;
 
-/** An event of a newer server. */
+/** An event from a newer server, with a type that this version does not know. */
 export interface UnknownEvent {
-  /** Id of the event, the same on every attempt: remember it to act once. */
+  /** Id of the event, the same in every attempt. Remember it, and skip an event that you have handled. */
   readonly id: string;
   readonly type: EventType;
   /** UTC, ISO 8601. */

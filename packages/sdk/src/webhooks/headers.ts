@@ -1,6 +1,8 @@
 import { WebhookVerificationError } from './verification-error.ts';
 
-/** Headers as any framework has them: `Headers`, Node's `request.headers`, or a plain object in any case. */
+/**
+ * The headers of a request: `Headers`, Node's `request.headers`, or a plain object with names in upper or lower case.
+ */
 export type WebhookHeaders =
   { get(name: string): string | null } | Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -15,14 +17,17 @@ const ID = 'webhook-id';
 const TIMESTAMP = 'webhook-timestamp';
 const SIGNATURE = 'webhook-signature';
 type Name = typeof ID | typeof TIMESTAMP | typeof SIGNATURE;
-/** No signature header is longer. The limit bounds the work that a stranger's request can cause. */
+/** Longer than any real signature header. It limits the work that a request from a stranger can cause. */
 const VALUE_MAX_CHARACTERS = 4_096;
 
 function isName(text: string): text is Name {
   return text === ID || text === TIMESTAMP || text === SIGNATURE;
 }
 
-/** The values of all three. A plain object can have a name twice, in two cases, so each of its names is looked at. */
+/**
+ * The values of the three headers. A plain object can have a name twice, in upper and lower case, so every name is
+ * compared.
+ */
 function valuesOf(headers: WebhookHeaders): Partial<Record<Name, string[]>> {
   const values: Partial<Record<Name, string[]>> = {};
   const add = (name: Name, value: unknown): void => {
@@ -46,19 +51,21 @@ function valuesOf(headers: WebhookHeaders): Partial<Record<Name, string[]>> {
 function single(name: Name, { [name]: texts = [] }: Partial<Record<Name, string[]>>): string {
   const [value] = texts;
   if (value === undefined || value === '') {
-    const hint = 'Pass the headers of the request as they came; this may also be no webhook at all.';
+    const hint = 'Pass all headers of the request unchanged. If you did, this request is not a webhook.';
     throw new WebhookVerificationError('missing_header', `The header ${name} is missing. ${hint}`);
   }
   if (texts.length > 1) {
-    throw new WebhookVerificationError('repeated_header', `The header ${name} came ${texts.length} times.`);
+    throw new WebhookVerificationError('repeated_header', `The header ${name} was sent ${texts.length} times.`);
   }
   if (value.length > VALUE_MAX_CHARACTERS) {
-    throw new WebhookVerificationError('bad_signature', `The header ${name} is ${value.length} characters long.`);
+    throw new WebhookVerificationError('bad_signature', `The header ${name} is too long (${value.length} characters).`);
   }
   return value;
 }
 
-/** The three headers; throws `WebhookVerificationError` when one is missing or came more than once. */
+/**
+ * The three headers of a delivery. Throws `WebhookVerificationError` when one is missing or was sent more than once.
+ */
 export function signatureHeaders(headers: WebhookHeaders): SignatureHeaders {
   const values = valuesOf(headers);
   return { id: single(ID, values), timestamp: single(TIMESTAMP, values), signature: single(SIGNATURE, values) };

@@ -1,4 +1,4 @@
-/** HMAC-SHA256 by what the runtime has. */
+/** HMAC-SHA256 with node:crypto or Web Crypto. */
 import type { createHmac, createSecretKey } from 'node:crypto';
 
 /** One secret, ready for any number of signatures. */
@@ -13,9 +13,9 @@ interface NodeCrypto {
 }
 
 /**
- * Node's own module where there is one: it answers within the call, several times as fast as Web Crypto, whose every
- * answer crosses a thread (docs/performance-webhooks-clients.md). Asked for at run time, so that no bundler for the
- * browser or the edge trips over an import.
+ * Node's crypto module, if there is one. It is synchronous and several times as fast as Web Crypto
+ * (docs/performance-webhooks-clients.md). It is loaded at run time without an import, so that bundlers for browsers and
+ * edge runtimes do not fail.
  */
 function nodeCrypto(): NodeCrypto | null {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => NodeCrypto | undefined } };

@@ -1,6 +1,6 @@
 /**
- * Webhooks without the rest of the SDK: no client, no API key, Web Crypto only.
- * Format: Standard Webhooks 1.0, https://www.standardwebhooks.com
+ * Verifies webhooks. Works without a client and an API key, and needs only Web Crypto. Format: Standard Webhooks 1.0,
+ * https://www.standardwebhooks.com
  */
 import { bodyNotRaw, isRawBody, type RawBody } from './body.ts';
 import type { UnknownEvent, WebhookEvent } from './events.ts';
@@ -14,33 +14,33 @@ export type * from './events.ts';
 export type { WebhookHeaders } from './headers.ts';
 export { type VerificationFailure, WebhookVerificationError } from './verification-error.ts';
 
-/** Settings of checking a webhook. */
+/** Settings for verifying a webhook. */
 export interface VerifyOptions {
-  /** Seconds that the timestamp may be away from now, in both directions; 300 when left out. */
+  /** How many seconds the timestamp may be before or after now. The default is 300. */
   toleranceSeconds?: number;
-  /** The time to compare with, for tests; the clock when left out. */
+  /** The time to compare with, for tests. The default is the clock. */
   now?: Date;
 }
 
 const DEFAULT_TOLERANCE_SECONDS = 300;
-/** Rotation needs two; a header with more tries is not from a Rushes server. */
+/** A rotation needs two. A header with many more signatures is not from a Rushes server. */
 const SIGNATURES_MAX = 16;
 
 function checkedBody(body: RawBody): string | Uint8Array {
   if (!isRawBody(body))
     throw bodyNotRaw(
       body,
-      "Read the body as text or bytes before any JSON middleware, with express.raw({ type: 'application/json' }) or await request.text().",
+      "Read the body as text or bytes before any JSON middleware reads it, with express.raw({ type: 'application/json' }) or await request.text().",
     );
   return body instanceof ArrayBuffer ? new Uint8Array(body) : body;
 }
 
-/** RFC 3339 is not accepted: the specification has whole seconds since 1970. */
+/** The time of the header in whole seconds since 1970, as the specification says. RFC 3339 is not accepted. */
 function checkTimestamp(text: string, options: VerifyOptions): void {
   if (!/^\d{1,12}$/.test(text)) {
     throw new WebhookVerificationError(
       'bad_timestamp',
-      'The header webhook-timestamp is not whole seconds since 1970.',
+      'The header webhook-timestamp is not a number of whole seconds since 1970.',
     );
   }
   const tolerance = options.toleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS;
@@ -51,11 +51,11 @@ function checkTimestamp(text: string, options: VerifyOptions): void {
   const where = age > 0 ? `${age} seconds ago` : `${-age} seconds in the future`;
   throw new WebhookVerificationError(
     'outside_tolerance',
-    `The webhook was signed ${where}, and ${tolerance} are allowed: it was held up or replayed, or this clock is wrong.`,
+    `The webhook was signed ${where}, and at most ${tolerance} are allowed. It was delayed or replayed, or the clock of this machine is wrong.`,
   );
 }
 
-/** Whether a signature fits; everything else that is wrong is thrown. */
+/** Whether a signature matches. Throws for every other problem. */
 function fits(
   body: string | Uint8Array,
   headers: WebhookHeaders,
@@ -67,7 +67,7 @@ function fits(
   checkTimestamp(timestamp, options);
   const secrets = typeof secret === 'string' ? [secret] : Array.isArray(secret) ? secret : [''];
   if (signatures.length > SIGNATURES_MAX) {
-    throw new WebhookVerificationError('bad_signature', `The request has ${signatures.length} signatures.`);
+    throw new WebhookVerificationError('bad_signature', `The request has too many signatures (${signatures.length}).`);
   }
   return anyMatches(secrets, signatures, { id, timestamp, body });
 }
@@ -76,13 +76,13 @@ function demand(isGenuine: boolean): void {
   if (isGenuine) return;
   throw new WebhookVerificationError(
     'bad_signature',
-    'No signature fits: this is the secret of another endpoint, or the body was changed on its way here.',
+    'No signature matches: this is the secret of another endpoint, or the body was changed on its way.',
   );
 }
 
 /**
- * Checks that a request was sent by the server and lately. Resolves with nothing; rejects with
- * `WebhookVerificationError`, whose `reason` says what is wrong. Several secrets are for their rotation: any may match.
+ * Checks that the server sent a request, and sent it recently. Rejects with `WebhookVerificationError`, whose `reason`
+ * says what is wrong. During a rotation you can give several secrets; one of them must match.
  */
 export async function verify(
   rawBody: RawBody,
@@ -94,7 +94,7 @@ export async function verify(
 }
 
 /**
- * The event of a request, after `verify`. Its type may be one that this SDK does not know yet.
+ * Verifies a request and returns its event. Its type may be one that this SDK does not know yet.
  *
  * @example
  * const event = await unwrap(await request.text(), request.headers, secret);
@@ -108,7 +108,7 @@ export async function unwrap(
 ): Promise<WebhookEvent> {
   const body = checkedBody(rawBody);
   demand(await fits(body, headers, secret, options));
-  return eventOf(body, 'The signature is right, but') as WebhookEvent;
+  return eventOf(body, 'The signature is valid, but') as WebhookEvent;
 }
 
 /** The event in a body. Throws `WebhookVerificationError` when the body does not hold one. */
@@ -126,24 +126,24 @@ function eventOf(body: string | Uint8Array, before: string): UnknownEvent {
 }
 
 /**
- * The event that a body claims to be, with nothing checked: anybody can have sent it. For choosing the secret, or for a
- * log; then `unwrap` the same body, and act on what that returns.
+ * The event in a body, without any check: anybody can have sent it. Use it to choose the secret or to write a log; then
+ * call `unwrap` with the same body, and act on its result.
  */
 export function parseUnverified(rawBody: RawBody): UnknownEvent {
-  return eventOf(checkedBody(rawBody), 'The signature was not looked at, and');
+  return eventOf(checkedBody(rawBody), 'The signature was not checked, and');
 }
 
 /** Settings of `signForTest`. */
 export interface SignForTestOptions {
-  /** `webhook-id`; the event's own id, or a random one, when left out. */
+  /** The header `webhook-id`. The default is the event's own id, or a random one. */
   id?: string;
-  /** When it claims to be signed; now when left out. */
+  /** The time of signing. The default is now. */
   timestamp?: Date;
 }
 
 /**
- * A signed request for the tests of your own receiver: what to send as body and headers. An object is written as JSON, a
- * string is taken as it is.
+ * Makes a signed request for tests of your own receiver: its body and headers. An object is written as JSON; a string
+ * is used as it is.
  */
 export async function signForTest(
   event: string | object,

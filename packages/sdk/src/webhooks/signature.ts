@@ -2,22 +2,22 @@
 import { type HmacKey, importHmacKey } from './hmac.ts';
 import { WebhookVerificationError } from './verification-error.ts';
 
-/** A receiver never has more: the old and the new secret of a rotation, for a few endpoints. */
+/** A receiver never needs more: the old and the new secret of a rotation, for a few endpoints. */
 const SECRETS_MAX = 20;
 const SECRET_PREFIX = 'whsec_';
-/** The specification asks for 24 to 64 bytes; more is accepted, fewer is guessable. */
+/** The specification asks for 24 to 64 bytes. More is accepted; fewer could be guessed. */
 const SECRET_MIN_BYTES = 16;
 /** Base64 of 32 bytes. */
 const SIGNATURE = /^v1,[A-Za-z0-9+/]{43}=$/;
 /**
- * Making a key of a secret takes several times as long as the signature itself. One process has a few secrets, and the
- * bound is for one that has a secret for each of its customers.
+ * How many keys are kept, because making a key from a secret takes several times as long as a signature. Most processes
+ * have a few secrets; the limit is for one that has a secret for each customer.
  */
 const KEYS_MAX = 256;
 
 const keys = new Map<string, HmacKey | Promise<HmacKey>>();
 
-/** What is signed. */
+/** The content that is signed. */
 export interface SignedContent {
   readonly id: string;
   readonly timestamp: string;
@@ -39,7 +39,7 @@ function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
   if (bytes !== null && bytes.length >= SECRET_MIN_BYTES) return bytes;
   throw new WebhookVerificationError(
     'bad_secret',
-    'The webhook secret is not one: it is whsec_ and base64, as shown when the endpoint was created. Is the variable set?',
+    'The webhook secret is not valid: it must be whsec_ and base64, as shown when the endpoint was created. Check that the variable is set.',
   );
 }
 
@@ -61,7 +61,7 @@ export async function sign(secret: string, content: SignedContent): Promise<stri
   return `v1,${await signatureWith(await keyOf(secret), content)}`;
 }
 
-/** The signatures of version 1 in the header; entries of other versions and broken ones are passed over. */
+/** The signatures of version 1 in the header. Entries of other versions and invalid ones are skipped. */
 export function parseSignatures(header: string): string[] {
   return header
     .split(' ')
@@ -69,14 +69,17 @@ export function parseSignatures(header: string): string[] {
     .map((entry) => entry.slice('v1,'.length));
 }
 
-/** Looks at every character, whatever the first difference: the time taken says nothing about where it is. */
+/** Compares two texts in a time that does not depend on where they differ. */
 function equals(a: string, b: string): boolean {
   let difference = a.length ^ b.length;
   for (let at = 0; at < a.length; at += 1) difference |= a.charCodeAt(at) ^ b.charCodeAt(at);
   return difference === 0;
 }
 
-/** Throws `WebhookVerificationError` when the list is empty, too long, or holds something that is not a secret. */
+/**
+ * Checks a list of secrets. Throws `WebhookVerificationError` when the list is empty, too long, or has a text that is
+ * not a secret.
+ */
 export function checkSecrets(secrets: readonly string[]): void {
   if (secrets.length === 0 || secrets.length > SECRETS_MAX) {
     const message = `Give 1 to ${SECRETS_MAX} webhook secrets, not ${secrets.length}.`;
@@ -85,13 +88,13 @@ export function checkSecrets(secrets: readonly string[]): void {
   for (const secret of secrets) if (!keys.has(secret)) secretBytes(secret);
 }
 
-/** Whether any secret made any of the signatures. Answers within the call where the runtime can. */
+/** Whether one of the secrets made one of the signatures. Synchronous if the runtime allows it. */
 export function anyMatches(
   secrets: readonly string[],
   signatures: readonly string[],
   content: SignedContent,
 ): boolean | Promise<boolean> {
-  // Every secret is looked at before any answer, so that a broken one shows up at once and not during a rotation.
+  // Every secret is checked first, so that an invalid one is noticed at once and not during a rotation.
   checkSecrets(secrets);
   let matches = false;
   for (const [at, secret] of secrets.entries()) {

@@ -11,7 +11,7 @@ export type VerificationFailure =
   | 'bad_signature'
   | 'bad_payload';
 
-/** The request is not shown to come from the server: answer it with 400 and do nothing else. */
+/** The request could not be verified, so it may not come from the server. Answer it with 400 and do nothing else. */
 export class WebhookVerificationError extends RushesError {
   static {
     this.prototype.name = 'WebhookVerificationError';

@@ -1,4 +1,4 @@
-/** Exports as CSV (RFC 4180), read as they arrive. The escaping against spreadsheet formulas is taken back. */
+/** Reads exports in CSV (RFC 4180) as they arrive, and removes the quotes that protect against spreadsheet formulas. */
 import { LEDGER_FIELDS, isNumberKind } from '@rushes/contract/facts/ledger-fields';
 import { fromBase64 } from '../bytes.ts';
 import type { RawEntry } from '../entry.ts';
@@ -20,13 +20,13 @@ const NUMBERS: ReadonlySet<string> = new Set(
 const COLUMNS = LEDGER_FIELDS.map(({ name }) => name);
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** Records of text as far as they are complete. */
+/** The complete records of a text so far. */
 class RecordSplitter {
   #line = 1;
 
   /**
-   * @param isWhole no more text will come: what is left is the last record
-   * @returns with `failure` when the text cannot be split behind these records, which are to be looked at first
+   * @param isWhole true when no more text will come, so that the rest is the last record
+   * @returns the records, with `failure` when the text after them cannot be read
    */
   split(text: string, isWhole: boolean): { records: CsvRecord[]; length: number; failure: UnreadableExport | null } {
     const records: CsvRecord[] = [];
@@ -44,7 +44,9 @@ class RecordSplitter {
     return { records, length: Math.min(start, text.length), failure: null };
   }
 
-  /** Adds the record that begins at `start`; where the next one begins, or null when this one is not complete. */
+  /**
+   * Adds the record that begins at `start`. Returns where the next one begins, or null when this one is not complete.
+   */
   #splitOne(text: string, start: number, isWhole: boolean, records: CsvRecord[]): number | null {
     const newline = text.indexOf('\n', start);
     if (newline === -1 && !isWhole) return null;
@@ -93,7 +95,9 @@ class RecordSplitter {
     const behind = text[stop - 1] === '\r' && text[stop] === '\n' && stop > start ? stop - 1 : stop;
     const value = text.slice(start, behind);
     if (value.includes('"')) {
-      throw new UnreadableExport('a quote stands inside a cell that does not begin with one', { position: this.#line });
+      throw new UnreadableExport('there is a quote inside a cell that does not begin with one', {
+        position: this.#line,
+      });
     }
     return { value: value === '' ? null : value, end: behind };
   }
@@ -104,7 +108,7 @@ class RecordSplitter {
       const at = text.indexOf('"', from);
       if (at === -1) {
         if (!isWhole) return null;
-        throw new UnreadableExport('the file broke off inside a quoted cell', { position: this.#line });
+        throw new UnreadableExport('the file ends inside a quoted cell', { position: this.#line });
       }
       // The second quote of a pair may be in the next chunk.
       if (at + 1 >= text.length && !isWhole) return null;
@@ -159,7 +163,7 @@ class ExportRecords {
       const places = names.filter((each) => each === name).length;
       if (places === 1) continue;
       throw new UnreadableExport(
-        `the first line names the column ${name} ${places} times; this is not a ledger export`,
+        `the first line names the column ${name} ${places} times, so this is not a ledger export`,
       );
     }
     return names;
@@ -178,7 +182,7 @@ class ExportRecords {
         this.#members[name.slice(1)] = parseJson(decode(value ?? '', name, line), name, line);
         break;
       default:
-        // A newer server may say more.
+        // A newer server may add more.
         break;
     }
   }
@@ -186,10 +190,10 @@ class ExportRecords {
   #entry({ cells, line }: CsvRecord, columns: readonly string[]): RawEntry {
     const [first] = cells;
     if (first?.startsWith('#') === true) {
-      throw new UnreadableExport(`${first} stands behind entries; it belongs before them`, { position: line });
+      throw new UnreadableExport(`${first} comes after entries; it belongs before them`, { position: line });
     }
     if (cells.length !== columns.length) {
-      throw new UnreadableExport(`the line has ${cells.length} cells, the first line ${columns.length}`, {
+      throw new UnreadableExport(`the line has ${cells.length} cells, but the first line has ${columns.length}`, {
         position: line,
       });
     }
@@ -212,7 +216,7 @@ function decode(cell: string, name: string, line: number): string {
   }
 }
 
-/** The number of a cell; other text stays as it is, for the check of the entry to quote. */
+/** The number in a cell. Other text stays as it is, so that the check of the entry can quote it. */
 function readNumber(cell: Cell): number | string | null {
   return cell !== null && /^(?:0|[1-9][0-9]{0,15})$/.test(cell) ? Number(cell) : cell;
 }
@@ -221,14 +225,14 @@ function readText(cell: Cell, name: string, line: number): Cell {
   if (cell === null) return null;
   if (FORMULA.test(cell)) {
     throw new UnreadableExport(
-      `${name} is ${quote(cell)}: the quote that keeps a spreadsheet from running it was taken away`,
+      `${name} is ${quote(cell)}: the leading quote that protects against spreadsheet formulas was removed`,
       { position: line, field: name },
     );
   }
   return cell.startsWith("'") ? cell.slice(1) : cell;
 }
 
-/** Reads an export that is CSV. Throws `UnreadableExport`. */
+/** Reads an export in CSV. Throws `UnreadableExport`. */
 export async function* readCsvExport(buffer: TextBuffer): AsyncGenerator<ExportPart, void, undefined> {
   const splitter = new RecordSplitter();
   const records = new ExportRecords();

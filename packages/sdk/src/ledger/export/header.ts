@@ -1,10 +1,10 @@
-/** The header that all forms of an export begin with. */
+/** The header of an export, in every format. */
 import { fromBase64 } from '../bytes.ts';
 import type { RawEntry } from '../entry.ts';
 import { HASH_BYTES, subtreeHeights } from '../merkle.ts';
 import { type LedgerProblem, problem, quote } from '../problem.ts';
 
-/** How one epoch ended and the next began; docs/ledger-verification.md says when that happens. */
+/** The end of one epoch and the start of the next. docs/ledger-verification.md explains epochs. */
 export interface EpochEnd {
   /** Number of the epoch that ended. */
   readonly epoch: number;
@@ -18,11 +18,11 @@ export interface EpochEnd {
   readonly opened_at: string;
 }
 
-/** The entries of an export, and the hashes that stand for the entries before and after them. */
+/** The entries of an export, and the hashes that represent the entries before and after them. */
 export interface LedgerRange {
   /** Number of the first entry. */
   readonly first: number;
-  /** Number of the last entry; one less than `first` when there are none. */
+  /** Number of the last entry; one less than `first` when the export has no entries. */
   readonly last: number;
   /** Base64 of the largest complete subtrees before `first`, from left to right. */
   readonly left: readonly string[];
@@ -30,7 +30,7 @@ export interface LedgerRange {
   readonly right: readonly string[];
 }
 
-/** What an export says before its entries. */
+/** The part of an export before its entries. */
 export interface ExportHeader {
   readonly accountId: string;
   /** Null when nothing is sealed yet. */
@@ -39,12 +39,15 @@ export interface ExportHeader {
   readonly range: LedgerRange;
 }
 
-/** A piece of an export: first the header, then entries in groups of any size. */
+/** A part of an export: first the header, then entries in groups of any size. */
 export type ExportPart =
   | { readonly kind: 'header'; readonly header: ExportHeader }
   | { readonly kind: 'entries'; readonly entries: readonly RawEntry[] };
 
-/** The export cannot be read any further: it is not an export, or it broke off. Verifying reports it as a problem. */
+/**
+ * The text cannot be read any further: it is not an export, or it was cut off. A verification reports this as a
+ * problem.
+ */
 export class UnreadableExport extends Error {
   readonly problem: LedgerProblem;
 
@@ -67,7 +70,9 @@ function readRange(value: unknown): LedgerRange {
     throw new UnreadableExport(`the header's range is ${quote(value)}, which is not a range`);
   }
   if (left.length !== subtreeHeights(0, first - 1).length) {
-    throw new UnreadableExport(`the header's range has ${left.length} hashes for the entries before ${first}`);
+    throw new UnreadableExport(
+      `the header's range has the wrong number of hashes (${left.length}) for the entries before entry ${first}`,
+    );
   }
   return { first, last, left, right };
 }
@@ -94,7 +99,7 @@ function readEpochs(value: unknown): EpochEnd[] {
 export function readHeader(members: Readonly<Record<string, unknown>>): ExportHeader {
   for (const name of ['account_id', 'checkpoint', 'previous_epochs', 'range']) {
     if (!Object.hasOwn(members, name)) {
-      throw new UnreadableExport(`${name} is missing before the entries; an export of Rushes begins with it`);
+      throw new UnreadableExport(`${name} is missing before the entries; every Rushes export has it there`);
     }
   }
   const { account_id: accountId, checkpoint } = members;
@@ -106,7 +111,7 @@ export function readHeader(members: Readonly<Record<string, unknown>>): ExportHe
   return { accountId, checkpoint, previousEpochs, range: readRange(members['range']) };
 }
 
-/** The value of JSON text. Throws `UnreadableExport` that names `what` and its place in the file. */
+/** The value of a JSON text. Throws `UnreadableExport`, which names `what` and its place in the file. */
 export function parseJson(text: string, what: string, position: number | null): unknown {
   try {
     return JSON.parse(text);
@@ -119,7 +124,7 @@ export function parseJson(text: string, what: string, position: number | null): 
 /** An entry with its place in the file. Throws `UnreadableExport` when the value is not a JSON object. */
 export function rawEntry(value: unknown, position: number): RawEntry {
   if (isObject(value)) return { position, fields: value };
-  throw new UnreadableExport(`${quote(value)} stands where an entry should be`, { position });
+  throw new UnreadableExport(`${quote(value)} is in the place of an entry`, { position });
 }
 
 /** `value` as a JSON object. Throws `UnreadableExport` when it is something else. */

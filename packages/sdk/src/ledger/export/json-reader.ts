@@ -1,4 +1,4 @@
-/** Exports as one JSON object and as JSON lines, read as they arrive. */
+/** Reads exports in JSON (one object) and JSON lines, as they arrive. */
 import { type ExportPart, objectOf, parseJson, rawEntry, readHeader, UnreadableExport } from './header.ts';
 import type { TextBuffer } from './text-buffer.ts';
 import type { RawEntry } from '../entry.ts';
@@ -8,7 +8,7 @@ const BACKSLASH = 0x5c;
 const isOpening = (code: number): boolean => code === 0x7b || code === 0x5b;
 const isClosing = (code: number): boolean => code === 0x7d || code === 0x5d;
 
-/** Where the JSON object or list at the front of `text` ends (behind its bracket), or null when that is still to come. */
+/** The position after the JSON object or list at the start of `text`, or null when its end has not arrived yet. */
 function endOfValue(text: string, start: number): number | null {
   let depth = 0;
   let inString = false;
@@ -29,14 +29,14 @@ function endOfValue(text: string, start: number): number | null {
 
 interface HeaderEnd {
   readonly members: Record<string, unknown>;
-  /** Characters up to the first entry, or up to behind the header when the entries come as lines. */
+  /** Number of characters before the first entry, or before the end of the header when the entries are lines. */
   readonly length: number;
   readonly form: 'json' | 'jsonl';
 }
 
 /**
- * The header in front of `text`, when it is complete: an object of its own (JSON lines), or the members of one up to
- * its list of entries.
+ * The header at the start of `text`, when it is complete: an object of its own (JSON lines), or the members of the
+ * object before its list of entries.
  */
 function findHeader(text: string): HeaderEnd | null {
   let depth = 0;
@@ -63,7 +63,10 @@ function findHeader(text: string): HeaderEnd | null {
   return null;
 }
 
-/** Behind the bracket that opens the member's list; null when the string was a value and no member's name. */
+/**
+ * The position after the bracket that opens the member's list; null when the string was a value, not the name of a
+ * member.
+ */
 function listBehind(text: string, at: number): number | 'unknown' | null {
   const rest = text.slice(at, at + 64);
   const match = /^\s*:\s*\[/.exec(rest);
@@ -80,7 +83,7 @@ function membersBefore(text: string, end: number): { members: Record<string, unk
 export async function* readJsonExport(buffer: TextBuffer): AsyncGenerator<ExportPart, void, undefined> {
   let header = findHeader(buffer.text);
   while (header === null) {
-    if (!(await buffer.more())) throw new UnreadableExport('the file broke off before its entries');
+    if (!(await buffer.more())) throw new UnreadableExport('the file ends before its entries');
     header = findHeader(buffer.text);
   }
   yield { kind: 'header', header: readHeader(header.members) };
@@ -105,11 +108,11 @@ async function* readList(buffer: TextBuffer): AsyncGenerator<ExportPart, void, u
     const next = found.end + spaceBefore(text, found.end);
     buffer.take(next);
     isEnd = buffer.text.startsWith(']');
-    if (!isEnd && !(await buffer.more())) throw new UnreadableExport(`the file broke off after ${position} entries`);
+    if (!isEnd && !(await buffer.more())) throw new UnreadableExport(`the file was cut off after ${position} entries`);
   }
   while (await buffer.more());
   if (!/^\]\s*\}\s*$/.test(buffer.text)) {
-    throw new UnreadableExport('something stands behind the entries where the file should end');
+    throw new UnreadableExport('there is text after the entries, where the file should end');
   }
 }
 
@@ -119,7 +122,10 @@ const endOfEntry = (text: string, start: number): number | null =>
 const readEntryText = (text: string, what: string, position: number): RawEntry =>
   rawEntry(parseJson(text, what, position), position);
 
-/** Entries up to the first that cannot be read: those before it are looked at first, so that the first wrong is named. */
+/**
+ * The entries before the first one that cannot be read. They are checked first, so that the first wrong entry is
+ * reported.
+ */
 function collect(read: () => Iterable<{ readonly entry: RawEntry; readonly end: number }>): {
   readonly entries: RawEntry[];
   readonly end: number;

@@ -4,8 +4,8 @@ import { readJsonExport } from './json-reader.ts';
 import { type ExportChunks, TextBuffer } from './text-buffer.ts';
 
 /**
- * The header and then the entries of an export in any of its forms, as its chunks arrive; memory does not grow with the
- * file. Throws `UnreadableExport`.
+ * Reads the header and then the entries of an export in any format, as the chunks arrive. Memory does not grow with the
+ * size of the file. Throws `UnreadableExport`.
  */
 export async function* readExport(chunks: ExportChunks): AsyncGenerator<ExportPart, void, undefined> {
   const buffer = new TextBuffer(chunks);

@@ -1,15 +1,15 @@
 import { UnreadableExport } from './header.ts';
 
-/** No line of an export is nearly as long. */
+/** Much longer than any line of an export. */
 const UNREAD_MAX_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * A chunk is read in pieces, or all that is made of it lives at once: what a young generation keeps through a collection
- * is what makes the runtime enlarge it.
+ * A chunk is read in pieces of this size, so that not all objects made from it live at the same time. Otherwise the
+ * runtime would enlarge its memory for young objects.
  */
 const PIECE_LENGTH = 16 * 1024;
 
-/** An export in pieces, as they come from a file or the network; one string or buffer in a list will do. */
+/** An export as chunks from a file or the network. A list with one string or buffer works too. */
 export type ExportChunks = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** Text that arrives in chunks and is read from the front. */
@@ -18,7 +18,7 @@ export class TextBuffer {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   #unread = '';
   #chunk: Uint8Array | string = '';
-  /** Of the chunk, what is in the text. */
+  /** How much of the chunk is in the text. */
   #chunkTaken = 0;
   #isFresh = true;
   #ended = false;
@@ -26,19 +26,19 @@ export class TextBuffer {
   #begun: Uint8Array = new Uint8Array(0);
   /** The line that the next bytes belong to, from 1. */
   #line = 1;
-  /** Set when the next bytes are not text; what stands before them is read first, so that their place can be named. */
+  /** Set when the next bytes are not text. The text before them is read first, so that their place can be named. */
   #isBroken = false;
 
   constructor(chunks: ExportChunks) {
     this.#source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   }
 
-  /** What has arrived and was not taken. */
+  /** Text that has arrived and has not been taken. */
   get text(): string {
     return this.#unread;
   }
 
-  /** Takes `length` characters off the front. */
+  /** Removes `length` characters from the start. */
   take(length: number): void {
     this.#unread = this.#unread.slice(length);
   }
@@ -49,7 +49,7 @@ export class TextBuffer {
     if (this.#isBroken) throw notText(this.#line);
     // A chunk may be a whole file; what is left of the ones before is at most one record.
     if (this.#unread.length > UNREAD_MAX_CHARACTERS) {
-      throw new UnreadableExport('the file has a line that is longer than any of an export');
+      throw new UnreadableExport('the file has a line that is too long for an export');
     }
     if (this.#chunkTaken >= this.#chunk.length) {
       const next: IteratorResult<Uint8Array | string, unknown> = await this.#source.next();
@@ -76,7 +76,7 @@ export class TextBuffer {
     return this.#decode(chunk.subarray(start, end), true);
   }
 
-  /** Lets go of the source before its end. */
+  /** Stops reading the source before its end. */
   async close(): Promise<void> {
     if (!this.#ended) await this.#source.return?.();
     this.#ended = true;
@@ -112,7 +112,7 @@ export class TextBuffer {
 const LONGEST_CHARACTER = 4;
 
 function notText(line: number): UnreadableExport {
-  const message = `line ${line} of the file is not UTF-8 text; its bytes were changed, or it is not an export`;
+  const message = `line ${line} of the file is not UTF-8 text: the file was damaged, or it is not an export`;
   return new UnreadableExport(message, { position: line });
 }
 

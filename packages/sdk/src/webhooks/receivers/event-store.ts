@@ -1,27 +1,32 @@
-/** What a store says about an event: this request may handle it, it was handled before, or another request is at it. */
+/**
+ * The answer of a store: this request may handle the event, it was handled before, or another request is handling it.
+ */
 export type Claim = 'claimed' | 'handled' | 'busy';
 
 /**
- * Remembers events by their id, so that one that is delivered twice is handled once. Yours is a table with the id as
- * primary key that all processes share: `claim` inserts a row, `complete` marks it, `release` removes it. Let a claim that
- * was not completed run out after some minutes, or an event whose process died is never handled.
+ * Remembers events by their id, so that an event that is delivered twice is handled once. For your own store, use a
+ * table with the id as primary key that all processes share: `claim` inserts a row, `complete` marks it, `release`
+ * removes it. A claim that was not completed must expire after some minutes; otherwise an event whose process died is
+ * never handled.
  */
 export interface EventStore {
-  /** Takes the event for this request, in one step: of two that ask at the same time only one may be told `claimed`. */
+  /**
+   * Claims the event for this request, in one step: when two requests ask at the same time, only one may get `claimed`.
+   */
   claim(eventId: string): Claim | Promise<Claim>;
-  /** The handler resolved. */
+  /** Called when the handler has resolved. */
   complete(eventId: string): void | Promise<void>;
-  /** The handler threw: the next delivery may try again. */
+  /** Called when the handler has thrown. The next delivery may try again. */
   release(eventId: string): void | Promise<void>;
 }
 
 /** Limits of `memoryEventStore`. */
 export interface MemoryEventStoreOptions {
-  /** Handled events to remember; the oldest are forgotten first. 10,000 when left out. */
+  /** How many handled events to remember; the oldest are forgotten first. The default is 10,000. */
   maxEvents?: number;
 }
 
-/** A store for one process: it forgets everything when the process ends, and other processes know nothing of it. */
+/** A store for one process. It forgets everything when the process ends, and other processes cannot see it. */
 export function memoryEventStore({ maxEvents = 10_000 }: MemoryEventStoreOptions = {}): EventStore {
   const busy = new Set<string>();
   const handled = new Set<string>();

@@ -7,11 +7,11 @@ import { receive } from './receive.ts';
 export { type Claim, type EventStore, memoryEventStore, type MemoryEventStoreOptions } from './event-store.ts';
 export type { ReceiverOptions, Secrets } from './options.ts';
 
-const ADVICE = 'Something changed the request between the receiver and Fastify: look for a preValidation hook.';
+const ADVICE = 'Something changed the request before the receiver got it. Look for a preValidation hook.';
 
 /** Settings of `fastifyReceiver`. */
 export interface FastifyReceiverOptions extends ReceiverOptions {
-  /** The route, below the prefix of `register`; `/` when left out. */
+  /** The route, below the prefix of `register`. The default is `/`. */
   path?: string;
 }
 
@@ -29,7 +29,7 @@ interface FastifyReply {
 
 type ParsedBody = (error: Error | null, body?: unknown) => void;
 
-/** The part of a Fastify instance that is used. */
+/** The part of a Fastify instance that the receiver uses. */
 export interface FastifyInstance {
   removeAllContentTypeParsers(): unknown;
   addContentTypeParser(
@@ -45,8 +45,7 @@ export interface FastifyInstance {
 }
 
 /**
- * Receives webhooks as a plugin of Fastify, with a content type parser of its own: the bytes stay as they came here, and
- * every other route keeps its JSON.
+ * Receives webhooks as a Fastify plugin. It has its own content type parser, so the receiver gets the bytes unchanged and every other route still gets parsed JSON.
  *
  * @example
  * await app.register(fastifyReceiver({ secret, onEvent: async (event) => save(event) }), { prefix: '/hooks/rushes' });

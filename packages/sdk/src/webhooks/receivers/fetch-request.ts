@@ -1,6 +1,6 @@
 import { BodyTooLarge, type ReceiverAnswer, SenderGone } from './receive.ts';
 
-/** Bytes of a web stream, at most `maxBytes`; what is behind them is not read. */
+/** Bytes of a web stream, at most `maxBytes`. Bytes after them are not read. */
 export async function readWebStream(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;

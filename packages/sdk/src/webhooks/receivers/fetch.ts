@@ -1,4 +1,4 @@
-/** A webhook endpoint of the shape `Request` to `Response`: Next.js route handlers, Workers, Bun, Deno. */
+/** A webhook endpoint as a function from `Request` to `Response`: for Next.js route handlers, Workers, Bun and Deno. */
 import { bodyNotRaw } from '../body.ts';
 import { readWebStream, toResponse } from './fetch-request.ts';
 import { type ReceiverOptions, receiverSettings } from './options.ts';
@@ -8,11 +8,11 @@ export { type Claim, type EventStore, memoryEventStore, type MemoryEventStoreOpt
 export type { ReceiverOptions, Secrets } from './options.ts';
 
 const ADVICE =
-  'Something read the request before this receiver: give it request.clone() there, or call the receiver first.';
+  'Something read the request before this receiver. Use request.clone() there, or call the receiver first.';
 
 /**
- * The second argument: a context with `waitUntil` keeps the runtime going for `acknowledge: 'at-once'`. Others, such as the
- * parameters of a Next.js route, are not looked at.
+ * The second argument. A context with `waitUntil` keeps the runtime alive for `acknowledge: 'at-once'`. Other values,
+ * such as the parameters of a Next.js route, are ignored.
  */
 export type FetchReceiver = (request: Request, context?: unknown) => Promise<Response>;
 
@@ -24,7 +24,7 @@ function waitUntilOf(context: unknown): ((work: Promise<void>) => void) | undefi
 }
 
 /**
- * Receives webhooks where a request is a `Request` and the answer a `Response`.
+ * Receives webhooks on runtimes where a request is a `Request` and the answer is a `Response`.
  *
  * @example
  * export const POST = fetchReceiver({ secret, onEvent: async (event) => save(event) });   // app/hooks/route.ts of Next.js

@@ -7,9 +7,9 @@ import { BodyTooLarge, receive } from './receive.ts';
 export { type Claim, type EventStore, memoryEventStore, type MemoryEventStoreOptions } from './event-store.ts';
 export type { ReceiverOptions, Secrets } from './options.ts';
 
-const ADVICE = 'A middleware read the request and kept only what it parsed: mount the receiver before it.';
+const ADVICE = 'A middleware read the request and kept only the parsed value. Mount the receiver before it.';
 
-/** The part of Hono's context that is used. */
+/** The part of Hono's context that the receiver uses. */
 export interface HonoContext {
   readonly req: { readonly raw: Request; readonly bodyCache: object };
   readonly executionCtx: { waitUntil(work: Promise<unknown>): void };

@@ -10,7 +10,7 @@ export type { ReceiverOptions, Secrets } from './options.ts';
 const ADVICE =
   'Mount the receiver before the body parser, or use one that keeps the text in ctx.request.rawBody, as koa-bodyparser does.';
 
-/** The part of Koa's context that is used. */
+/** The part of Koa's context that the receiver uses. */
 export interface KoaContext {
   readonly method: string;
   readonly req: IncomingMessage;
@@ -21,8 +21,7 @@ export interface KoaContext {
 }
 
 /**
- * Receives webhooks as a middleware of Koa; it answers every request that reaches it, so put a router before it. It reads
- * the body itself, or takes what koa-bodyparser kept.
+ * Receives webhooks as a Koa middleware. It answers every request that reaches it, so put a router before it. It reads the body itself, or uses the text that koa-bodyparser kept.
  *
  * @example
  * router.post('/hooks/rushes', koaReceiver({ secret, onEvent: async (event) => save(event) }));

@@ -46,8 +46,8 @@ function bounded(body: RawBody, maxBytes: number): RawBody {
 }
 
 /**
- * The body of a request of node:http. `kept` are the places where a framework or a platform leaves what it read: the bytes
- * themselves are taken from there; where only a parsed body is left, the error has `advice`.
+ * The body of a node:http request. `kept` has the places where a framework or platform may have left the body. Text or
+ * bytes are used from there; for a parsed body, the error has `advice`.
  */
 export function readNodeBody(
   request: IncomingMessage,

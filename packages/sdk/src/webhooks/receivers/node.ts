@@ -1,4 +1,4 @@
-/** A webhook endpoint on node:http, and on every framework and platform that hands out its requests. */
+/** A webhook endpoint on node:http, and on every framework and platform that gives access to its requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ReceiverOptions, receiverSettings } from './options.ts';
 import { readNodeBody, writeAnswer } from './node-request.ts';
@@ -8,12 +8,12 @@ export { type Claim, type EventStore, memoryEventStore, type MemoryEventStoreOpt
 export type { ReceiverOptions, Secrets } from './options.ts';
 
 const ADVICE =
-  'Something read the request before this receiver. Call the receiver first, or leave the bytes in request.rawBody.';
+  'Something read the request before this receiver. Call the receiver first, or keep the bytes in request.rawBody.';
 
 /** A listener of node:http. */
 export type NodeReceiver = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** @param advice how to keep the bytes, in the words of the framework. */
+/** @param advice how to keep the bytes with this framework */
 export function nodeReceiverWith(options: ReceiverOptions, advice: string): NodeReceiver {
   const settings = receiverSettings(options);
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

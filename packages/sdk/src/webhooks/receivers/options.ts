@@ -4,34 +4,37 @@ import { checkSecrets } from '../signature.ts';
 import type { WebhookVerificationError } from '../verification-error.ts';
 import type { EventStore } from './event-store.ts';
 
-/** One secret, or several during a rotation: any may fit. */
+/** One secret, or several during a rotation; one of them must match. */
 export type Secrets = string | readonly string[];
 
-/** What every receiver takes. */
+/** Options of every receiver. */
 export interface ReceiverOptions {
-  /** `whsec_…`; or a function that chooses by what the event claims to be, before anything of it is checked. */
+  /** The secret, `whsec_…`; or a function that chooses the secret by the event, which is not verified at that time. */
   secret: Secrets | ((unverified: UnknownEvent) => Secrets | Promise<Secrets>);
   /** Handles a verified event. When it throws or rejects, the answer is 500 and the event is delivered again. */
   onEvent: (event: WebhookEvent) => unknown;
   /**
-   * When to answer 204: `after-handler` (when left out), so that a failure leads to another delivery; or `at-once`, for a
-   * handler that takes longer than the 5 seconds which a server waits: what it does after that is nobody's business but
-   * yours, and an event whose handler fails is lost unless you keep it.
+   * When to answer 204. `after-handler` (the default): after the handler, so that a failure leads to another delivery.
+   * `at-once`: before the handler has finished, for a handler that takes longer than the 5 seconds that a server waits.
+   * Then an event whose handler fails is not delivered again, so keep it yourself.
    */
   acknowledge?: 'after-handler' | 'at-once';
-  /** Handles each event once, however often it is delivered. */
+  /** Remembers events, so that each one is handled once even when it is delivered several times. */
   store?: EventStore;
-  /** Told what went wrong on this side: the handler, the store, the settings. `console.error` when left out. */
+  /** Called with errors on this side: of the handler, the store or the settings. The default is `console.error`. */
   onError?: (error: unknown, event: WebhookEvent | null) => void;
-  /** Told why a request was answered with 400; the answer itself does not say it. Strangers can cause any number. */
+  /**
+   * Called with the reason why a request was answered with 400; the answer does not include it. Strangers can cause any
+   * number of calls.
+   */
   onRejected?: (error: WebhookVerificationError) => void;
-  /** The largest body that is read; 65,536 when left out. Events are under 20,000 bytes. */
+  /** The largest body to read, in bytes. The default is 65,536. Events are smaller than 20,000 bytes. */
   maxBodyBytes?: number;
-  /** Seconds that the timestamp may be away from now; 300 when left out. */
+  /** How many seconds the timestamp may be before or after now. The default is 300. */
   toleranceSeconds?: number;
 }
 
-/** `ReceiverOptions` with everything decided. */
+/** `ReceiverOptions` with all defaults filled in. */
 export interface ReceiverSettings extends Required<Omit<ReceiverOptions, 'store' | 'toleranceSeconds'>> {
   readonly store: EventStore | null;
   readonly toleranceSeconds: number | undefined;
@@ -39,14 +42,16 @@ export interface ReceiverSettings extends Required<Omit<ReceiverOptions, 'store'
 
 const DEFAULT_MAX_BODY_BYTES = 65_536;
 
-/** Reads the options once, at start: a secret that is not valid or a handler that is missing throws then, and not at a request. */
+/**
+ * Checks the options once, at start, so that an invalid secret or a missing handler throws there and not at a request.
+ */
 export function receiverSettings(options: ReceiverOptions): ReceiverSettings {
   const { secret, onEvent, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
   if (typeof secret !== 'function')
     checkSecrets(typeof secret === 'string' ? [secret] : Array.isArray(secret) ? secret : ['']);
   if (typeof onEvent !== 'function') throw new RushesError('onEvent must be a function that takes the event.');
   if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1) {
-    throw new RushesError(`maxBodyBytes must be a whole number above 0, not ${maxBodyBytes}.`);
+    throw new RushesError(`maxBodyBytes must be a whole number, 1 or more, not ${maxBodyBytes}.`);
   }
   return {
     secret,

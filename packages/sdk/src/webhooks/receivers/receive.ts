@@ -1,4 +1,4 @@
-/** What every receiver does with a request, whatever the framework: nothing here knows one. */
+/** The part of a receiver that is the same for every framework. */
 import { type RawBody } from '../body.ts';
 import type { WebhookEvent } from '../events.ts';
 import { signatureHeaders, type WebhookHeaders } from '../headers.ts';
@@ -6,17 +6,20 @@ import { parseUnverified, unwrap } from '../index.ts';
 import { WebhookVerificationError } from '../verification-error.ts';
 import type { ReceiverSettings, Secrets } from './options.ts';
 
-/** A request as a framework's adapter shows it. */
+/** A request, as the adapter of a framework gives it. */
 export interface ReceivedRequest {
   readonly method: string | undefined;
   readonly headers: WebhookHeaders;
-  /** The bytes as they came. Throws `BodyTooLarge`, or `WebhookVerificationError` when somebody parsed them before. */
+  /**
+   * The bytes of the body, unchanged. Throws `BodyTooLarge`, or `WebhookVerificationError` when the body was parsed
+   * before.
+   */
   readonly readBody: (maxBytes: number) => RawBody | Promise<RawBody>;
-  /** Keeps the process alive until the work is done, where answering would end it. */
+  /** Keeps the process alive until the work is done, on runtimes that end it after the answer. */
   readonly keepAlive?: ((work: Promise<void>) => void) | undefined;
 }
 
-/** What the adapter writes. `text` says nothing that a stranger could use. */
+/** The answer that the adapter writes. `text` has nothing that a stranger could use. */
 export interface ReceiverAnswer {
   readonly status: number;
   readonly text: string;
@@ -26,10 +29,10 @@ export interface ReceiverAnswer {
 /** The body is longer than `maxBodyBytes`. */
 export class BodyTooLarge extends Error {}
 
-/** The connection ended in the middle of the body: nobody hears the answer, and nothing went wrong here. */
+/** The connection ended in the middle of the body. Nobody gets the answer, and it is not an error on this side. */
 export class SenderGone extends Error {}
 
-/** Seconds after which a delivery that another request is handling may come again. */
+/** Seconds after which a delivery should be repeated when another request is handling the same event. */
 const BUSY_RETRY_AFTER_SECONDS = 60;
 
 function answer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): ReceiverAnswer {
@@ -40,7 +43,7 @@ const NO_CONTENT = answer(204, '');
 const OUR_FAULT = answer(500, 'The event was not handled.\n');
 const NOT_VERIFIED = answer(400, 'The webhook could not be verified.\n');
 
-/** Faults of this side, which a sender cannot cause. */
+/** Errors on this side, which a sender cannot cause. */
 function isOurFault({ reason }: WebhookVerificationError): boolean {
   return reason === 'bad_secret' || reason === 'body_not_raw';
 }
@@ -79,7 +82,7 @@ function refusal(settings: ReceiverSettings, error: unknown): ReceiverAnswer {
   return NOT_VERIFIED;
 }
 
-/** Runs the handler and tells the store. Resolves with whether the event was handled. */
+/** Runs the handler and updates the store. Resolves with whether the event was handled. */
 async function handle(settings: ReceiverSettings, event: WebhookEvent, id: string): Promise<boolean> {
   let handled = false;
   try {
@@ -99,9 +102,9 @@ async function handle(settings: ReceiverSettings, event: WebhookEvent, id: strin
   return false;
 }
 
-/** The answer to one request. It never rejects, whatever the sender, the handler or the store does. */
+/** Answers one request. It never rejects, also when the handler or the store fails. */
 export async function receive(settings: ReceiverSettings, request: ReceivedRequest): Promise<ReceiverAnswer> {
-  if (request.method !== 'POST') return answer(405, 'Webhooks are POST requests.\n', { allow: 'POST' });
+  if (request.method !== 'POST') return answer(405, 'A webhook must be a POST request.\n', { allow: 'POST' });
   let event: WebhookEvent;
   try {
     event = await verified(settings, request);
@@ -114,7 +117,9 @@ export async function receive(settings: ReceiverSettings, request: ReceivedReque
     if (claim === 'handled') return NO_CONTENT;
     // Not a success: should the other request fail, this delivery must come again.
     if (claim === 'busy') {
-      return answer(503, 'The event is being handled.\n', { 'retry-after': String(BUSY_RETRY_AFTER_SECONDS) });
+      return answer(503, 'Another request is handling this event. Try again later.\n', {
+        'retry-after': String(BUSY_RETRY_AFTER_SECONDS),
+      });
     }
   } catch (error) {
     report(settings, error, event);
