@@ -47,7 +47,7 @@ test.each([null, 'again'])(
     const all = async (): Promise<void> => {
       for await (const task of clientFor(server.url).batches.tasks('bat_1')) expect(task.index).toBe(0);
     };
-    await expect(all()).rejects.toThrow(/not where/);
+    await expect(all()).rejects.toThrow(/gives no cursor/);
     expect(server.seen.length).toBeLessThanOrEqual(2);
   },
 );

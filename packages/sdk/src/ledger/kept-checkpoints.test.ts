@@ -96,7 +96,7 @@ describe('what was kept', () => {
     expect(reaching.problems).toMatchObject([{ code: 'history_rewritten' }]);
     const short = await verify(render(exportOf(entries, { first: 30, last: 35 }), 'csv'), { store });
     expect(short).toMatchObject({ ok: true, kept: { compared: 0 } });
-    expect(short.warnings.join()).toMatch(/a whole export settles/);
+    expect(short.warnings.join()).toMatch(/verify a whole export/);
     expect(await store.read({ serverName: SERVER_NAME, accountId: ACCOUNT_ID })).toHaveLength(1);
   });
 

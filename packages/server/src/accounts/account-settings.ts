@@ -1,12 +1,12 @@
 import { ACCOUNT_SETTINGS, ACCOUNT_SETTING_NAMES, type AccountSettings, type AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
-/** The settings as they are stored, completed by null for those that were never set. */
+/** All settings of an account; null for each one that is not set. */
 export function accountSettings(stored: Partial<AccountSettings>): AccountSettings {
   return Object.fromEntries(ACCOUNT_SETTING_NAMES.map((name) => [name, stored[name] ?? null])) as AccountSettings;
 }
 
-/** The settings that a change names. */
+/** The settings that a change includes. */
 function namedSettings(change: Partial<AccountSettings>): Partial<AccountSettings> {
   const named = ACCOUNT_SETTING_NAMES.flatMap((name) => {
     const value = change[name];
@@ -21,8 +21,8 @@ function namedSettings(change: Partial<AccountSettings>): Partial<AccountSetting
 }
 
 /**
- * Changes what `change` names and leaves the rest; null takes a setting back. Throws for a value that the contract does
- * not allow and for an account that is not there.
+ * Changes the settings in `change` and leaves the others; null removes a setting. Throws for a value that the contract
+ * does not allow and for an account that does not exist.
  */
 export async function changeSettings(
   db: Queryable,

@@ -29,7 +29,7 @@ export interface AccountSummary {
   readonly limits: AccountLimits;
   readonly createdAt: Date;
   readonly terminatedAt: Date | null;
-  /** What differs from the default terms. */
+  /** The terms that differ from the default terms. */
   readonly terms: Partial<Terms>;
 }
 
@@ -53,12 +53,12 @@ export async function createAccount(db: Database, random: Random, account: NewAc
 
 const SUMMARY_COLUMNS = `account_id AS "accountUuid", name, plan, mode, status, limits, created_at AS "createdAt", terminated_at AS "terminatedAt", terms`;
 
-/** Limits as they are stored are completed by the plan's. */
+/** A summary with limits completed from the plan. */
 function toSummary(row: AccountSummary): AccountSummary {
   return { ...row, limits: effectiveLimits(row.limits, row.plan) };
 }
 
-/** Every account, oldest first, for the operator. */
+/** All accounts, oldest first, for the operator. */
 export async function listAccounts(db: Queryable): Promise<readonly AccountSummary[]> {
   const rows = await db.query<AccountSummary>(
     `SELECT ${SUMMARY_COLUMNS} FROM accounts ORDER BY created_at, account_id`,
@@ -66,7 +66,7 @@ export async function listAccounts(db: Queryable): Promise<readonly AccountSumma
   return rows.map(toSummary);
 }
 
-/** A page of accounts in the order of their ids, which is that of their opening. `after`: the last one of the page before. */
+/** A page of accounts, oldest first. `after` is the last account of the previous page. */
 export async function listAccountsAfter(
   db: Queryable,
   after: AccountUuid | null,
@@ -102,8 +102,8 @@ export async function lockLimits(tx: Queryable, accountUuid: AccountUuid): Promi
 export type Termination = 'terminated' | 'already_terminated' | 'not_found';
 
 /**
- * Ends an account: every key that can write is disabled for good, read-only keys still reach the results. Batches
- * already created go on to their end, and credits stay.
+ * Terminates an account: every key that can write is disabled for good. Read-only keys still reach the results.
+ * Existing batches run to their end, and credits stay.
  */
 export async function terminateAccount(db: Database, accountUuid: AccountUuid): Promise<Termination> {
   return db.transaction(async (tx) => {

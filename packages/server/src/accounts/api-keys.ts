@@ -30,7 +30,7 @@ export interface CreatedApiKey {
 export interface ApiKeySummary {
   readonly keyUuid: KeyUuid;
   readonly name: string;
-  /** Enough to recognise a key, too little to guess it. */
+  /** How many of its last characters identify a key in lists. */
   readonly lastCharacters: string;
   readonly scopes: readonly Scope[];
   readonly enabled: boolean;
@@ -40,7 +40,7 @@ export interface ApiKeySummary {
 
 const SHOWN_CHARACTERS = 4;
 
-/** Makes a key and stores its hash. A terminated account gets read-only keys only. */
+/** Creates a key and stores its hash. A terminated account can only get read-only keys. */
 export async function createApiKey(
   db: Database,
   random: Random,
@@ -59,7 +59,7 @@ export async function createApiKey(
     if (account.status === 'terminated' && canWrite(key.scopes)) {
       return refuse({
         code: 'state_conflict',
-        detail: 'The account is terminated: it can be given keys with the scopes batches:read and ledger:read only.',
+        detail: 'The account is terminated. It can only get keys with the scopes batches:read and ledger:read.',
       });
     }
     const prefix = account.mode === 'live' ? 'rk_live_' : 'rk_test_';
@@ -82,7 +82,7 @@ export async function listApiKeys(db: Queryable, accountUuid: AccountUuid): Prom
   );
 }
 
-/** The next request with the key is refused; there is no cache to wait for. */
+/** Disables a key. The next request with the key is refused, because keys are not cached. */
 export async function disableApiKey(
   db: Queryable,
   accountUuid: AccountUuid,

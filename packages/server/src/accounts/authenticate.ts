@@ -16,7 +16,7 @@ import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import type { KeyHasher } from './key-hasher.ts';
 import { canWrite } from './write-scopes.ts';
 
-/** Who sends a request, and what they may do. */
+/** The sender of a request and what it is allowed to do. */
 export interface Caller {
   readonly accountUuid: AccountUuid;
   readonly keyUuid: KeyUuid;
@@ -24,7 +24,7 @@ export interface Caller {
   readonly plan: Plan;
   readonly scopes: readonly Scope[];
   readonly accountStatus: AccountStatus;
-  /** The account's terms over the default ones. */
+  /** The account's terms, completed by the default terms. */
   readonly terms: Terms;
   readonly limits: AccountLimits;
 }
@@ -40,24 +40,24 @@ interface KeyRow {
   readonly limits: Partial<AccountLimits>;
 }
 
-const UNKNOWN_KEY = 'This API key is not valid. Use a key of this server, exactly as it was shown when it was made.';
+const UNKNOWN_KEY = 'This API key is not valid. Use a key of this server, exactly as it was shown when it was created.';
 
 /**
- * Finds the caller behind an API key's text. A mistyped or cut key fails by its checksum, before the database is asked;
- * the key names its account, so that the look-up needs one row of one account.
+ * Finds the caller of an API key. A mistyped or incomplete key fails by its checksum, without a query to the database.
+ * The key includes its account, so the look-up needs one row of one account.
  */
 export async function authenticate(db: Queryable, hasher: KeyHasher, text: string): Promise<Outcome<Caller>> {
   const parsed = parseApiKey(text);
   if (parsed === null) {
     return refuse({
       code: 'unauthorized',
-      detail: 'The API key is mistyped or cut: its checksum is wrong. Copy the whole key again.',
+      detail: 'The API key is mistyped or incomplete: its checksum is wrong. Copy the whole key again.',
     });
   }
   if (parsed.prefix === 'ro_') {
     return refuse({
       code: 'unauthorized',
-      detail: 'This is an operator key. Routes under /v1 take an account key (rk_...).',
+      detail: 'This is an operator key. Routes under /v1 need an account key (rk_...).',
     });
   }
   const [row] = await db.query<KeyRow>(
@@ -69,12 +69,12 @@ export async function authenticate(db: Queryable, hasher: KeyHasher, text: strin
   if (row === undefined || !hasher.matches(text, row.key_hash)) {
     return refuse({ code: 'unauthorized', detail: UNKNOWN_KEY });
   }
-  // Said only to whoever holds the whole key.
+  // Only the owner of the whole key gets this message.
   if (!row.enabled) {
     return refuse({ code: 'unauthorized', detail: 'This API key has been disabled. Use another key of the account.' });
   }
   if (row.status === 'terminated' && canWrite(row.scopes)) {
-    return refuse({ code: 'unauthorized', detail: 'The account is terminated: only its read-only keys still work.' });
+    return refuse({ code: 'unauthorized', detail: 'The account is terminated. Only its read-only keys still work.' });
   }
   return accept({
     accountUuid: parsed.accountUuid,

@@ -1,7 +1,7 @@
 import type { AccountUuid } from '@rushes/contract';
 import type { Queryable } from '../db/index.ts';
 
-/** One POST of an account, as its request_id names it. */
+/** Identifies one POST of an account by its request_id. */
 export interface RequestKey {
   readonly accountUuid: AccountUuid;
   /** Method and path template: the scope of a request_id. */
@@ -12,14 +12,14 @@ export interface RequestKey {
 }
 
 export type EarlierRequest =
-  /** The same request was answered before; `resourceId` is what it made. */
+  /** The same request was answered before; `resourceId` is the object that it created. */
   | { readonly kind: 'replay'; readonly resourceId: string }
-  /** The request_id stands on another request. */
+  /** The request_id belongs to another request. */
   | { readonly kind: 'conflict' };
 
 const KEPT_HOURS = 72;
 
-/** Whether a request was answered within the last 72 hours under its request_id; null when it was not. */
+/** What is known about a request_id from the last 72 hours; null when it was not used. */
 export async function findRequest(db: Queryable, key: RequestKey): Promise<EarlierRequest | null> {
   const [kept] = await db.query<{ request_hash: Uint8Array; resource_id: string }>(
     `SELECT request_hash, resource_id FROM idempotency_keys
@@ -34,8 +34,8 @@ export async function findRequest(db: Queryable, key: RequestKey): Promise<Earli
 }
 
 /**
- * Takes a request_id for what the surrounding transaction makes: both are there after the commit, or neither, so that a
- * failed request does not use it up. Waits for a concurrent claim of the same key; false when that one was committed.
+ * Claims a request_id in the caller's transaction, so that a failed request does not use it up. Waits for a concurrent
+ * claim of the same request_id; false when that one was committed.
  */
 export async function claimRequest(tx: Queryable, key: RequestKey, resourceId: string): Promise<boolean> {
   // An expired key is taken over under its row's lock, so that two requests cannot both revive it.

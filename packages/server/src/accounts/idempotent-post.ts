@@ -3,25 +3,25 @@ import { accept, refuse, type Outcome } from '../outcome/index.ts';
 import { claimRequest, findRequest, type RequestKey } from './idempotency.ts';
 
 /**
- * Runs `work` in one transaction, which also keeps `resourceId` of what it made under the request_id: both are there after
- * the commit, or neither. A refused work leaves nothing behind and does not use the request_id up.
+ * Runs `work` in one transaction, which also stores the id of the created object under the request_id. After the commit
+ * both exist, or neither. A refused request leaves nothing behind and does not use up its request_id.
  */
 export type CommitPost = <T>(
   work: (tx: Queryable) => Promise<Outcome<T>>,
   resourceId: (made: T) => string,
 ) => Promise<Outcome<T>>;
 
-/** One POST that can be sent again. */
+/** A POST that can safely be sent again. */
 export interface IdempotentPost<T> {
-  /** What an earlier request with the same request_id made, found by the id that was kept of it. */
+  /** Finds the object that an earlier request with the same request_id created, by its stored id. */
   replay(resourceId: string): Promise<Outcome<T>>;
-  /** Makes it; everything that changes the database goes through one call of `commit`. */
+  /** Creates the object. Everything that changes the database is done in one call of `commit`. */
   make(commit: CommitPost): Promise<Outcome<T>>;
 }
 
 export interface Posted<T> {
   readonly value: T;
-  /** Made by an earlier request with the same request_id. */
+  /** True when an earlier request with the same request_id created it. */
   readonly replayed: boolean;
 }
 
@@ -60,8 +60,8 @@ async function commitWith<T>(
 }
 
 /**
- * Makes what a POST asks for, once for each request_id: a duplicate is told what the first one made, also when both run at
- * the same time. `key` is null for a request without a request_id, which is made each time.
+ * Carries out a POST once for each request_id. A duplicate gets the object that the first request created, also when
+ * both run at the same time. `key` is null for a request without a request_id, which is always carried out.
  */
 export async function runIdempotentPost<T>(
   db: Database,
@@ -77,7 +77,7 @@ export async function runIdempotentPost<T>(
   if (before !== null) return before;
   try {
     const made = await make();
-    // The duplicate that was first may be why this one was refused, by the last free place for example.
+    // This request may have been refused because of its duplicate, for example when that one took the last free place.
     return made.ok ? made : ((await earlier(db, key, post)) ?? made);
   } catch (error) {
     if (!(error instanceof AnsweredMeanwhile)) throw error;
@@ -93,7 +93,7 @@ async function earlier<T>(db: Database, key: RequestKey, post: IdempotentPost<T>
   if (before.kind === 'conflict') {
     return refuse({
       code: 'request_id_conflict',
-      detail: 'This request_id was used for another request on this route within 72 hours. Use a new one.',
+      detail: 'This request_id was used for another request on this route in the last 72 hours. Use a new one.',
       param: 'request_id',
     });
   }

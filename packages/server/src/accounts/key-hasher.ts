@@ -1,15 +1,15 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Turns the text of an API key into what is stored of it, and compares. */
+/** Makes the stored hash of an API key, and compares keys with it. */
 export interface KeyHasher {
   hash(text: string): Uint8Array;
-  /** Takes the same time wherever the difference is. */
+  /** Compares in a time that does not depend on where the texts differ. */
   matches(text: string, storedHash: Uint8Array): boolean;
 }
 
 /**
- * HMAC-SHA256 of the whole text. A slow password hash is not needed: a key has 190 random bits. The HMAC key is not in
- * the database, so that a stolen database does not even allow a guess to be checked.
+ * A hasher with HMAC-SHA256 over the whole text. A slow password hash is not needed, because a key has 190 random bits.
+ * The HMAC key is not in the database, so a stolen database is not enough to check a guess.
  */
 export function createKeyHasher(subkey: Uint8Array): KeyHasher {
   const hash = (text: string): Uint8Array => createHmac('sha256', subkey).update(text, 'utf8').digest();

@@ -1,6 +1,6 @@
 import type { Scope } from '@rushes/contract';
 
-/** Scopes that let a key change something; a terminated account keeps only keys without any of them. */
+/** The scopes that allow a key to change something. A terminated account keeps only keys without these scopes. */
 export const WRITE_SCOPES: readonly Scope[] = ['batches:write', 'webhooks:write', 'account:admin'];
 
 export function canWrite(scopes: readonly Scope[]): boolean {

@@ -6,7 +6,7 @@ import type { Submission } from './submission/index.ts';
 
 export type BatchCaller = Pick<Caller, 'accountUuid' | 'mode' | 'terms'>;
 
-/** What an account may do and has at one moment, together with what became of this request before. */
+/** State and credits of an account at one moment, and the batch that this request_id created, if any. */
 export interface AccountCheck {
   readonly status: AccountStatus;
   readonly available: number;
@@ -17,7 +17,7 @@ export interface AccountCheck {
   readonly endpoint_found: boolean;
 }
 
-/** One statement, so that a batch made by a concurrent twin and the credits it took are seen both or neither. */
+/** One statement, so that a batch of a concurrent duplicate and the credits that it reserved are seen together. */
 export async function readAccountCheck(
   db: Queryable,
   caller: BatchCaller,
@@ -46,7 +46,7 @@ export function endpointRefusal(submission: Submission, account: AccountCheck): 
   return {
     code: 'invalid_request',
     param: 'webhook_endpoint_id',
-    detail: 'This account has no such webhook endpoint. List yours with GET /v1/webhook-endpoints.',
+    detail: 'This account does not have this webhook endpoint. GET /v1/webhook-endpoints lists its endpoints.',
   };
 }
 
@@ -55,7 +55,7 @@ export function retiredRefusal(model: ModelSpec): Refusal | null {
   return {
     code: 'model_retired',
     param: 'model',
-    detail: `The model ${model.id} is retired. GET /v1/models lists the others.`,
+    detail: `The model ${model.id} is retired. Use another model; GET /v1/models lists them.`,
   };
 }
 
@@ -64,7 +64,7 @@ export function priceRefusal({ model, expectedUnitPrice }: Submission): Refusal 
   return {
     code: 'price_changed',
     param: 'expected_unit_price',
-    detail: `A video of ${model.id} costs ${model.unitPrice} credits, not the expected ${expectedUnitPrice}.`,
+    detail: `A video of ${model.id} costs ${model.unitPrice} credits, not ${expectedUnitPrice} as expected. Nothing was reserved. Send the new price as `expected_unit_price` to accept it.`,
   };
 }
 
@@ -74,21 +74,21 @@ export function spendLimitRefusal(submission: Submission): Refusal | null {
   return {
     code: 'spend_limit_exceeded',
     param: 'spend_limit',
-    detail: `The batch costs ${total} credits, more than its spend limit of ${submission.spendLimit}.`,
+    detail: `The batch costs ${total} credits, more than its spend limit of ${submission.spendLimit}. Nothing was reserved. Raise `spend_limit` or send fewer items.`,
   };
 }
 
-/** Why this account may reserve nothing at all at present. */
+/** Why this account cannot reserve credits at the moment, or null. */
 export function reservationRefusal({ status, debt }: Pick<AccountCheck, 'status' | 'debt'>): Refusal | null {
   if (status === 'suspended' || status === 'terminated') {
-    return { code: 'account_suspended', detail: `The account is ${status} and can create no batches.` };
+    return { code: 'account_suspended', detail: `The account is ${status}, so it cannot create batches. Ask the operator of this server.` };
   }
   if (debt > 0) {
-    const detail = `The account owes ${debt} credits from a revoked payment. The next purchase settles them first.`;
+    const detail = `The account owes ${debt} credits from a revoked payment and cannot create batches. Buy credits: a purchase pays the debt first.`;
     return { code: 'account_in_debt', detail };
   }
   if (status === 'blocked') {
-    return { code: 'account_blocked', detail: 'This account cannot reserve credits. Ask the operator.' };
+    return { code: 'account_blocked', detail: 'This account cannot reserve credits, because the operator blocked it. Ask the operator of this server.' };
   }
   return null;
 }
@@ -99,7 +99,7 @@ export function insufficientRefusal(required: number, available: number): Refusa
     code: 'insufficient_credits',
     detail:
       `The batch costs ${required} credits and ${available} are available: ${shortfall} are missing. ` +
-      'Nothing was reserved. After a top-up the same request, with the same request_id, goes through.',
+      'Nothing was reserved. Send the same request, with the same request_id, again when there are enough credits.',
     required,
     available,
     shortfall,

@@ -6,8 +6,8 @@ import { findBatchRow } from './find-batches.ts';
 import { batchNotFound, finalBatch } from './refusals.ts';
 
 /**
- * Ends every queued task of a batch; what runs goes on to its own outcome. Asked again, also after the batch has ended,
- * it says the same. With `preview` it only tells what it would do.
+ * Cancels every queued task of a batch; running tasks finish. Calling it again, also after the batch has ended, gives
+ * the same answer. With `preview` it changes nothing and says what it would do.
  */
 export async function cancelBatch(
   db: Database,
@@ -24,13 +24,13 @@ export async function cancelBatch(
     await tx.query(`SELECT close_batch($1, $2, 'canceled')`, [accountUuid, batchUuid]);
     const after = await findBatchRow(tx, accountUuid, batchUuid);
     if (after === null) throw new Error(`batch ${batchUuid} vanished`);
-    // Its last task ended between our first look and the lock.
+    // Its last task ended between our first read and the lock.
     if (!after.cancel_requested) return refuse(finalBatch(batchUuid, after.status, 'canceled'));
     return accept(canceled(after));
   });
 }
 
-/** What a cancel did, from the batch as it is now: every task that ended as canceled was ended by it. */
+/** The result of a cancel, from the present state of the batch: every canceled task was ended by it. */
 function canceled(row: BatchRow): CancelResult {
   const refunded = row.terms.canceled === 'refund' ? row.canceled * row.unit_price : 0;
   return { batch: toBatch(row), refunded, still_running: row.in_flight };

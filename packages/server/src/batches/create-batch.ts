@@ -21,11 +21,11 @@ import type { Submission } from './submission/index.ts';
 
 export interface CreatedBatch {
   readonly batch: Batch;
-  /** The request_id had made this batch before. */
+  /** True when the request_id had created this batch before. */
   readonly replayed: boolean;
 }
 
-/** Rolls the transaction back with the answer that the customer gets. */
+/** Rolls back the transaction and carries the answer for the customer. */
 class Refused extends Error {
   override readonly name = 'Refused';
   readonly refusal: Refusal;
@@ -36,8 +36,8 @@ class Refused extends Error {
 }
 
 /**
- * Creates a batch and reserves its credits in one transaction, or does nothing at all. The same request again, also at
- * the same moment or after an answer that was lost, gives the same batch; a refusal leaves the request_id unused.
+ * Creates a batch and reserves its credits in one transaction, or does nothing. The same request again gives the same
+ * batch, also at the same moment or after a lost answer. A refused request does not use up its request_id.
  */
 export async function createBatch(
   db: Database,
@@ -82,14 +82,14 @@ async function replayOf(
       code: 'request_id_conflict',
       param: 'request_id',
       detail:
-        'This request_id already made another batch. Send the first request unchanged to get that batch, ' +
-        'or take a new request_id for this one.',
+        'This request_id already created another batch. To get that batch, send the first request unchanged.  ' +
+        'To create this batch, use a new request_id.',
     });
   }
   return accept({ batch: await view(tx, caller, account.batch_id), replayed: true });
 }
 
-/** In the order in which the API promises to check (api.md). */
+/** The checks, in the order that the API promises (docs/api.md). */
 function refusalOf(submission: Submission, account: AccountCheck): Refusal | null {
   const required = totalPrice(submission);
   return (

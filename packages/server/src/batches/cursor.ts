@@ -1,4 +1,7 @@
-/** A cursor's content: what the next page begins after. Opaque to the customer, and checked like everything they send. */
+/**
+ * The content of a cursor: the object that the next page begins after. Customers cannot read it, and it is checked like
+ * all input.
+ */
 export type CursorParts = readonly (string | number)[];
 
 const LONGEST_CURSOR = 256;
@@ -7,7 +10,7 @@ export function encodeCursor(parts: CursorParts): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** The parts of a cursor in the one form that encodeCursor gives it, or null. */
+/** The parts of a cursor, or null for text that encodeCursor did not make. */
 export function decodeCursor(text: string): CursorParts | null {
   if (text.length > LONGEST_CURSOR || !/^[\w-]+$/.test(text)) return null;
   let value: unknown;

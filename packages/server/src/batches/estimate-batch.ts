@@ -14,7 +14,7 @@ import {
 } from './account-check.ts';
 import type { Submission } from './submission/index.ts';
 
-/** What a submission would cost and whether it would go through. Reserves and stores nothing. */
+/** Says what a submission would cost and whether it would be accepted. Reserves and stores nothing. */
 export async function estimateBatch(
   db: Queryable,
   caller: BatchCaller,
@@ -45,19 +45,19 @@ function countDuplicates({ items }: Submission): number {
 function warnings(submission: Submission, account: AccountCheck): string[] {
   const found: string[] = [];
   for (const refusal of [priceRefusal(submission), spendLimitRefusal(submission), reservationRefusal(account)]) {
-    if (refusal !== null) found.push(`Creating this batch would be refused (${refusal.code}): ${refusal.detail}`);
+    if (refusal !== null) found.push(`This batch would be refused (${refusal.code}): ${refusal.detail}`);
   }
   const { model, items } = submission;
   if (model.lifecycle === 'deprecated') found.push(`The model ${model.id} is deprecated and will be retired.`);
   const formulas = items.filter(({ prompt }) => /^[=+@-]/.test(prompt)).length;
   if (formulas > 0) {
     found.push(
-      `${formulas} prompts begin with "=", "+", "-" or "@", as spreadsheet formulas do. They are used as they are.`,
+      `${formulas} prompts begin with "=", "+", "-" or "@", like spreadsheet formulas. They are used unchanged.`,
     );
   }
   const images = items.filter(({ params }) => params.image_url !== undefined || params.last_image_url !== undefined);
   if (images.length > 0) {
-    found.push(`${images.length} items name an image. Its URL must be open to anyone until the batch has ended.`);
+    found.push(`${images.length} items have an image URL. These URLs must be public until the batch has ended.`);
   }
   return found;
 }

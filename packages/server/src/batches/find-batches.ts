@@ -8,7 +8,7 @@ import { badCursor } from './refusals.ts';
 export interface BatchFilter {
   readonly status?: BatchStatus;
   readonly model?: string;
-  /** At most one batch has it. */
+  /** Only the batch with this request_id. */
   readonly requestId?: string;
   /** Both exclusive. */
   readonly createdAfter?: Date;
@@ -17,9 +17,9 @@ export interface BatchFilter {
 
 export interface BatchPage {
   readonly limit: number;
-  /** Newest first is `desc`. */
+  /** `desc` is newest first. */
   readonly order: 'asc' | 'desc';
-  /** The `next_cursor` of the page before, or null. */
+  /** The `next_cursor` of the previous page, or null. */
   readonly cursor: string | null;
 }
 
@@ -42,7 +42,7 @@ export async function findBatchRow(
   return row ?? null;
 }
 
-/** The account's batches by creation, newest first unless turned; stable while new ones come. */
+/** The account's batches by time of creation. Pages stay correct while new batches are created. */
 export async function listBatches(
   db: Queryable,
   accountUuid: AccountUuid,

@@ -13,7 +13,7 @@ export interface TaskFilter {
 
 export interface TaskPage {
   readonly limit: number;
-  /** The `next_cursor` of the page before, or null. */
+  /** The `next_cursor` of the previous page, or null. */
   readonly cursor: string | null;
 }
 
@@ -67,7 +67,7 @@ export async function findTask(
   batchUuid: BatchUuid,
   index: number,
 ): Promise<Task | null> {
-  // Ids carry any safe integer; the column holds less.
+  // An id can have any safe integer; the column holds a smaller range.
   if (index >= 2 ** 31) return null;
   const [row] = await tasksAfter(db, accountUuid, batchUuid, {}, index - 1, 1);
   return row?.task_index === index ? toTask(row) : null;

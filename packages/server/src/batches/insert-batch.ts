@@ -9,7 +9,10 @@ export interface NewBatch {
   readonly timeoutMs: number;
 }
 
-/** Returns false when the request_id is taken; a concurrent twin is waited for until its transaction has ended. */
+/**
+ * Inserts the batch. False when the request_id is taken. Waits for a concurrent duplicate until its transaction has
+ * ended.
+ */
 export async function insertBatch(
   tx: Queryable,
   caller: BatchCaller,

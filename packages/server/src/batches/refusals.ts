@@ -9,8 +9,7 @@ export function badCursor(): Refusal {
   return {
     code: 'invalid_request',
     param: 'cursor',
-    detail:
-      '`cursor` is not one that this list gave out in this order. Pass `next_cursor` of the page before, unchanged.',
+    detail: '`cursor` is not from this list in this order. Send the `next_cursor` of the previous page, unchanged.',
   };
 }
 
@@ -19,13 +18,14 @@ export function finalBatch(batchUuid: BatchUuid, status: BatchStatus, wish: stri
   return { code: 'state_conflict', detail: `The batch ${id} is ${status}; a final batch cannot be ${wish}.` };
 }
 
-/** Long enough for a lock's holder to be gone; short enough to try again in the same request of a patient client. */
+/** Long enough for a lock to be released, and short enough for clients that retry within one call. */
 const RETRY_AFTER_SECONDS = 2;
 
 export function unavailable(): Refusal {
   return {
     code: 'unavailable',
-    detail: 'The database is busy or away. Send the same request again: with the same request_id it is done once.',
+    detail:
+      'The database is busy or unavailable. Send the same request again; with the same request_id it is carried out only once.',
     retryAfterSeconds: RETRY_AFTER_SECONDS,
   };
 }

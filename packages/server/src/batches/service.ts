@@ -23,13 +23,13 @@ import type { Submission } from './submission/index.ts';
 export interface BatchServiceDeps {
   readonly db: Database;
   readonly random: Random;
-  /** The route that a model's tasks of an account take. */
+  /** The route for the tasks of a model and an account. */
   readonly routeFor: (model: string, mode: BatchCaller['mode']) => string;
-  /** Milliseconds that one try of a model may take, from its submission. */
+  /** Milliseconds that one attempt with a model may take, counted from its submission. */
   readonly modelTimeoutMs: (model: string) => number;
 }
 
-/** What the rest of the server does with batches. Reads are those of the caller's account only. */
+/** Everything that the rest of the server can do with batches. Only batches of the caller's account can be read. */
 export interface BatchService {
   create(caller: BatchCaller, submission: Submission): Promise<Outcome<CreatedBatch>>;
   estimate(caller: BatchCaller, submission: Submission): Promise<Outcome<Estimate>>;
@@ -48,7 +48,7 @@ export interface BatchService {
   resume(caller: BatchCaller, batchUuid: BatchUuid): Promise<Outcome<Batch>>;
 }
 
-/** Turns a database that is away, or a lock that was not granted in time, into an answer. */
+/** Turns an unavailable database, or a lock that was not granted in time, into a refusal. */
 async function orUnavailable<T>(work: Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await work;

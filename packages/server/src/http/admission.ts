@@ -17,10 +17,10 @@ function bearer(ctx: HttpContext, prefix: 'rk_' | 'ro_'): string {
   const header = ctx.req.headers.authorization;
   const how = `Send it as "Authorization: Bearer ${prefix}...".`;
   const kind = prefix === 'rk_' ? 'API key' : 'operator key';
-  if (header === undefined) throw new Refused({ code: 'unauthorized', detail: `This needs an ${kind}. ${how}` });
+  if (header === undefined) throw new Refused({ code: 'unauthorized', detail: `This route needs an ${kind}. ${how}` });
   const text = BEARER.exec(header)?.[1];
   if (text === undefined) {
-    throw new Refused({ code: 'unauthorized', detail: `The Authorization header holds no ${kind}. ${how}` });
+    throw new Refused({ code: 'unauthorized', detail: `The Authorization header does not have an ${kind}. ${how}` });
   }
   return text;
 }
@@ -51,14 +51,14 @@ function checkRights(caller: Caller, access: Access & { kind: 'key' }): void {
   if (access.scope !== null && !caller.scopes.includes(access.scope)) {
     throw new Refused({
       code: 'forbidden',
-      detail: `This API key lacks the scope ${access.scope}. Use a key that has it.`,
+      detail: `This API key does not have the scope ${access.scope}. Use a key that has it.`,
       param: access.scope,
     });
   }
   if (access.writes && caller.accountStatus === 'suspended') {
     throw new Refused({
       code: 'account_suspended',
-      detail: 'The account is suspended: it can read, but change nothing. Ask the operator of this server.',
+      detail: 'The account is suspended: it can read, but it cannot change anything. Ask the operator of this server.',
     });
   }
 }

@@ -74,7 +74,7 @@ function answerUnmatched(
       });
     }
     throw new Refused(
-      { code: 'method_not_allowed', detail: `${ctx.method} is not possible here. Possible are ${allow}.` },
+      { code: 'method_not_allowed', detail: `This path does not allow ${ctx.method}. It allows ${allow}.` },
       { Allow: allow },
     );
   };

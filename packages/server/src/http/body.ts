@@ -35,13 +35,13 @@ function tooLarge(maxBytes: number): Outcome<never> {
   const size = maxBytes >= 1024 * 1024 ? `${maxBytes / (1024 * 1024)} MiB` : `${maxBytes / 1024} KiB`;
   return refuse({
     code: 'payload_too_large',
-    detail: `The request body is larger than ${size}. Send less at once, for example fewer items in a batch.`,
+    detail: `The request body is larger than ${size}. Send less, for example fewer items in one batch.`,
   });
 }
 
 const BUSY: Outcome<never> = refuse({
   code: 'unavailable',
-  detail: 'The server is reading as many large requests as it can hold. Send this one again in a moment.',
+  detail: 'The server is busy with other large requests. Send this request again in a moment.',
   retryAfterSeconds: 1,
 });
 

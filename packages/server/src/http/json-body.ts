@@ -36,7 +36,7 @@ export function parseJsonBody(bytes: Uint8Array): Outcome<object> {
   const parsed = parseJson(text);
   if (!parsed.ok) {
     const { line, column } = lineAndColumn(text, parsed.fault.offset);
-    const detail = `The body is not usable JSON at line ${line}, column ${column}: ${parsed.fault.detail}.`;
+    const detail = `The body is not valid JSON at line ${line}, column ${column}: ${parsed.fault.detail}.`;
     return refuseBody(parsed.fault.code, detail);
   }
   const { value } = parsed;
@@ -45,7 +45,7 @@ export function parseJsonBody(bytes: Uint8Array): Outcome<object> {
   }
   const forbidden = forbiddenText(value, '');
   if (forbidden !== null) {
-    return refuseBody('forbidden_character', 'Text must not hold NUL characters or unpaired surrogates.', forbidden);
+    return refuseBody('forbidden_character', 'Text must not contain NUL characters or unpaired surrogates.', forbidden);
   }
   return accept(value);
 }

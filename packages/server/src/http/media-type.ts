@@ -13,7 +13,7 @@ export function refuseMediaType(exchange: Exchange, accepted: readonly string[])
   if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') {
     return refuse({
       code: 'unsupported_media_type',
-      detail: `Content-Encoding ${coding.slice(0, 64)} is not supported. Send the body as it is.`,
+      detail: `Content-Encoding ${coding.slice(0, 64)} is not supported. Send the body without a content coding.`,
       param: 'Content-Encoding',
     });
   }

@@ -33,13 +33,13 @@ const REQUEST_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 function requestMeter(metrics: Metrics): (exchange: { ctx: HttpContext; durationMs: number }) => void {
   const requests = metrics.counter({
     name: 'rushes_http_requests_total',
-    help: 'HTTP requests by route and status. Requests that no route answers have the route "none".',
+    help: 'HTTP requests by route and status. Requests without a matching route have the route "none".',
     labels: ['method', 'route', 'status'],
   });
   const seconds = metrics.histogram(
     {
       name: 'rushes_http_request_seconds',
-      help: 'From the head of a request to the last byte of its answer.',
+      help: 'Time from the head of a request to the last byte of its answer.',
       labels: ['method', 'route'],
     },
     REQUEST_BUCKETS_S,
@@ -94,13 +94,14 @@ function refusalOf(error: unknown, isUnavailable: (error: unknown) => boolean): 
   if (isUnavailable(error)) {
     return {
       code: 'unavailable',
-      detail: 'The server cannot reach its database just now. Send the same request again in a moment.',
+      detail: 'The server cannot reach its database at the moment. Send the same request again in a moment.',
       retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS,
     };
   }
   return {
     code: 'internal_error',
-    detail: 'Something went wrong on our side. Send the same request again; if it stays so, report the trace_id.',
+    detail:
+      'An error happened on our side. Send the same request again. If the error stays, report the trace_id to the operator.',
   };
 }
 
@@ -141,7 +142,7 @@ export const checkRequestLine: HttpMiddleware = async (ctx, next) => {
   if (!target.startsWith('/')) {
     const url = URL.canParse(target) ? new URL(target) : null;
     if (url === null || !url.pathname.startsWith('/')) {
-      throw new Refused({ code: 'invalid_request', detail: 'The request target is not a path.' });
+      throw new Refused({ code: 'invalid_request', detail: 'The request target must be a path.' });
     }
     ctx.req.url = url.pathname + url.search;
   }

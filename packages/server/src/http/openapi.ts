@@ -165,7 +165,7 @@ const idempotencyKeyHeader = z.object({
   'Idempotency-Key': z
     .string()
     .regex(ITEM_LIMITS.requestIdPattern)
-    .meta({ description: 'Another place for `request_id`.' })
+    .meta({ description: 'Can be sent instead of `request_id`.' })
     .exactOptional(),
 });
 
@@ -210,7 +210,7 @@ function webhookOperation(type: EventType): ZodOpenApiOperationObject {
         },
       },
     },
-    responses: { '2XX': { description: 'It was received; anything else is tried again.' } },
+    responses: { '2XX': { description: 'The event was received. After any other answer the server tries again.' } },
   };
 }
 
@@ -226,7 +226,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string,
     info: {
       title: 'Rushes',
       version,
-      description: 'Batch AI-video generation with a credit ledger. Refusals are RFC 9457 problem documents.',
+      description: 'Batch AI-video generation with a credit ledger. Errors are problem documents of RFC 9457.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: serverUrl }],

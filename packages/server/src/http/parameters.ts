@@ -16,13 +16,13 @@ export function integerParameter(minimum: number, maximum: number, description: 
 export const limitParameter = integerParameter(
   1,
   PAGE_LIMIT_MAX,
-  `Objects in a page; ${PAGE_LIMIT_DEFAULT} when left out.`,
+  `Number of objects in a page; the default is ${PAGE_LIMIT_DEFAULT}.`,
 ).default(PAGE_LIMIT_DEFAULT);
 
 export const cursorParameter = z
   .string()
   .max(512)
-  .meta({ description: '`next_cursor` of the page before.' })
+  .meta({ description: 'The `next_cursor` of the previous page.' })
   .exactOptional();
 
 const timeText = z.iso.datetime({ offset: true, error: 'a time like 2026-11-20T09:30:00Z is needed' });
@@ -45,4 +45,4 @@ export const trueOrFalse = z
 export const orderParameter = z
   .enum(['asc', 'desc'])
   .default('desc')
-  .meta({ description: '`desc`, the default: newest first. `asc`: oldest first.' });
+  .meta({ description: '`desc` (the default): newest first. `asc`: oldest first.' });

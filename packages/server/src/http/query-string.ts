@@ -21,7 +21,7 @@ export function parseQueryString(query: string): Outcome<ReadonlyMap<string, str
       const param = (name ?? rawName).replaceAll('\0', '').slice(0, 64);
       return refuse({
         code: 'invalid_request',
-        detail: `The query parameter ${param} is not percent-encoded UTF-8 text without NUL characters.`,
+        detail: `The query parameter ${param} must be percent-encoded UTF-8 text without NUL characters.`,
         param,
       });
     }

@@ -20,7 +20,7 @@ function refusalOf(code: string | undefined): Refusal {
     case 'HPE_HEADER_OVERFLOW':
       return {
         code: 'headers_too_large',
-        detail: `Request line and headers are larger than ${HEADERS_MAX_BYTES / 1024} KiB together.`,
+        detail: `The request line and headers are larger than ${HEADERS_MAX_BYTES / 1024} KiB. Send fewer or shorter headers.`,
       };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return { code: 'request_timeout', detail: 'The request did not arrive in time. Send it again.' };

@@ -40,7 +40,7 @@ function describe(issue: z.core.$ZodIssue, allowed: readonly string[]): ItemErro
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const name = key.slice(0, SHOWN_NAME_CHARACTERS);
-      const known = allowed.length === 0 ? 'It takes none.' : `It takes ${allowed.join(', ')}.`;
+      const known = allowed.length === 0 ? 'No parameters are allowed.' : `Allowed: ${allowed.join(', ')}.`;
       return error(path === '' ? name : `${path}.${name}`, `${name} is not known here. ${known}`);
     });
   }
@@ -50,8 +50,7 @@ function describe(issue: z.core.$ZodIssue, allowed: readonly string[]): ItemErro
 }
 
 /**
- * Parses a query or body with a schema. The refusal names the first thing that is wrong as `param` and all of them in
- * `errors`. Values are not repeated in it.
+ * Parses a query or body with a schema. The refusal has the first wrong parameter as `param` and all of them in `errors`. It does not repeat values.
  *
  * @param allowed names to offer when there is an unknown one
  */

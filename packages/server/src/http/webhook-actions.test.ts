@@ -57,7 +57,7 @@ describe('PATCH /v1/webhook-endpoints/{id}', () => {
     const changed = await server.client.send('PATCH', path, { key, json });
     expect(changed.status).toBe(200);
     const { secret: _, ...shown } = endpoint;
-    expect(changed.body).toEqual({ ...shown, ...json, disabled_reason: 'Disabled by the account itself.' });
+    expect(changed.body).toEqual({ ...shown, ...json, disabled_reason: 'The account disabled the endpoint itself.' });
     expect((await server.client.send('PATCH', path, { key, json: {} })).body).toEqual(changed.body);
   });
 

@@ -31,7 +31,8 @@ export async function listEntries(
   const start = order === 'asc' ? 0 : Number.MAX_SAFE_INTEGER;
   const after = cursor === null ? start : decodeCursor(cursor, order);
   if (after === null) {
-    const detail = '`cursor` is not one that this list gave out in this order. Pass `next_cursor` unchanged.';
+    const detail =
+      '`cursor` is not from this list in this order. Send the `next_cursor` of the previous page, unchanged.';
     return refuse({ code: 'invalid_request', detail, param: 'cursor' });
   }
   const [comparison, direction] = order === 'asc' ? ['>', 'ASC'] : ['<', 'DESC'];

@@ -28,7 +28,7 @@ export type Done = Outcome<{ readonly replayed: boolean }>;
 function conflict(what: string, reference: string): Outcome<never> {
   return refuse({
     code: 'request_id_conflict',
-    detail: `The reference ${reference} stands on another ${what} of this account. Use the reference of your own document.`,
+    detail: `The reference ${reference} was used for another ${what} of this account. Use a new reference.`,
     param: 'reference',
   });
 }
@@ -76,7 +76,7 @@ export async function issue(context: AdminContext, request: Issue): Promise<Done
         return conflict('purchase or grant', request.reference);
       }
       case 'too_much': {
-        const detail = 'The account would hold more than 9007199254740991 credits.';
+        const detail = 'The account would have more than 9007199254740991 credits. Check the amount.';
         return refuse({ code: 'invalid_request', detail, param: 'credits' });
       }
     }
@@ -109,11 +109,11 @@ export async function reverse(context: AdminContext, request: ReversalRequest): 
         return refuse({ code: 'not_found', detail: `The account has no entry ${request.seq}.` });
       }
       case 'not_reversible': {
-        const detail = `Entry ${request.seq} is neither a charge nor a forfeit; nothing else can be reversed.`;
+        const detail = `Entry ${request.seq} is not a charge or a forfeit. Only these can be reversed.`;
         return refuse({ code: 'state_conflict', detail, param: 'seq' });
       }
       case 'exceeds_entry': {
-        const detail = `Less than that is left of entry ${request.seq}: reversals give back at most what it took.`;
+        const detail = `Entry ${request.seq} has fewer credits left to reverse. Reversals cannot give back more than the entry took.`;
         return refuse({ code: 'state_conflict', detail, param: 'amount' });
       }
     }
@@ -133,7 +133,7 @@ export async function revoke(context: AdminContext, request: RevocationRequest):
     if (answer === 'too_much') {
       return refuse({
         code: 'invalid_request',
-        detail: 'The debt of this account would pass 2^53 - 1 credits. Nothing was revoked; check the amount.',
+        detail: 'The debt of this account would be more than 2^53 - 1 credits. Nothing was revoked. Check the amount.',
         param: 'credits',
       });
     }

@@ -64,12 +64,15 @@ export async function authenticateOperator(
 ): Promise<Outcome<{ readonly keyUuid: KeyUuid }>> {
   const parsed = parseApiKey(text);
   if (parsed === null) {
-    return refuse({ code: 'unauthorized', detail: 'The operator key is mistyped or cut: its checksum is wrong.' });
+    return refuse({
+      code: 'unauthorized',
+      detail: 'The operator key is mistyped or incomplete: its checksum is wrong. Copy the whole key again.',
+    });
   }
   if (parsed.prefix !== 'ro_') {
     return refuse({
       code: 'unauthorized',
-      detail: 'This is an account key. Routes under /admin/v1 take an operator key (ro_...).',
+      detail: 'This is an account key. Routes under /admin/v1 need an operator key (ro_...).',
     });
   }
   const [row] = await db.query<{ key_hash: Uint8Array; enabled: boolean }>(
@@ -77,8 +80,12 @@ export async function authenticateOperator(
     [parsed.keyUuid],
   );
   if (row === undefined || !hasher.matches(text, row.key_hash)) {
-    return refuse({ code: 'unauthorized', detail: 'This operator key is not valid on this server.' });
+    return refuse({
+      code: 'unauthorized',
+      detail: 'This operator key is not valid on this server. Check the key and the server.',
+    });
   }
-  if (!row.enabled) return refuse({ code: 'unauthorized', detail: 'This operator key has been disabled.' });
+  if (!row.enabled)
+    return refuse({ code: 'unauthorized', detail: 'This operator key has been disabled. Use another one.' });
   return accept({ keyUuid: parsed.keyUuid });
 }

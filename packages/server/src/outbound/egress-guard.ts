@@ -67,7 +67,7 @@ function parseUrl(text: string): URL {
   }
   // The parser drops blanks and control characters silently; what is stored would not be what is called.
   if (/[\s\p{Cc}\p{Cs}]/u.test(text)) {
-    throw new EgressRefusal('malformed_url', 'The URL contains blanks or control characters');
+    throw new EgressRefusal('malformed_url', 'The URL contains spaces or control characters');
   }
   // Lenient about slashes too: `https:host` and `https:\\host` are the same to it and to nobody else.
   const url = /^[a-z][a-z0-9+.-]*:/i.test(text) && URL.canParse(text) ? new URL(text) : null;
@@ -79,9 +79,13 @@ function parseUrl(text: string): URL {
   const authority = /^https?:\/\/([^/?#\\]+)/i.exec(text)?.[1];
   if (authority === undefined) throw new EgressRefusal('malformed_url', 'The URL must start with https:// and a host');
   if (authority.includes('@')) {
-    throw new EgressRefusal('userinfo', 'The URL carries a user name or password, which would end up in logs');
+    throw new EgressRefusal(
+      'userinfo',
+      'The URL must not have a user name or password, because they would appear in logs',
+    );
   }
-  if (/^\.|\.\.|^$/.test(url.hostname)) throw new EgressRefusal('malformed_url', 'The host name has an empty label');
+  if (/^\.|\.\.|^$/.test(url.hostname))
+    throw new EgressRefusal('malformed_url', 'The host name has an empty part between dots');
   return url;
 }
 
@@ -104,7 +108,7 @@ export function createEgressGuard(options: EgressGuardOptions): EgressGuard {
     // One of localhost's two addresses is enough: only that one is then connected to.
     if (refused?.allowed === false && (literal !== null || !allowedByOperator)) refuseAddress(refused.rule, hostname);
     if (literal !== null && !allowedByOperator) {
-      throw new EgressRefusal('ip_literal', `${hostname} is an address; use a host name`);
+      throw new EgressRefusal('ip_literal', `${hostname} is an IP address; use a host name`);
     }
     return allowedByOperator;
   };
@@ -138,7 +142,7 @@ export function createEgressGuard(options: EgressGuardOptions): EgressGuard {
       for (const address of addresses) {
         const verdict = judge(address);
         // One private answer among public ones is how rebinding begins, so the name as a whole is refused.
-        if (!verdict.allowed) refuseAddress(verdict.rule, `${hostname} has an address that`);
+        if (!verdict.allowed) refuseAddress(verdict.rule, `${hostname} has an IP address that`);
       }
       return addresses;
     },

@@ -99,7 +99,7 @@ describe('changing an endpoint', () => {
     await until(async () => ((await room.deliveries(accountUuid))[0]?.attempts.length === 1 ? true : null));
     expect(await update(endpoint, { enabled: false })).toMatchObject({
       enabled: false,
-      disabled_reason: 'Disabled by the account itself.',
+      disabled_reason: 'The account disabled the endpoint itself.',
     });
     await until(async () => ((await room.deliveries(accountUuid))[0]?.state === 'exhausted' ? true : null));
     expect(await getEndpoint(room.db, accountUuid, endpoint.endpointUuid)).toMatchObject({ exhausted_count: 1 });

@@ -60,7 +60,7 @@ async function lockEndpoint(tx: Queryable, { accountUuid, endpointUuid }: Endpoi
   return row ?? null;
 }
 
-const DISABLED_BY_CUSTOMER = 'Disabled by the account itself.';
+const DISABLED_BY_CUSTOMER = 'The account disabled the endpoint itself.';
 
 const UPDATE = `
 UPDATE webhook_endpoints
@@ -144,7 +144,7 @@ export async function rotateSecret(
     })),
   ].filter(({ untilMs }) => untilMs > nowMs);
   if (older.length > MAX_RETIRED_SECRETS) {
-    const detail = `${MAX_RETIRED_SECRETS} older secrets of this endpoint sign still. Wait until one has expired, or rotate with overlap_seconds 0.`;
+    const detail = `This endpoint has ${MAX_RETIRED_SECRETS} older secrets that are still valid. Wait until one has expired, or rotate with overlap_seconds 0.`;
     return refuse({ code: 'state_conflict', detail });
   }
   const secret = random.bytes(WEBHOOK_SECRET_BYTES);
@@ -171,7 +171,7 @@ export async function testEndpoint(tx: Queryable, key: EndpointKey): Promise<Out
   if (!endpoint.enabled) {
     return refuse({
       code: 'state_conflict',
-      detail: 'The endpoint is disabled: nothing is sent to it. Enable it first.',
+      detail: 'The endpoint is disabled, so nothing can be sent to it. Enable it first.',
     });
   }
   const [appended] = await tx.query<{ seq: number }>(

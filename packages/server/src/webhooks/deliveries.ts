@@ -106,7 +106,11 @@ export async function listDeliveries(
       : { seq: Number.MAX_SAFE_INTEGER, endpointUuid: endpointIds.max };
   const from = page.cursor === null ? start : parseCursor(page.cursor);
   if (from === null) {
-    return refuse({ code: 'invalid_request', detail: '`cursor` is not a next_cursor of this list.', param: 'cursor' });
+    return refuse({
+      code: 'invalid_request',
+      detail: '`cursor` is not from this list. Send the `next_cursor` of the previous page, unchanged.',
+      param: 'cursor',
+    });
   }
   const rows = await db.query<DeliveryRow>(listStatement(page.order), [
     accountUuid,

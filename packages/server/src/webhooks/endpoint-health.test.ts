@@ -81,7 +81,7 @@ describe('an endpoint that only fails', () => {
     expect(await view()).toMatchObject({ enabled: true });
     await send(1);
     await judgeEndpoints(room.db, DISABLE_AFTER_MS);
-    const reason = 'No delivery was accepted for too long.';
+    const reason = 'The endpoint has not accepted a delivery for too long.';
     expect(await view()).toMatchObject({ enabled: false, disabled_reason: reason });
     expect((await told())[1]).toMatchObject({
       type: 'webhook_endpoint.disabled',

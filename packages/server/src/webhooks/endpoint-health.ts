@@ -49,7 +49,7 @@ FROM (SELECT rushes_now() AS now) n
 WHERE e.account_id = $2 AND e.endpoint_id = $3 AND ${VERDICT} = 'disable'
 RETURNING e.failing_since, e.given_up, n.now`;
 
-const FAILED_TOO_LONG = 'No delivery was accepted for too long.';
+const FAILED_TOO_LONG = 'The endpoint has not accepted a delivery for too long.';
 
 /** Last in its transaction: it locks the account, and that lock is the one that settlements need. */
 function tell(

@@ -62,11 +62,11 @@ export async function checkTarget(guard: EgressGuard, url: string): Promise<Outc
 export function checkDescription(description: string | null): Outcome<null> {
   if (description === null) return accept(null);
   if (description.length > MAX_DESCRIPTION_LENGTH) {
-    const detail = `\`description\` has at most ${MAX_DESCRIPTION_LENGTH} characters.`;
+    const detail = `\`description\` can have at most ${MAX_DESCRIPTION_LENGTH} characters.`;
     return refuse({ code: 'invalid_request', detail, param: 'description' });
   }
   if (description.includes('\0') || !description.isWellFormed()) {
-    const detail = '`description` contains a NUL character or an unpaired surrogate.';
+    const detail = '`description` must not contain NUL characters or unpaired surrogates.';
     return refuse({ code: 'invalid_request', detail, param: 'description' });
   }
   return accept(null);
@@ -110,7 +110,7 @@ export async function insertEndpoint(
   await lockLimits(tx, prepared.accountUuid);
   const [count] = await tx.query<{ endpoints: number }>(COUNT, [prepared.accountUuid]);
   if (count === undefined || count.endpoints >= MAX_ENDPOINTS_PER_ACCOUNT) {
-    const detail = `The account has ${MAX_ENDPOINTS_PER_ACCOUNT} webhook endpoints, the most it can have. Delete one first.`;
+    const detail = `The account has ${MAX_ENDPOINTS_PER_ACCOUNT} webhook endpoints, which is the maximum. Delete one first.`;
     return refuse({ code: 'state_conflict', detail });
   }
   await tx.query(INSERT, [
@@ -140,7 +140,11 @@ export async function listEndpoints(
 ): Promise<Outcome<Page<WebhookEndpoint>>> {
   const before = page.cursor === null ? null : Buffer.from(page.cursor, 'base64url').toString();
   if (before !== null && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(before)) {
-    return refuse({ code: 'invalid_request', detail: '`cursor` is not a next_cursor of this list.', param: 'cursor' });
+    return refuse({
+      code: 'invalid_request',
+      detail: '`cursor` is not from this list. Send the `next_cursor` of the previous page, unchanged.',
+      param: 'cursor',
+    });
   }
   return accept(await pageOfEndpoints(db, accountUuid, { before, limit: page.limit }));
 }

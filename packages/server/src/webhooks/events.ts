@@ -167,7 +167,7 @@ export async function listEvents(
   { after, limit }: EventQuery,
 ): Promise<Outcome<Page<ListedEvent>>> {
   if (!Number.isSafeInteger(after) || after < 0) {
-    return refuse({ code: 'invalid_request', detail: '`after` is the seq of an event, or 0.', param: 'after' });
+    return refuse({ code: 'invalid_request', detail: '`after` must be the seq of an event, or 0.', param: 'after' });
   }
   const rows = await db.query<EventRow>(
     `${SELECT_EVENTS} WHERE v.account_id = $1 AND v.seq > $2 ORDER BY v.seq LIMIT $3`,

@@ -11,7 +11,8 @@ import { REDELIVERIES_PER_CALL } from './limits.ts';
 
 const NOT_ENABLED = refuse({
   code: 'state_conflict',
-  detail: 'The endpoint of this delivery is disabled or deleted, so nothing can be sent to it. Enable it first.',
+  detail:
+    'The endpoint of this delivery is disabled or deleted, so nothing can be sent to it. If it is disabled, enable it first.',
 });
 
 /**

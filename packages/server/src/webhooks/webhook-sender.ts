@@ -56,13 +56,13 @@ function explain(error: unknown): string {
     case 'UND_ERR_SOCKET':
       return 'the connection was closed before the answer was complete';
     case 'UND_ERR_CONNECT_TIMEOUT':
-      return 'no connection could be made in time';
+      return 'the connection was not made in time';
     case 'UND_ERR_HEADERS_OVERFLOW':
     case 'HPE_HEADER_OVERFLOW':
       return "the answer's headers are too large";
     default:
       if (/^(CERT|ERR_TLS|ERR_SSL|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)/.test(code)) return `TLS failed (${code})`;
-      if (error instanceof errors.HTTPParserError) return 'the answer is not HTTP';
+      if (error instanceof errors.HTTPParserError) return 'the answer is not valid HTTP';
       return /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? `the exchange failed (${code})` : 'the exchange failed';
   }
 }

@@ -21,13 +21,13 @@ CREATE TABLE accounts (
 );
 COMMENT ON TABLE accounts IS 'The customers.';
 COMMENT ON COLUMN accounts.terms IS
-  'Only what differs from the default terms, by failure type: {"moderation_input": "refund"}.';
+  'The terms that differ from the default terms, by failure type: {"moderation_input": "refund"}.';
 COMMENT ON COLUMN accounts.limits IS
-  'The limits in force, by their names in LIMITS of the contract: those of the plan, copied when the account is opened.';
-COMMENT ON COLUMN accounts.max_concurrent_tasks IS 'Of limits, as functions read it for every claim.';
+  'The limits of this account, by their names in LIMITS of the contract. They are copied from the plan when the account is opened.';
+COMMENT ON COLUMN accounts.max_concurrent_tasks IS 'Copy of the limit with this name, because functions read it for every claim.';
 COMMENT ON COLUMN accounts.settings IS
-  'What the customer has set, by the names in ACCOUNT_SETTINGS of the contract; what is not set is not there.';
-COMMENT ON COLUMN accounts.weight IS 'Its share of busy routes: an account of weight 2 gets twice the slots of one of weight 1.';
+  'The settings that the customer has set, by their names in ACCOUNT_SETTINGS of the contract.';
+COMMENT ON COLUMN accounts.weight IS 'Relative share of busy routes: an account of weight 2 gets twice the slots of an account of weight 1.';
 
 CREATE TABLE api_keys (
   account_id uuid NOT NULL REFERENCES accounts,
@@ -41,9 +41,9 @@ CREATE TABLE api_keys (
   disabled_at timestamptz,
   PRIMARY KEY (account_id, key_id)
 );
-COMMENT ON TABLE api_keys IS 'What customers log in with.';
+COMMENT ON TABLE api_keys IS 'API keys of customers.';
 COMMENT ON COLUMN api_keys.key_hash IS
-  'HMAC-SHA256 of the whole key text under a key that is not in this database.';
+  'HMAC-SHA256 of the whole key text. The HMAC key is not in this database.';
 
 CREATE TABLE idempotency_keys (
   account_id uuid NOT NULL REFERENCES accounts,
@@ -54,6 +54,6 @@ CREATE TABLE idempotency_keys (
   created_at timestamptz NOT NULL,
   PRIMARY KEY (account_id, route, request_id)
 );
-COMMENT ON TABLE idempotency_keys IS 'Answers to POSTs other than batch creation, kept for 72 hours.';
+COMMENT ON TABLE idempotency_keys IS 'The objects that POSTs other than batch creation have created, by request_id; kept for 72 hours.';
 `,
 };

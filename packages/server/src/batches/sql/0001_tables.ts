@@ -43,12 +43,12 @@ CREATE TABLE batches (
 ) WITH (fillfactor = 50);
 CREATE INDEX batches_newest_first ON batches (account_id, created_at DESC, batch_id DESC);
 COMMENT ON TABLE batches IS 'One row per batch, with counters of its tasks.';
-COMMENT ON COLUMN batches.unit_price IS 'Credits per task as they stood at creation: what the customer agreed to.';
-COMMENT ON COLUMN batches.terms IS 'By failure type whether a task is refunded or forfeited, as it stood at creation.';
+COMMENT ON COLUMN batches.unit_price IS 'Credits per task when the batch was created: the price that the customer agreed to.';
+COMMENT ON COLUMN batches.terms IS 'For each failure type, whether a task is refunded or forfeited; as agreed when the batch was created.';
 COMMENT ON COLUMN batches.sample_finished IS 'Finished tasks since the batch started or was last resumed.';
 COMMENT ON COLUMN batches.sample_failed IS 'Failed tasks since the batch started or was last resumed.';
 COMMENT ON COLUMN batches.route IS
-  'The upstream that the batch was given to. batch_schedule, which has it too, goes when the batch ends.';
+  'The upstream that serves the batch. batch_schedule has it too, but its row is deleted when the batch ends.';
 
 CREATE TABLE tasks (
   account_id uuid NOT NULL,
@@ -91,11 +91,11 @@ CREATE TABLE tasks (
   -- Each task is written three times on its way. With half of each page free all three stay on it and touch no index.
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE tasks IS 'One row per task of a batch. Its state is in no index, so that every update of a task is HOT.';
-COMMENT ON COLUMN tasks.fence IS 'Grows with every claim and release. It stands in the WHERE of every write.';
+COMMENT ON COLUMN tasks.fence IS 'Grows with every claim and release. Every write checks it in its WHERE.';
 COMMENT ON COLUMN tasks.attempt IS 'Grows with every submission.';
-COMMENT ON COLUMN tasks.failures IS 'What uses up the retries.';
+COMMENT ON COLUMN tasks.failures IS 'Failed attempts that count towards the limit of retries.';
 COMMENT ON COLUMN tasks.unknown_since IS
-  'Since when the outcome is not known. It stays on a task that failed meanwhile: a generation of it may exist upstream.';
+  'Since when the outcome of the submission is unknown. It stays when the task fails, because the upstream may still have a generation of it.';
 COMMENT ON COLUMN tasks.failure_detail IS 'The upstream''s own text, for the operator only.';
 
 CREATE TABLE batch_failures (
@@ -106,6 +106,6 @@ CREATE TABLE batch_failures (
   PRIMARY KEY (account_id, batch_id, failure_type),
   FOREIGN KEY (account_id, batch_id) REFERENCES batches
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE batch_failures IS 'How many finished tasks of a batch failed with each failure type.';
+COMMENT ON TABLE batch_failures IS 'Number of finished tasks of a batch by failure type.';
 `,
 };

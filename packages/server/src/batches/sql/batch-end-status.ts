@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const batchEndStatus: SqlFunction = {
   name: 'batch_end_status',
   comment: `
-    The state of a batch whose tasks are all final.`,
+    Returns the final status of a batch whose tasks are all final.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION batch_end_status(p_total bigint, p_succeeded bigint, p_canceled bigint) RETURNS text
 LANGUAGE sql IMMUTABLE

@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const closeBatch: SqlFunction = {
   name: 'close_batch',
   comment: `
-    Ends every queued task of a batch: 'canceled' (the customer's wish) or 'expired' (its deadline). Returns how
-    many ended. Tasks in flight go on to their own outcome, and are not tried again.`,
+    Ends every queued task of a batch: 'canceled' (the customer's wish) or 'expired' (its deadline). Returns how many
+    ended. Running tasks finish, but are not retried.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION close_batch(p_account_id uuid, p_batch_id uuid, p_outcome text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -18,7 +18,7 @@ DECLARE
   v_closed bigint := 0;
 BEGIN
   IF v_failure_type IS NULL THEN
-    RAISE EXCEPTION 'a batch is closed as canceled or expired, not %', p_outcome
+    RAISE EXCEPTION 'a batch can be closed as canceled or expired, not %', p_outcome
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
   PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;

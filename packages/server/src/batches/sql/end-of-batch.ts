@@ -1,9 +1,9 @@
 import { MOVE_BALANCES } from '../../ledger/sql/index.ts';
 
 /**
- * How batches move on and end: the one place for settling, cancel and deadline (which settle) and finalize_batch_credits
- * (which settles nothing). As texts that they put into their own statement and function, because an end that is a statement of
- * its own costs a batch of ten as much as settling it.
+ * SQL that updates and ends batches. It is the only place for this: settling, cancel, deadline and
+ * finalize_batch_credits all use it. It is a text that they include in their own statement, because a separate
+ * statement would cost a batch of ten as much as settling it.
  */
 
 /**
@@ -44,10 +44,10 @@ export const MOVE_AND_END_BATCHES = /* sql */ `${MOVE_BALANCES},
     WHERE e.ends
   )`;
 
-/** What follows when the statement is done and has put `ended` into variables: leases that are left go, and events say it. */
+/** Runs after that statement, with `ended` in variables: deletes the remaining leases and writes the events. */
 export const TELL_ENDED_BATCHES = /* sql */ `
   IF v_ended_batches IS NOT NULL THEN
-    -- A lease that outlived its last task would take a slot for ever.
+    -- A lease without tasks would take a slot for ever.
     DELETE FROM task_leases l USING unnest(v_ended_accounts, v_ended_batches) AS i(account_id, batch_id)
     WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
     PERFORM write_batch_events(v_ended_accounts, v_ended_batches, v_ended_seqs, NULL, NULL);

@@ -5,8 +5,9 @@ export const finalizeBatchCredits: SqlFunction = {
   name: 'finalize_batch_credits',
   comment: `
     Ends a batch whose tasks are all final: closes its hold and sets its end state, as the settlement of its last task
-    does. Returns 'finalized', 'already_final' or 'not_finished'. Safe to call at any time and as often as one likes:
-    whoever holds the account row's lock first does it, the others find it done. Raises when the batch has no hold.`,
+    does. Returns 'finalized', 'already_final' or 'not_finished'. Safe to call at any time and any number of times: the
+    first caller to lock the account row finalizes the batch, and later callers get 'already_final'. Raises when the
+    batch has no hold.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION finalize_batch_credits(p_account_id uuid, p_batch_id uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER

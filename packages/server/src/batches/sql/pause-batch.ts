@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const pauseBatch: SqlFunction = {
   name: 'pause_batch',
   comment: `
-    Returns 'paused', 'already_paused' or 'final'. Nothing new is claimed; what runs goes on.`,
+    Pauses a batch: no further tasks are claimed; running tasks continue. Returns 'paused', 'already_paused' or 'final'.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION pause_batch(p_account_id uuid, p_batch_id uuid, p_reason text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER

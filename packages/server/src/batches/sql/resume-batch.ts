@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const resumeBatch: SqlFunction = {
   name: 'resume_batch',
   comment: `
-    Returns 'resumed', 'not_paused' or 'final'. A new sample of the failure rate begins.`,
+    Resumes a paused batch, and starts counting its failure rate again. Returns 'resumed', 'not_paused' or 'final'.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION resume_batch(p_account_id uuid, p_batch_id uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER

@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const startBatches: SqlFunction = {
   name: 'start_batches',
   comment: `
-    Marks batches as processing, with their event, the first time something of them is about to be sent.`,
+    Marks batches as processing and writes the event, when their first task is about to be sent.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION start_batches(p_account_ids uuid[], p_batch_ids uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER

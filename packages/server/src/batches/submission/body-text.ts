@@ -19,8 +19,8 @@ function byteOrderMark(body: Uint8Array): Encoding | null {
 }
 
 /**
- * The text of a body: UTF-8, or UTF-16 when a byte order mark or the charset says so. The mark is taken off. Bytes that
- * are not valid in their encoding are refused, never replaced: the video would be made of another prompt.
+ * The text of a body: UTF-8, or UTF-16 when a byte order mark or the charset says so. The mark is removed. Bytes that
+ * are not valid in their encoding are refused and never replaced, because a replaced character would change the prompt.
  */
 export function decodeBody(body: Uint8Array, charset: string | null): Outcome<string> {
   const named = charset === null || charset === 'utf-16' ? null : CHARSETS[charset];
@@ -38,7 +38,8 @@ export function decodeBody(body: Uint8Array, charset: string | null): Outcome<st
     return accept(new TextDecoder('utf-8').decode(body));
   }
   const invalid = firstInvalidUtf16(body, encoding === 'utf-16be');
-  if (invalid !== null) return refuseBytes('UTF-16', invalid, 'It was cut somewhere, or is in another encoding.');
+  if (invalid !== null)
+    return refuseBytes('UTF-16', invalid, 'The text was cut off or is in another encoding. Send it as UTF-8.');
   return accept(new TextDecoder(encoding).decode(body));
 }
 

@@ -31,7 +31,7 @@ export interface CheckedFields {
 
 type Fields = ReadonlyMap<string, unknown>;
 
-/** Checks everything but the items and reports all that is wrong. */
+/** Checks all fields except the items and reports every problem. */
 export function checkFields(
   fields: Fields,
   kind: 'create' | 'estimate',
@@ -41,8 +41,7 @@ export function checkFields(
   const names = SUBMISSION_FIELDS;
   for (const name of fields.keys()) {
     if (names.includes(name)) continue;
-    const detail = (): string =>
-      `There is no field ${quoted(name)} in this request.${suggestion(name, [...names, 'items'])}`;
+    const detail = (): string => `This request has no field ${quoted(name)}.${suggestion(name, [...names, 'items'])}`;
     problems.addToRequest(shortened(name), 'unknown_name', detail);
   }
   const model = checkModel(fields.get('model'), models, problems);
@@ -66,12 +65,12 @@ export function checkFields(
 function checkRequestId(value: unknown, problems: Problems): string | null {
   if (value === undefined) {
     const detail =
-      'A batch needs a `request_id` (or the header Idempotency-Key), so that a retry never makes a second one.';
+      'A batch needs a `request_id` (or the header Idempotency-Key), so that a retry never creates a second batch.';
     problems.addToRequest('request_id', 'required', detail);
     return null;
   }
   if (typeof value === 'string' && ITEM_LIMITS.requestIdPattern.test(value)) return value;
-  const detail = '`request_id` is a string of 1 to 255 printable ASCII characters.';
+  const detail = '`request_id` must be a string of 1 to 255 printable ASCII characters.';
   problems.addToRequest('request_id', typeof value === 'string' ? 'bad_format' : 'wrong_type', detail);
   return null;
 }
@@ -97,7 +96,7 @@ function checkModel(value: unknown, models: readonly ModelSpec[], problems: Prob
 function checkMetadata(value: unknown, problems: Problems): Readonly<Record<string, string>> {
   if (value === undefined) return {};
   if (!isPlainObject(value)) {
-    problems.addToRequest('metadata', 'wrong_type', '`metadata` is an object of names and strings.');
+    problems.addToRequest('metadata', 'wrong_type', '`metadata` must be an object whose values are strings.');
     return {};
   }
   const entries = Object.entries(value);
@@ -115,11 +114,12 @@ function checkMetadata(value: unknown, problems: Problems): Readonly<Record<stri
 function checkMetadataEntry(key: string, value: unknown, problems: Problems): boolean {
   const param = `metadata.${shortened(key)}`;
   const name = `The metadata key ${quoted(key)}`;
-  if (key === '') problems.addToRequest(param, 'blank', 'A metadata key is empty.');
+  if (key === '') problems.addToRequest(param, 'blank', 'A metadata key must not be empty.');
   else if (isLongerThan(key, ITEM_LIMITS.metadataKeyMaxLength)) {
     const detail = `${name} is longer than ${ITEM_LIMITS.metadataKeyMaxLength} characters.`;
     problems.addToRequest(param, 'too_long', detail);
-  } else if (typeof value !== 'string') problems.addToRequest(param, 'wrong_type', `${name} must have a string.`);
+  } else if (typeof value !== 'string')
+    problems.addToRequest(param, 'wrong_type', `${name} must have a string as its value.`);
   else if (isLongerThan(value, ITEM_LIMITS.metadataValueMaxLength)) {
     const detail = `${name} has a value of more than ${ITEM_LIMITS.metadataValueMaxLength} characters.`;
     problems.addToRequest(param, 'too_long', detail);
@@ -136,7 +136,7 @@ function checkCredits(name: 'spend_limit' | 'expected_unit_price', fields: Field
   if (value === undefined) return null;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   const wrongType = typeof value !== 'number';
-  const detail = `\`${name}\` is a whole number of credits from 0 to ${Number.MAX_SAFE_INTEGER}.`;
+  const detail = `\`${name}\` must be a whole number of credits from 0 to ${Number.MAX_SAFE_INTEGER}.`;
   problems.addToRequest(name, wrongType ? 'wrong_type' : 'out_of_range', detail);
   return null;
 }
@@ -151,7 +151,7 @@ function checkNumber(
   const value = fields.get(name);
   if (value === undefined) return null;
   if (typeof value === 'number' && value >= least && value <= most) return value;
-  const detail = `\`${name}\` is a number from ${least} to ${most}.`;
+  const detail = `\`${name}\` must be a number from ${least} to ${most}.`;
   problems.addToRequest(name, typeof value === 'number' ? 'out_of_range' : 'wrong_type', detail);
   return null;
 }
@@ -160,7 +160,7 @@ function checkEndpoint(value: unknown, problems: Problems): EndpointUuid | null 
   if (value === undefined) return null;
   const uuid = typeof value === 'string' ? endpointIds.parse(value) : null;
   if (uuid === null) {
-    const detail = '`webhook_endpoint_id` is the id of one of your webhook endpoints, whe_…';
+    const detail = '`webhook_endpoint_id` must be the id of one of your webhook endpoints, whe_….';
     problems.addToRequest('webhook_endpoint_id', typeof value === 'string' ? 'bad_format' : 'wrong_type', detail);
   }
   return uuid;

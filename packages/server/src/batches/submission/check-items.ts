@@ -6,7 +6,7 @@ import { customIdFault, promptFault } from './text-rules.ts';
 
 const ITEM_FIELDS: readonly string[] = Object.keys(batchItemSchema.shape);
 
-/** A line that could not be read; it stands among the items, so that the others are checked all the same. */
+/** A line that could not be read. It takes the place of an item, so that the other items are checked too. */
 export class UnreadableItem {
   readonly detail: string;
   constructor(detail: string) {
@@ -14,7 +14,7 @@ export class UnreadableItem {
   }
 }
 
-/** Checks every item and reports all that is wrong; what it returns is complete only when nothing was reported. */
+/** Checks every item and reports every problem. The returned list is complete only when no problem was reported. */
 export function checkItems(
   raw: RawSubmission,
   model: ModelSpec | null,
@@ -33,7 +33,7 @@ export function checkItems(
 
 function checkCount(count: number, model: ModelSpec, problems: Problems): void {
   if (count < model.minItems) {
-    problems.addToItems('too_few', `The batch has ${count} items; ${model.id} takes ${model.minItems} or more.`);
+    problems.addToItems('too_few', `The batch has ${count} items; ${model.id} needs at least ${model.minItems}.`);
   } else if (count > model.maxItems) {
     const advice = 'Split it into several batches.';
     problems.addToItems(
@@ -57,7 +57,7 @@ function checkItem(
     return null;
   }
   if (!isPlainObject(value)) {
-    problems.addToItem(nowhere, null, 'wrong_type', 'An item is an object with a `prompt`.');
+    problems.addToItem(nowhere, null, 'wrong_type', 'An item must be an object with a `prompt`.');
     return null;
   }
   const { prompt, custom_id: customId, params } = value;
@@ -88,5 +88,5 @@ function checkUnique(id: string, place: ItemPlace, firstUse: Map<string, ItemPla
     return;
   }
   const where = first.line === null ? `item ${first.index}` : `item ${first.index} (line ${first.line})`;
-  problems.addToItem(place, 'custom_id', 'duplicate', `The custom_id ${quoted(id)} is already that of ${where}.`);
+  problems.addToItem(place, 'custom_id', 'duplicate', `The custom_id ${quoted(id)} is already used by ${where}.`);
 }

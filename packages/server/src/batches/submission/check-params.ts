@@ -56,14 +56,14 @@ function paramFault(name: ParamName, value: unknown, model: ModelSpec): Fault | 
 }
 
 /**
- * Checks parameters against what the model accepts and reports every fault. Returns the sound ones in a fixed order.
+ * Checks parameters against the rules of the model and reports every problem. Returns the valid parameters in a fixed order.
  *
- * @param model null while the model is unknown: then names are checked and values are not.
+ * @param model null when the model is unknown; then only the names are checked
  */
 export function checkParams(params: unknown, model: ModelSpec | null, report: ParamReport): TaskParams {
   if (params === undefined) return {};
   if (!isPlainObject(params)) {
-    report('', 'wrong_type', 'Parameters are an object of names and values.');
+    report('', 'wrong_type', 'Parameters must be an object of names and values.');
     return {};
   }
   const sound: Partial<Record<ParamName, unknown>> = {};
@@ -79,7 +79,7 @@ export function checkParams(params: unknown, model: ModelSpec | null, report: Pa
   return inParamOrder(sound);
 }
 
-/** The item's own parameters over the defaults, names in a fixed order. */
+/** The item's own parameters, completed by the defaults, with names in a fixed order. */
 export function mergeParams(defaults: TaskParams, own: TaskParams): TaskParams {
   return inParamOrder({ ...defaults, ...own });
 }

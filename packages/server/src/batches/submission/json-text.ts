@@ -22,8 +22,9 @@ const SPACE = /[ \t\n\r]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /**
- * JSON.parse, bounded in depth and number of values, with the place of the first fault. A name that stands twice in an object is
- * a fault too (RFC 8259, section 4, leaves its meaning open): of two spending limits nobody knows which one was meant.
+ * JSON.parse with limits for depth and number of values, which reports the place of the first fault. A name that occurs
+ * twice in an object is a fault too (RFC 8259, section 4, does not define its meaning): of two spend limits, nobody
+ * knows which one was meant.
  */
 export function parseJson(text: string): JsonResult {
   const { excess, names } = scan(text);
@@ -94,7 +95,7 @@ function countNames(value: unknown): number {
   return count;
 }
 
-/** Where a name comes for the second time in its object. Runs only on sound JSON that has such a name. */
+/** The offset where a name occurs for the second time in its object. Runs only on valid JSON that has such a name. */
 function findRepeatedName(text: string): JsonFault {
   const open: (Set<string> | null)[] = [];
   for (let at = 0; at < text.length; at += 1) {
@@ -107,7 +108,7 @@ function findRepeatedName(text: string): JsonFault {
       if (names instanceof Set && text[matchAt(SPACE, text, end + 1)] === ':') {
         const name = String(JSON.parse(text.slice(at, end + 1)));
         if (names.has(name)) {
-          return { code: 'bad_syntax', offset: at, detail: 'this name stands in the object already' };
+          return { code: 'bad_syntax', offset: at, detail: 'this name occurs twice in the object' };
         }
         names.add(name);
       }
@@ -143,7 +144,7 @@ function findFault(text: string): JsonFault {
   const fault = (offset: number, expected: string): JsonFault => ({
     code: 'bad_syntax',
     offset,
-    detail: offset >= text.length ? `it ends where ${expected} is expected` : `${expected} is expected here`,
+    detail: offset >= text.length ? `the text ends where ${expected} is expected` : `${expected} is expected here`,
   });
   const open: ('{' | '[')[] = [];
   let expecting: 'value' | 'value or ]' | 'name' | 'name or }' | 'after value' = 'value';
@@ -215,7 +216,7 @@ function badCharacter(text: string, start: number, end: number): number {
 function stringFault(text: string, start: number): JsonFault {
   const end = endOfString(text, start);
   const bad = badCharacter(text, start, end);
-  if (bad < 0) return { code: 'bad_syntax', offset: start, detail: 'this string is never closed' };
+  if (bad < 0) return { code: 'bad_syntax', offset: start, detail: 'this string has no closing quote' };
   const detail = text[bad] === '\\' ? 'unknown escape sequence' : 'a control character in a string must be escaped';
   return { code: 'bad_syntax', offset: bad, detail };
 }

@@ -363,7 +363,7 @@ describe('broken JSON', () => {
     ['{"a": 1} x', 'line 1, column 10: the end'],
     ['{"a": ', 'line 1, column 7: it ends where a value'],
     ['['.repeat(1_000_000), 'nested more than 16 deep'],
-    ['{"spend_limit": 1,\n "spend_limit": 2}', 'line 2, column 2: this name stands in the object already'],
+    ['{"spend_limit": 1,\n "spend_limit": 2}', 'line 2, column 2: this name occurs twice in the object'],
     ['{"a": [{}, {"b": 1, "c": [], "b": 2}]}', 'line 1, column 30: this name stands'],
     ['{"a": {"b": 1}, "\\u0061": 2}', 'line 1, column 17: this name stands'],
     ['{"a": "b", "b": 1, "c": 2, "c": 3}', 'line 1, column 28: this name stands'],

@@ -25,8 +25,8 @@ export const SUBMISSION_MEDIA_TYPES = ['application/json', 'text/csv', 'applicat
 type MediaType = (typeof SUBMISSION_MEDIA_TYPES)[number];
 
 /**
- * Reads and checks a submission from JSON, CSV or NDJSON, without any I/O. Everything that is wrong with it is reported
- * at once. An estimate takes the same request; its `request_id` is ignored.
+ * Reads and checks a submission from JSON, CSV or NDJSON, without any I/O. All problems are reported together. An
+ * estimate takes the same request; its `request_id` is ignored.
  */
 export function parseSubmission(
   request: SubmissionRequest,
@@ -56,7 +56,9 @@ function readContentType(header: string | null): Outcome<{ mediaType: MediaType;
   const mediaType = SUBMISSION_MEDIA_TYPES.find((candidate) => candidate === essence.toLowerCase());
   if (mediaType === undefined) {
     const given =
-      header === null ? 'There is no Content-Type.' : `The Content-Type ${JSON.stringify(essence)} is not supported.`;
+      header === null
+        ? 'The request has no Content-Type.'
+        : `The Content-Type ${JSON.stringify(essence)} is not supported.`;
     const detail = `${given} Send ${SUBMISSION_MEDIA_TYPES.join(', ')}.`;
     return refuse({ code: 'unsupported_media_type', detail });
   }

@@ -1,7 +1,7 @@
 import { ITEM_LIMITS, type ItemError, type ItemErrorCode } from '@rushes/contract';
 import type { Refusal } from '../../outcome/index.ts';
 
-/** Where an item came from, so that its owner finds it again in the file. */
+/** Where an item came from, so that the customer can find it in the file. */
 export interface ItemPlace {
   /** From 0. */
   readonly index: number;
@@ -10,24 +10,21 @@ export interface ItemPlace {
   readonly customId: string | null;
 }
 
-/** A text, or what makes it: a body can hold a million faults, of which a hundred are described. */
+/** A text, or a function that makes it, because of a million possible faults only a hundred are described. */
 export type Detail = string | (() => string);
 
 function textOf(detail: Detail): string {
   return typeof detail === 'string' ? detail : detail();
 }
 
-/**
- * Everything that is wrong with one submission. All of it is counted; what is described is bounded, since ten thousand
- * bad rows help nobody.
- */
+/** All problems of one submission. All are counted, but only the first ones are described. */
 export class Problems {
   readonly #request: ItemError[] = [];
   readonly #items: ItemError[] = [];
   #requestCount = 0;
   #itemCount = 0;
 
-  /** A field of the request that belongs to no single item. */
+  /** Adds a problem with a field of the request, not of an item. */
   addToRequest(param: string, code: ItemErrorCode, detail: Detail): void {
     this.#requestCount += 1;
     if (this.#request.length < ITEM_LIMITS.reportedErrorsMax) {
@@ -35,7 +32,7 @@ export class Problems {
     }
   }
 
-  /** The list of items as a whole: too few, too many. */
+  /** Adds a problem with the list of items as a whole: too few, too many. */
   addToItems(code: ItemErrorCode, detail: string): void {
     this.#itemCount += 1;
     this.#items.unshift({ index: null, custom_id: null, param: 'items', code, detail });
@@ -58,7 +55,7 @@ export class Problems {
     return this.#requestCount + this.#itemCount === 0;
   }
 
-  /** The answer to the customer. A problem of the request itself decides the code, whatever else is wrong. */
+  /** The answer to the customer. If there is a problem with the request itself, it decides the code. */
   toRefusal(): Refusal {
     const errors = [...this.#request, ...this.#items].slice(0, ITEM_LIMITS.reportedErrorsMax);
     const errorCount = this.#requestCount + this.#itemCount;

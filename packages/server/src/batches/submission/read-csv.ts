@@ -27,8 +27,9 @@ interface CsvTable {
 }
 
 /**
- * Reads CSV (RFC 4180, CRLF or LF) with a header line: `prompt`, `custom_id`, any parameter, `metadata.*`. An empty cell
- * is a value that was not given. Metadata belongs to the batch: a column of it may hold one value.
+ * Reads CSV (RFC 4180, CRLF or LF) with a header line: `prompt`, `custom_id`, any parameter, `metadata.*`. An empty
+ * cell means that the value is not given. Metadata belongs to the batch, so all rows of a metadata column must have the
+ * same value.
  */
 export function readCsv(
   text: string,
@@ -156,7 +157,7 @@ function readTable(text: string, mostItems: number): Outcome<CsvTable> {
   }
   const { header, rows, rowCount, ragged, raggedCount } = table;
   if (header === null) {
-    const detail = 'The CSV is empty. Its first line must name the columns, `prompt` among them.';
+    const detail = 'The CSV is empty. Its first line must name the columns, including `prompt`.';
     return refuse({ code: 'invalid_csv', detail });
   }
   if (header.cells.length > COLUMNS_MAX) {
@@ -184,18 +185,18 @@ function overlongLine(bytes: Buffer): ItemError | null {
 }
 
 function raggedRow(index: number, line: number, cells: readonly string[], header: CsvRecord): ItemError {
-  const advice = cells.length > header.cells.length ? ' A cell with a comma in it must stand in double quotes.' : '';
-  const detail = `The row has ${cells.length} cells, the header ${header.cells.length}.${advice}`;
+  const advice = cells.length > header.cells.length ? ' Put a cell that has a comma in double quotes.' : '';
+  const detail = `The row has ${cells.length} cells, but the header has ${header.cells.length}.${advice}`;
   return { index, line, custom_id: null, param: null, code: 'bad_syntax', detail };
 }
 
 function syntaxError(error: CsvError, line: number, index: number | null): ItemError {
   const details: Partial<Record<string, string>> = {
-    CSV_QUOTE_NOT_CLOSED: 'A quote that opens in this record is never closed.',
-    CSV_MAX_RECORD_SIZE: 'This record is longer than 1 MiB: a quote that opens in it is probably never closed.',
+    CSV_QUOTE_NOT_CLOSED: 'A quote that opens in this record has no closing quote.',
+    CSV_MAX_RECORD_SIZE: 'This record is longer than 1 MiB. Probably a quote in it has no closing quote.',
     INVALID_OPENING_QUOTE:
-      'A double quote stands inside a cell that is not quoted. Put the cell into double quotes and double those in it.',
-    CSV_INVALID_CLOSING_QUOTE: 'Text follows a closing quote. A double quote inside a quoted cell must be doubled.',
+      'There is a double quote inside a cell that is not quoted. Put the cell in double quotes, and write each double quote in it twice.',
+    CSV_INVALID_CLOSING_QUOTE: 'There is text after a closing quote. Write a double quote inside a quoted cell twice.',
   };
   const detail = details[error.code] ?? 'The record cannot be read.';
   return { index, line, custom_id: null, param: null, code: 'bad_syntax', detail };
@@ -217,13 +218,11 @@ function headerErrors({ line, cells: names }: CsvRecord, ignoreColumns: boolean)
     const places = names.flatMap((candidate, at) => (candidate === name ? [at + 1] : []));
     if (isKnown(name)) {
       if (places.length > 1) {
-        errors.push(
-          error(name, 'duplicate', `The column ${quoted(name)} stands in the header ${places.length} times.`),
-        );
+        errors.push(error(name, 'duplicate', `The header has the column ${quoted(name)} ${places.length} times.`));
       }
     } else if (!ignoreColumns) {
       const which = name === '' ? `Column ${places.join(', ')} has no name.` : `There is no column ${quoted(name)}.`;
-      const detail = `${which}${suggestion(name, COLUMNS)} Other columns are left out with ignore_columns=true.`;
+      const detail = `${which}${suggestion(name, COLUMNS)} Use ignore_columns=true to skip other columns.`;
       errors.push(error(name, 'unknown_name', detail));
     }
   }
@@ -237,7 +236,9 @@ function separatorHint(names: readonly string[]): string {
   const [only] = names;
   if (names.length !== 1 || only === undefined) return '';
   const separator = [';', '\t', '|'].find((candidate) => only.includes(candidate));
-  return separator === undefined ? '' : ` It seems to be separated by ${JSON.stringify(separator)}; use commas.`;
+  return separator === undefined
+    ? ''
+    : ` The columns seem to be separated by ${JSON.stringify(separator)}. Use commas.`;
 }
 
 function refuseCsv(errors: readonly ItemError[], errorCount = errors.length): Outcome<never> {
@@ -273,7 +274,7 @@ function addMetadata(
       }
       const detail =
         `Metadata belongs to the whole batch, and this row differs from ${known.where}. ` +
-        'Use one value, make a batch for each, or put what differs into custom_id.';
+        'Use one value, create a batch for each value, or put the different values into custom_id.';
       problems.addToItem({ index, line, customId: null }, name, 'not_supported', detail);
     }
   }

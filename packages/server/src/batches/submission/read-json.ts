@@ -10,7 +10,7 @@ export function readJson(text: string, mostItems: number, problems: Problems): O
   const parsed = parseJson(text);
   if (!parsed.ok) {
     const { line, column } = lineAndColumn(text, parsed.fault.offset);
-    const detail = `The body is not usable JSON at line ${line}, column ${column}: ${parsed.fault.detail}.`;
+    const detail = `The body is not valid JSON at line ${line}, column ${column}: ${parsed.fault.detail}.`;
     return refuse({ code: 'invalid_request', detail: text.trim() === '' ? 'The body is empty.' : detail });
   }
   if (!isPlainObject(parsed.value)) {
@@ -22,7 +22,7 @@ export function readJson(text: string, mostItems: number, problems: Problems): O
   if (!Array.isArray(items)) {
     const detail = '`items` must be an array of objects with a `prompt`.';
     problems.addToRequest('items', items === undefined ? 'required' : 'wrong_type', detail);
-    // The count is taken for right, so that a missing list is not also called too short.
+    // The count is treated as valid, so that a missing list is not also reported as too short.
     return accept({ fields, items: [], itemCount: Number.NaN });
   }
   const values: readonly unknown[] = items;
@@ -33,7 +33,10 @@ export function readJson(text: string, mostItems: number, problems: Problems): O
   });
 }
 
-/** Reads one JSON item per line (application/x-ndjson). Blank lines are skipped; a broken line is one bad item. */
+/**
+ * Reads one JSON item per line (application/x-ndjson). Blank lines are skipped; an invalid line counts as one wrong
+ * item.
+ */
 export function readNdjson(text: string, mostItems: number): Omit<RawSubmission, 'fields'> {
   const items: RawItem[] = [];
   let itemCount = 0;
@@ -60,7 +63,5 @@ function isBlank(text: string, start: number, end: number): boolean {
 function readLine(text: string): unknown {
   const parsed = parseJson(text);
   if (parsed.ok) return parsed.value;
-  return new UnreadableItem(
-    `The line is not usable JSON at column ${parsed.fault.offset + 1}: ${parsed.fault.detail}.`,
-  );
+  return new UnreadableItem(`The line is not valid JSON at column ${parsed.fault.offset + 1}: ${parsed.fault.detail}.`);
 }

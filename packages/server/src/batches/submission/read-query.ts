@@ -19,8 +19,8 @@ function numberOrText(text: string): number | string {
 }
 
 /**
- * The part of a CSV or NDJSON submission that stands in the query: each field under its name, parameters and metadata
- * as `defaults.size=large` and `metadata.campaign=may`, or whole as `defaults={"size":"large"}`.
+ * Reads the fields of a CSV or NDJSON submission from the query: each field by its name, parameters and metadata as
+ * `defaults.size=large` and `metadata.campaign=may`, or as an object, `defaults={"size":"large"}`.
  */
 export function readQuery(
   query: ReadonlyMap<string, string>,
@@ -51,10 +51,10 @@ export function readQuery(
   return { fields, ignoreColumns };
 }
 
-/** A JSON body says everything itself; what stands beside it in the query would be silently lost. */
+/** A JSON body has all fields itself, so fields in the query are refused instead of being ignored. */
 export function refuseQuery(query: ReadonlyMap<string, string>, problems: Problems): void {
   for (const name of query.keys()) {
-    const detail = `The query parameter ${quoted(name)} has no meaning with a JSON body. Put the field into the body.`;
+    const detail = `The query parameter ${quoted(name)} cannot be used with a JSON body. Put the field into the body.`;
     problems.addToRequest(shortened(name), 'unknown_name', detail);
   }
 }
@@ -94,7 +94,7 @@ function setOnce(object: string, key: string, value: unknown, part: Map<string, 
   }
 }
 
-/** A parameter's value from a CSV cell or the query, where everything is text; what cannot be read stays text. */
+/** The value of a parameter from a CSV cell or the query. Text that cannot be read stays text. */
 export function paramFromText(name: string, text: string): ParamValue {
   const reading = isParamName(name) ? readParam(PARAMS[name], text) : null;
   return reading !== null && reading.ok ? reading.value : text;

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Submission } from './submission.ts';
 
-/** Names the canonical form below; a change of it must change this, and keep recognising what older ones wrote. */
+/**
+ * Version of the canonical form below. When the form changes, change this version, and still recognise hashes of older
+ * versions.
+ */
 const FORM = 'rushes-batch-request-v2';
 
 type Named = Readonly<Record<string, unknown>>;
 
-/** The entries that are there, in the order of their names: a parameter that nobody set has no part in the hash. */
+/** The entries that are set, sorted by name. A parameter that is not set is not part of the hash. */
 function entries(values: Named): readonly (readonly [string, unknown])[] {
   return Object.entries(values)
     .filter(([, value]) => value !== undefined)
@@ -14,9 +17,9 @@ function entries(values: Named): readonly (readonly [string, unknown])[] {
 }
 
 /**
- * SHA-256 over one JSON line for the request and one for each item, fields in a fixed order, defaults merged in: two
- * bodies that ask for the same thing have the same hash, whatever their format. It does not depend on which parameters
- * there are, so a request that was hashed before one was added is recognised afterwards.
+ * The hash of a request: SHA-256 over one JSON line for the request and one for each item, with fields in a fixed order
+ * and defaults merged in. Two bodies that ask for the same have the same hash, in every format. The hash does not
+ * depend on which parameters exist, so adding a parameter does not change the hash of older requests.
  */
 export function hashRequest(submission: Omit<Submission, 'requestId' | 'requestHash'>): Uint8Array {
   const hash = createHash('sha256');

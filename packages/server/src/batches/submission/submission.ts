@@ -3,11 +3,14 @@ import type { ModelSpec, TaskParams, EndpointUuid } from '@rushes/contract';
 export interface SubmittedItem {
   readonly prompt: string;
   readonly customId: string | null;
-  /** The item's own parameters over the submission's defaults. */
+  /** The item's own parameters, completed by the submission's defaults. */
   readonly params: TaskParams;
 }
 
-/** A request for a batch, checked whole: nothing about it can be wrong any more but the price, the money and the time. */
+/**
+ * A completely checked request for a batch. Only the price, the account's credits and the time can still be a reason to
+ * refuse it.
+ */
 export interface Submission {
   /** Null in an estimate. */
   readonly requestId: string | null;
@@ -23,11 +26,11 @@ export interface Submission {
   readonly webhookEndpointUuid: EndpointUuid | null;
 }
 
-/** What a body says, before any of it is believed. */
+/** The content of a body, not checked yet. */
 export interface RawSubmission {
   /** Every field but `items`, as JSON values. */
   readonly fields: ReadonlyMap<string, unknown>;
-  /** At most as many as the largest batch; `itemCount` tells how many there are. */
+  /** At most as many items as the largest batch allows; `itemCount` is the real number. */
   readonly items: readonly RawItem[];
   readonly itemCount: number;
 }

@@ -7,16 +7,16 @@ export interface Fault {
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
-/** One character that shows. Controls, fillers, joiners and byte order marks alone make no prompt. */
+/** One visible character. A prompt of only control characters, fillers, joiners and byte order marks is blank. */
 const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Control}]/u;
 
-/** What PostgreSQL or UTF-8 cannot carry is refused; everything else is stored as it was sent. */
+/** Refuses characters that PostgreSQL or UTF-8 cannot store. All other text is stored unchanged. */
 export function characterFault(text: string): Fault | null {
   if (text.includes('\0')) return { code: 'forbidden_character', detail: 'It contains the character NUL (U+0000).' };
   if (LONE_SURROGATE.test(text)) {
     return {
       code: 'forbidden_character',
-      detail: 'It contains half of a surrogate pair: a character was cut in two somewhere.',
+      detail: 'It contains half of a surrogate pair: the text was cut inside a character.',
     };
   }
   return null;
@@ -41,11 +41,11 @@ export function promptFault(prompt: unknown): Fault | null {
 
 export function customIdFault(customId: unknown): Fault | null {
   if (typeof customId !== 'string')
-    return { code: 'wrong_type', detail: '`custom_id` must be a string; leave it out for none.' };
+    return { code: 'wrong_type', detail: '`custom_id` must be a string. Leave it out if you do not need it.' };
   if (ITEM_LIMITS.customIdPattern.test(customId)) return null;
   const detail = /[/\\]|^\.+$/.test(customId)
-    ? 'A custom_id becomes a file name and must not look like a path.'
-    : 'A custom_id has 1 to 128 characters of A-Z, a-z, 0-9, ".", "_", ":" and "-".';
+    ? 'A custom_id becomes a file name, so it must not consist of dots only.'
+    : 'A custom_id must have 1 to 128 characters of A-Z, a-z, 0-9, ".", "_", ":" and "-".';
   return { code: 'bad_format', detail };
 }
 
@@ -60,14 +60,14 @@ export function textFault(name: string, value: unknown, maxLength: number): Faul
   return { code: 'too_long', detail };
 }
 
-/** A URL of an image, which the upstream fetches: we never do. */
+/** The URL of an image. The upstream fetches it; this server never does. */
 export function urlFault(url: unknown): Fault | null {
   if (typeof url !== 'string') return { code: 'wrong_type', detail: 'It must be a string with an https URL.' };
   const character = characterFault(url);
   if (character !== null) return character;
   if (url.length > ITEM_LIMITS.urlMaxLength)
-    return { code: 'too_long', detail: `A URL has at most ${ITEM_LIMITS.urlMaxLength} characters.` };
-  // The URL parser forgives blanks, line breaks and backslashes; an upstream may not.
+    return { code: 'too_long', detail: `A URL can have at most ${ITEM_LIMITS.urlMaxLength} characters.` };
+  // The URL parser accepts spaces, line breaks and backslashes; an upstream may not.
   if (!/^https:\/\/[^\s\\\p{Control}]+$/iu.test(url) || !URL.canParse(url)) {
     return { code: 'bad_format', detail: 'It must be an absolute https:// URL.' };
   }

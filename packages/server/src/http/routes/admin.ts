@@ -44,7 +44,7 @@ const movementAnswerSchema = z
   .object({
     account_id: z.string(),
     reference: z.string(),
-    /** True when this reference did it before, and nothing was done now. */
+    /** True when this reference was carried out before, so nothing was done now. */
     replayed: z.boolean(),
     credits: creditsSchema,
   })
@@ -54,15 +54,17 @@ const text = (description: string, max: number) =>
   z.string().max(max).regex(/\S/, { error: 'must not be blank' }).meta({ description });
 const amount = z.int().positive();
 const justified = {
-  reason: text('Stands in the ledger for the customer to read.', 500),
-  reference: text('Invoice, transfer or ticket. The same reference never does it twice.', 200),
+  reason: text('Reason of this movement. The customer reads it in the ledger.', 500),
+  reference: text('Invoice, transfer or ticket. A reference is carried out only once.', 200),
 };
 const listQuery = z.strictObject({ limit: limitParameter, cursor: cursorParameter });
 const issueBody = z.strictObject({ credits: amount, ...justified }).meta({ id: 'AdminIssue' });
 const reversalBody = z
   .strictObject({
-    seq: amount.meta({ description: 'The charge or forfeit that is taken back.' }),
-    credits: amount.meta({ description: 'All that is left of it when left out.' }).exactOptional(),
+    seq: amount.meta({ description: 'Number of the charge or forfeit to reverse.' }),
+    credits: amount
+      .meta({ description: 'How many credits to give back. When left out, all that is left of the entry.' })
+      .exactOptional(),
     ...justified,
   })
   .meta({ id: 'AdminReversal' });
@@ -86,7 +88,10 @@ interface MovementSpec<B extends z.ZodObject> {
   move(context: AdminContext, common: Justified, body: z.output<B>): Promise<Done>;
 }
 
-/** `/admin/v1`, for holders of an operator key. Every movement demands a reason and a reference, and is recorded by key. */
+/**
+ * The routes of `/admin/v1`, for operator keys. Every movement needs a reason and a reference, and is recorded with the
+ * key.
+ */
 export function routes(deps: HttpDeps): readonly Route[] {
   return [
     operatorRead(
@@ -101,7 +106,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       async (_exchange, { limit, cursor }) => {
         const after = cursor === undefined ? null : accountIds.parse(cursor);
         if (cursor !== undefined && after === null) {
-          const detail = '`cursor` is not one that this list gave out. Pass `next_cursor` unchanged.';
+          const detail = '`cursor` is not from this list. Send the `next_cursor` of the previous page, unchanged.';
           return refuse({ code: 'invalid_request', detail, param: 'cursor' });
         }
         const found = (await listAccountsAfter(deps.db, after, limit + 1)).map(summaryOf);
@@ -116,7 +121,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       {
         id: 'adminGetAccount',
         tag: TAG,
-        summary: 'One account with its terms and credits',
+        summary: 'Get one account with its terms and credits',
         params: { account_id: 'Id of the account.' },
         successes: [success(200, 'The account.', accountDetailSchema)],
       },
@@ -144,14 +149,15 @@ export function routes(deps: HttpDeps): readonly Route[] {
     movementRoute(deps, {
       path: '/admin/v1/accounts/:account_id/reversals',
       id: 'adminReverseEntry',
-      summary: 'Give back what a charge or a forfeit took, in part or whole',
+      summary: 'Reverse a charge or a forfeit, in part or completely',
       body: reversalBody,
       move: (context, common, body) => reverse(context, { ...common, seq: body.seq, amount: body.credits ?? null }),
     }),
     movementRoute(deps, {
       path: '/admin/v1/accounts/:account_id/revocations',
       id: 'adminRevokeCredits',
-      summary: 'Take credits back whose payment was refunded; the rest becomes the debt of the account',
+      summary:
+        'Take back credits whose payment was refunded; credits that are not available become a debt of the account',
       body: issueBody,
       move: (context, common, body) => revoke(context, { ...common, amount: body.credits }),
     }),
@@ -191,7 +197,7 @@ function movementRoute<B extends z.ZodObject>(deps: HttpDeps, spec: MovementSpec
       id: spec.id,
       tag: TAG,
       summary: spec.summary,
-      description: '`reference` does here what `request_id` does elsewhere, and for ever.',
+      description: '`reference` works like `request_id` in other routes, but it never expires.',
       params: { account_id: 'Id of the account.' },
       query: null,
       body: [{ mediaType: 'application/json', schema: spec.body }],

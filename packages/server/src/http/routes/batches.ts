@@ -52,7 +52,10 @@ const listQuery = z.strictObject({
     .string()
     .regex(ITEM_LIMITS.requestIdPattern, { error: '1 to 255 printable ASCII characters are needed' })
     .exactOptional()
-    .meta({ description: 'Exactly this one: the batch that a creation whose answer was lost has made, or none.' }),
+    .meta({
+      description:
+        'Only the batch with this request_id. Use it to find a batch when the answer to its creation was lost.',
+    }),
   created_after: timeParameter.exactOptional(),
   created_before: timeParameter.exactOptional(),
 });
@@ -116,7 +119,7 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'listTasks',
         tag: 'Tasks',
-        summary: 'Tasks of a batch, by index',
+        summary: 'List the tasks of a batch, by index',
         successes: [
           success(200, 'One page.', pageSchema(taskSchema), {
             example: { data: [taskExample], has_more: false, next_cursor: null },
@@ -175,12 +178,12 @@ function controlRoutes(deps: HttpDeps): readonly Route[] {
       ...control,
       path: '/v1/batches/:batch_id/cancel',
       query: z.strictObject({
-        preview: trueOrFalse.default(false).meta({ description: 'Only say what canceling would do.' }),
+        preview: trueOrFalse.default(false).meta({ description: 'Change nothing; say what canceling would do.' }),
       }),
       operation: {
         id: 'cancelBatch',
         tag: TAG,
-        summary: 'Cancel a batch: what was not sent yet is ended at once, what runs goes on to its outcome',
+        summary: 'Cancel a batch: queued tasks end at once, running tasks finish',
         successes: [
           success(
             200,
@@ -198,10 +201,10 @@ function controlRoutes(deps: HttpDeps): readonly Route[] {
         return canceled.ok ? json(canceled.value) : canceled;
       },
     }),
-    switchRoute('pause', 'Send nothing more of a batch until it is resumed', (caller, uuid) =>
+    switchRoute('pause', 'Pause a batch: its queued tasks are not sent until it is resumed', (caller, uuid) =>
       batches.pause(caller, uuid),
     ),
-    switchRoute('resume', 'Let a paused batch go on', (caller, uuid) => batches.resume(caller, uuid)),
+    switchRoute('resume', 'Resume a paused batch', (caller, uuid) => batches.resume(caller, uuid)),
   ];
 }
 

@@ -25,9 +25,9 @@ function callbackRoute(deps: HttpDeps): Route {
     operation: {
       id: 'receiveCallback',
       tag: 'Server',
-      summary: 'Takes what an upstream says about a submission',
-      description: 'For upstreams only. Nothing is believed before a poll agrees.',
-      params: { route: 'Name of the upstream.', token: 'Names the submission; only its upstream was told.' },
+      summary: 'Receive news about a submission from an upstream',
+      description: 'For upstreams only. The content counts only after a request to the upstream confirms it.',
+      params: { route: 'Name of the upstream.', token: 'Identifies the submission. Only its upstream knows it.' },
       query: null,
       body: [{ mediaType: 'application/json', schema: z.looseObject({}) }],
       successes: [success(200, 'Received.', receivedSchema)],

@@ -24,7 +24,7 @@ function answerPage(deps: HttpDeps, token: string): Outcome<Answer> {
   if (grant.value.action !== 'embed') {
     return refuse({
       code: 'not_found',
-      detail: 'This link is not for embedding. Ask for one with the action embed: POST /v1/tasks/{id}/links.',
+      detail: 'This link is not for embedding. Create one with the action embed: POST /v1/tasks/{id}/links.',
     });
   }
   return accept({
@@ -52,8 +52,8 @@ function embedRoute(deps: HttpDeps): Route {
     operation: {
       id: 'getPlayerPage',
       tag: 'Videos',
-      summary: 'A page with the player, for an iframe',
-      params: { token: 'As in the `url` of a link with the action `embed`.' },
+      summary: 'Get a page with the video player, for an iframe',
+      params: { token: 'The token in the `url` of a link with the action `embed`.' },
       query: null,
       body: [],
       successes: [{ status: 200, description: 'The page.', content: [{ mediaType: 'text/html', schema: 'text' }] }],

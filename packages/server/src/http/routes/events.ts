@@ -12,9 +12,9 @@ import { success } from '../successes.ts';
 const seq = (description: string) => integerParameter(0, Number.MAX_SAFE_INTEGER, description);
 
 const eventsQuery = z.strictObject({
-  after: seq('Only events with a greater `seq`; from the first one when left out.').exactOptional(),
-  cursor: seq('`next_cursor` of the page before; the same as `after`.').exactOptional(),
-  wait: integerParameter(0, EVENT_WAIT_MAX_SECONDS, 'Seconds to wait for an event while there is none.').default(0),
+  after: seq('Only events with a greater `seq`. The default is from the first event.').exactOptional(),
+  cursor: seq('The `next_cursor` of the previous page; the same as `after`.').exactOptional(),
+  wait: integerParameter(0, EVENT_WAIT_MAX_SECONDS, 'Seconds to wait for an event when there is none yet.').default(0),
   limit: limitParameter,
 });
 
@@ -49,7 +49,7 @@ export function routes(deps: HttpDeps, { stopping }: Surroundings): readonly Rou
       operation: {
         id: 'listEvents',
         tag: 'Webhooks',
-        summary: 'Every event of the account, oldest first, without holes',
+        summary: 'List every event of the account, oldest first, without gaps',
         description:
           'To follow the list, ask again with the `seq` of the last event seen as `after`; with `wait` the answer comes as soon as there is something to tell.',
         successes: [success(200, 'One page, empty when there is nothing new.', pageSchema(listedEventSchema))],
@@ -58,7 +58,7 @@ export function routes(deps: HttpDeps, { stopping }: Surroundings): readonly Rou
         if (query.after !== undefined && query.cursor !== undefined) {
           return refuse({
             code: 'invalid_request',
-            detail: 'after and cursor say the same. Give one of them.',
+            detail: 'after and cursor mean the same. Send only one of them.',
             param: 'cursor',
           });
         }

@@ -23,7 +23,7 @@ const SEAL_WAIT_MS = 2_000;
 
 const NOTHING_SEALED = refuse({
   code: 'not_found',
-  detail: 'Nothing of this ledger is under a signed checkpoint yet. New entries are within a second; ask again then.',
+  detail: 'This ledger has no signed checkpoint yet. New entries get one within a second. Ask again then.',
 });
 
 function text(body: string): Outcome<Answer> {
@@ -43,7 +43,7 @@ function describe(id: string, summary: string, description: string): Omit<Operat
 }
 
 function behindTheEnd(param: string, size: number): Outcome<never> {
-  const detail = `\`${param}\` is larger than the ${size} entries that are under a checkpoint.`;
+  const detail = `\`${param}\` is larger than the latest checkpoint, which has ${size} entries.`;
   return refuse({ code: 'invalid_request', detail, param });
 }
 
@@ -58,8 +58,8 @@ export function routes(deps: HttpDeps): readonly Route[] {
       scope: SCOPE,
       operation: describe(
         'getLedgerCheckpoint',
-        'The latest signed checkpoint of the ledger',
-        'A signed note (c2sp.org/tlog-checkpoint). Keep it: what the ledger says later can be held against it.',
+        'Get the latest signed checkpoint of the ledger',
+        'A signed note (c2sp.org/tlog-checkpoint). Keep it, so that you can compare the ledger with it later.',
       ),
       async handle({ caller }) {
         await awaitSeal(db, clock, caller.accountUuid, SEAL_WAIT_MS);
@@ -73,13 +73,13 @@ export function routes(deps: HttpDeps): readonly Route[] {
       query: z.strictObject({
         seq: entryNumber('Number of the entry.'),
         size: entryNumber(
-          'Size of the checkpoint that the proof leads to: one that was published. The latest when left out.',
+          'Size of the checkpoint that the proof leads to; it must have been published. The default is the latest.',
         ).exactOptional(),
       }),
       operation: describe(
         'getLedgerInclusionProof',
-        'Proof that an entry is under a checkpoint',
-        'A c2sp.org/tlog-proof@v1 with the checkpoint in it.',
+        'Get a proof that an entry is in the ledger of a checkpoint',
+        'A proof in the format c2sp.org/tlog-proof@v1, including the checkpoint.',
       ),
       async handle({ caller: { accountUuid }, query: { seq, size } }) {
         await awaitSeal(db, clock, accountUuid, SEAL_WAIT_MS);
@@ -89,7 +89,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         const tree =
           size === undefined || size === latest.size ? latest : await checkpointOfSize(db, accountUuid, size);
         if (tree === null) {
-          const detail = `No checkpoint over exactly ${size ?? 0} entries was published. Leave \`size\` out for the latest one.`;
+          const detail = `There is no published checkpoint of exactly ${size ?? 0} entries. Leave out \`size\` for the latest one.`;
           return refuse({ code: 'not_found', detail });
         }
         if (seq > tree.size) return behindTheEnd('seq', tree.size);
@@ -101,13 +101,15 @@ export function routes(deps: HttpDeps): readonly Route[] {
       path: '/v1/ledger/consistency',
       scope: SCOPE,
       query: z.strictObject({
-        from: entryNumber('Size of the earlier tree, for instance of a checkpoint you kept.'),
-        to: entryNumber('Size of the later tree; the latest checkpoint’s when left out.').exactOptional(),
+        from: entryNumber('Size of the earlier ledger in entries, for example of a checkpoint that you kept.'),
+        to: entryNumber(
+          'Size of the later ledger in entries. The default is the size of the latest checkpoint.',
+        ).exactOptional(),
       }),
       operation: describe(
         'getLedgerConsistencyProof',
-        'Proof that the ledger at one size begins with the ledger at an earlier size',
-        'The hashes of RFC 6962, section 2.1.2, one in base64 a line; none when the sizes are equal.',
+        'Get a proof that the ledger begins with the whole ledger of an earlier size',
+        'The hashes of RFC 6962, section 2.1.2, in base64, one per line. Empty when the sizes are equal.',
       ),
       async handle({ caller: { accountUuid }, query: { from, to } }) {
         const latest = await latestCheckpoint(db, accountUuid);
@@ -132,7 +134,7 @@ function keysRoute({ db, serverName }: HttpDeps): Route {
     operation: {
       id: 'getLedgerKeys',
       tag: TAG,
-      summary: 'The public keys that the checkpoints of every ledger of this server are signed with',
+      summary: 'Get the public keys that sign the checkpoints of all ledgers of this server',
       query: null,
       body: [],
       successes: [success(200, 'Retired keys stay, so that old checkpoints can be checked.', ledgerKeysSchema)],

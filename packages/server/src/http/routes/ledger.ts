@@ -28,8 +28,8 @@ const SCOPE = 'ledger:read';
 
 const exportQuery = z.strictObject({
   format: z.enum(LEDGER_EXPORT_FORMATS).default('csv'),
-  from: exactTimeParameter.meta({ description: 'Entries from this time on.' }).exactOptional(),
-  to: exactTimeParameter.meta({ description: 'Entries before this time.' }).exactOptional(),
+  from: exactTimeParameter.meta({ description: 'Only entries from this time on.' }).exactOptional(),
+  to: exactTimeParameter.meta({ description: 'Only entries before this time.' }).exactOptional(),
 });
 
 /** What the account has, and every movement of it. */
@@ -41,7 +41,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'getCredits',
         tag: TAG,
-        summary: 'Credits of the account: available, reserved for batches, spent, issued in all, and debt',
+        summary: 'Get the credits of the account: available, reserved for batches, spent, issued in total, and debt',
         successes: [
           success(200, 'One credit has a list value of one US cent.', creditsSchema, {
             example: { available: 95_100, reserved: 4_900, spent: 100_000, issued: 200_000, debt: 0 },
@@ -80,9 +80,9 @@ function exportRoute(deps: HttpDeps): Route {
     operation: {
       id: 'exportLedger',
       tag: TAG,
-      summary: 'Ledger entries under a signed checkpoint, oldest first, streamed',
+      summary: 'Export ledger entries with a signed checkpoint, oldest first, streamed',
       description:
-        'Entries, and a header with the checkpoint that bounds them and what is needed to recompute its root: see docs/ledger-verification.md. The export is whole only when the response ended properly: a failure on the way cuts the connection. Text in CSV fields that a spreadsheet would take for a formula has an apostrophe in front.',
+        'A header with the checkpoint and the hashes to recompute its root (see docs/ledger-verification.md), then the entries. The export is complete only when the response ends normally; after an error the connection is cut. In CSV, text that a spreadsheet would run as a formula has a single quote in front.',
       successes: [
         {
           status: 200,

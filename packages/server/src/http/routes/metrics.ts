@@ -11,8 +11,8 @@ function metricsRoute(deps: HttpDeps): Route {
     operation: {
       id: 'getMetrics',
       tag: 'Server',
-      summary: 'What this process counts, for Prometheus',
-      description: 'Takes an operator key in production; docs/metrics.md lists the metrics.',
+      summary: 'Get the metrics of this process, for Prometheus',
+      description: 'Needs an operator key in production. docs/metrics.md lists the metrics.',
       query: null,
       body: [],
       successes: [

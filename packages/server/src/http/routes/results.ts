@@ -12,11 +12,14 @@ import { batchUuidOf, ofOneBatch } from './batches.ts';
 
 const resultsQuery = z.strictObject({
   format: z.enum(['jsonl', 'csv']).default('jsonl'),
-  links: z.enum(['download', 'play']).exactOptional().meta({ description: 'Put a signed link into every success.' }),
+  links: z
+    .enum(['download', 'play'])
+    .exactOptional()
+    .meta({ description: 'Add a signed link for this action to every task that succeeded.' }),
   expires_in: integerParameter(
     LINK_EXPIRY_SECONDS.min,
     LINK_EXPIRY_SECONDS.max,
-    'Seconds that the links are good for; 3,600 when left out.',
+    'Seconds that the links are valid. The default is 3,600.',
   ).default(LINK_EXPIRY_SECONDS.default),
 });
 
@@ -34,13 +37,13 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
       operation: {
         id: 'getResults',
         tag: 'Batches',
-        summary: 'Every task of a batch in index order, streamed, before the batch has ended too',
+        summary: 'Get every task of a batch in index order, streamed; also before the batch has ended',
         description:
-          'Whole only when the response ended properly: a failure on the way cuts the connection. Not counted in requests per minute. Text in CSV that a spreadsheet would take for a formula has a single quote in front.',
+          'The results are complete only when the response ends normally; after an error the connection is cut. The request does not count towards the requests per minute. In CSV, text that a spreadsheet would run as a formula has a single quote in front.',
         successes: [
           {
             status: 200,
-            description: 'One line for each task.',
+            description: 'The results, one line per task.',
             content: [
               { mediaType: 'application/x-ndjson', schema: taskResultSchema, lines: true },
               { mediaType: 'text/csv', schema: 'text' },

@@ -24,7 +24,7 @@ const TAG = 'Batches';
 
 const { model, defaults: _defaults, metadata: _metadata, ...settings } = submissionFields;
 
-/** What stands in the query beside a CSV or NDJSON body. The batches room checks it; this is for the document. */
+/** The query parameters beside a CSV or NDJSON body, for the OpenAPI document. The batches room checks them. */
 const uploadQuery = z.object({
   model: model.exactOptional(),
   'defaults.<name>': z
@@ -89,7 +89,7 @@ function submissionRoute(
 
 /** Submitting a batch, and asking what it would cost. */
 export function routes({ batches }: HttpDeps): readonly Route[] {
-  const upload = 'A CSV or NDJSON body has the items; everything else stands in the query.';
+  const upload = 'A CSV or NDJSON body has the items; send all other fields in the query.';
   return [
     submissionRoute(
       '/v1/batches',
@@ -97,8 +97,8 @@ export function routes({ batches }: HttpDeps): readonly Route[] {
       {
         id: 'createBatch',
         tag: TAG,
-        summary: 'Submit a batch: it is priced and its credits are reserved before anything runs',
-        description: `${upload} The same request_id never makes a second batch. One bad item refuses the whole batch; up to ${ITEM_LIMITS.reportedErrorsMax} are named.`,
+        summary: 'Create a batch; its credits are reserved before any task runs',
+        description: `${upload} The same request_id never creates a second batch. One wrong item refuses the whole batch; at most ${ITEM_LIMITS.reportedErrorsMax} errors are described.`,
         query: z.object({ request_id: createBatchRequestSchema.shape.request_id, ...uploadQuery.shape }),
         body: uploads(createBatchRequestSchema, { request_id: 'spring-campaign-1', ...submissionExample }),
         successes: [
@@ -139,7 +139,7 @@ export function routes({ batches }: HttpDeps): readonly Route[] {
       {
         id: 'estimateBatch',
         tag: TAG,
-        summary: 'What a batch would cost, and whether the account can pay for it; reserves nothing',
+        summary: 'Estimate what a batch costs and whether the account can pay for it; reserves nothing',
         description: upload,
         query: uploadQuery,
         body: uploads(estimateRequestSchema, submissionExample),

@@ -19,7 +19,7 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
       operation: {
         id: 'getHealth',
         tag: 'Server',
-        summary: 'Whether the process lives',
+        summary: 'Check that the process is running',
         query: null,
         body: [],
         successes: [health('It does.')],
@@ -33,7 +33,8 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
       operation: {
         id: 'getReadiness',
         tag: 'Server',
-        summary: 'Whether requests can be served: the database answers, its schema is current, no shutdown has begun',
+        summary:
+          'Check that the server can serve requests: the database answers, its schema is current, and the server is not stopping',
         query: null,
         body: [],
         successes: [health('They can.')],
@@ -41,13 +42,17 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
       },
       async answer() {
         if (stopping.aborted) {
-          return refuse({ code: 'unavailable', detail: 'The server is stopping.', retryAfterSeconds: 1 });
+          return refuse({
+            code: 'unavailable',
+            detail: 'The server is stopping. Send the request again in a moment.',
+            retryAfterSeconds: 1,
+          });
         }
         const pending = await deps.pendingMigrations();
         if (pending.length === 0) return json({ status: 'ok' });
         return refuse({
           code: 'unavailable',
-          detail: `The database lacks ${pending.length} migrations, the first is ${pending[0] ?? ''}. Run rushes-server migrate.`,
+          detail: `The database is missing ${pending.length} migrations; the first is ${pending[0] ?? ''}. Run "rushes-server migrate".`,
           retryAfterSeconds: 5,
         });
       },
@@ -59,7 +64,7 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
       operation: {
         id: 'getOpenApi',
         tag: 'Server',
-        summary: 'This document',
+        summary: 'Get this OpenAPI document',
         query: null,
         body: [],
         successes: [success(200, 'OpenAPI 3.1.', z.looseObject({ openapi: z.string() }))],

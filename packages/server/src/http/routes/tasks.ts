@@ -58,7 +58,8 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
       operation: {
         id: 'createLink',
         tag: TAG,
-        summary: 'A signed link to the video of a task; whoever has it has the video until it expires',
+        summary:
+          'Create a signed link to the video of a task; everybody who has the link can get the video until it expires',
         successes: [
           success(201, 'The link.', videoLinkSchema, { example: linkExample }),
           replaySuccess('The link that this request_id made before.', videoLinkSchema, { example: linkExample }),
@@ -69,7 +70,7 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
         const task = await find(caller, exchange.params);
         if (task === null) return notFound('task');
         if (task.video === null) {
-          const detail = `The task has no video: it is ${task.status}. Only tasks that succeeded have links.`;
+          const detail = `The task is ${task.status} and has no video. Only a task that succeeded has a video.`;
           return refuse({ code: 'state_conflict', detail });
         }
         const { request_id: _, ...asked } = body;

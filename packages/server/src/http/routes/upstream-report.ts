@@ -21,8 +21,8 @@ const TAG = 'Administration';
 
 const match = z.enum(MATCHES).meta({
   description:
-    '`matched`: it served its task. `possible_duplicate`: the upstream may have started it, and its task was or may be sent ' +
-    'again. `late`: its task had ended without it.',
+    '`matched`: its task has its video. `possible_duplicate`: the upstream may have started it, and its task was or may be sent ' +
+    'again. `late`: its task had already ended.',
 });
 const microUsd = z.int().meta({ description: 'Millionths of a US dollar.' });
 
@@ -35,9 +35,12 @@ const generationSchema = z
     attempt: z.int(),
     route: z.string().nullable(),
     model: z.string(),
-    upstream_id: z.string().nullable().meta({ description: 'Null when the upstream never told it.' }),
+    upstream_id: z
+      .string()
+      .nullable()
+      .meta({ description: 'Id of the generation at the upstream; null when the upstream never sent it.' }),
     match,
-    failed: z.boolean().meta({ description: 'The upstream itself reported it as failed.' }),
+    failed: z.boolean().meta({ description: 'True when the upstream itself reported it as failed.' }),
     micro_usd: microUsd.nullable().meta({ description: 'Millionths of a US dollar; null when no cost was set.' }),
     submitted_at: z.iso.datetime(),
   })
@@ -50,17 +53,17 @@ const sumSchema = z
     match,
     generations: z.int(),
     failed: z.int(),
-    unpriced: z.int().meta({ description: 'Generations without a known cost; they are not in the sum.' }),
+    unpriced: z.int().meta({ description: 'Number of generations without a known cost; they are not in the sum.' }),
     micro_usd: microUsd,
   })
   .meta({ id: 'UpstreamCostSum' });
 const summarySchema = z.object({ data: z.array(sumSchema) }).meta({ id: 'UpstreamCostSummary' });
 
 const filterParameters = {
-  from: timeParameter.meta({ description: 'Submissions from this time on.' }).exactOptional(),
-  to: timeParameter.meta({ description: 'Submissions before this time.' }).exactOptional(),
-  account_id: z.string().max(64).meta({ description: 'Of one account.' }).exactOptional(),
-  batch_id: z.string().max(64).meta({ description: 'Of one batch.' }).exactOptional(),
+  from: timeParameter.meta({ description: 'Only submissions from this time on.' }).exactOptional(),
+  to: timeParameter.meta({ description: 'Only submissions before this time.' }).exactOptional(),
+  account_id: z.string().max(64).meta({ description: 'Only of this account.' }).exactOptional(),
+  batch_id: z.string().max(64).meta({ description: 'Only of this batch.' }).exactOptional(),
 };
 const summaryQuery = z.strictObject(filterParameters);
 const listQuery = z.strictObject({
@@ -90,7 +93,7 @@ export function routes({ db }: HttpDeps): readonly Route[] {
         if (!filter.ok) return filter;
         const after = query.cursor === undefined ? null : decodePosition(query.cursor);
         if (query.cursor !== undefined && after === null) {
-          const detail = '`cursor` is not one that this list gave out. Pass `next_cursor` unchanged.';
+          const detail = '`cursor` is not from this list. Send the `next_cursor` of the previous page, unchanged.';
           return refuse({ code: 'invalid_request', detail, param: 'cursor' });
         }
         const page = await reportPage(db, { ...filter.value, match: query.match ?? null }, after, query.limit);
@@ -129,7 +132,7 @@ function readFilter({ from, to, account_id: account, batch_id: batch }: FilterPa
 }
 
 function notAnId(param: string, prefix: string): Outcome<never> {
-  return refuse({ code: 'invalid_request', detail: `\`${param}\` is not an id that begins with ${prefix}.`, param });
+  return refuse({ code: 'invalid_request', detail: `\`${param}\` must be an id that begins with ${prefix}.`, param });
 }
 
 function toGeneration(generation: ReportedGeneration): z.output<typeof generationSchema> {

@@ -8,7 +8,7 @@ import type { Answer, AnswerHeaders, Exchange } from '../exchange.ts';
 import { Refused } from '../problem.ts';
 import type { Route } from '../route.ts';
 
-const ASK_AGAIN = 'Ask for a new one with POST /v1/tasks/{id}/links.';
+const ASK_AGAIN = 'Create a new one with POST /v1/tasks/{id}/links.';
 
 /** An upstream's word for the type is believed for videos only: nothing that a browser would run. */
 const VIDEO_TYPE = /^video\/[a-z0-9.+-]+$/i;
@@ -35,7 +35,7 @@ export function readGrant(deps: HttpDeps, token: string): Outcome<LinkGrant> {
     case 'forged':
       return refuse({
         code: 'not_found',
-        detail: `This link is not one of this server's, or it was cut. ${ASK_AGAIN}`,
+        detail: `This link is not valid: it is incomplete or from another server. ${ASK_AGAIN}`,
       });
   }
 }
@@ -75,7 +75,10 @@ function part(
   const range = chooseRange(applies ? exchange.headers.range : undefined, video.bytes);
   if (range.kind === 'unsatisfiable') {
     throw new Refused(
-      { code: 'range_not_satisfiable', detail: `The video has ${video.bytes} bytes; the range asked for is outside.` },
+      {
+        code: 'range_not_satisfiable',
+        detail: `The video has ${video.bytes} bytes, and the requested range is outside of it.`,
+      },
       { 'Content-Range': `bytes */${video.bytes}` },
     );
   }
@@ -103,7 +106,7 @@ async function answerVideo(deps: HttpDeps, exchange: Exchange): Promise<Outcome<
   const { accountUuid, batchUuid, index } = grant.value;
   const video = await findVideo(deps.db, accountUuid, batchUuid, index);
   if (video === null || (await deps.videoStorage.size(video.key)) !== video.bytes) {
-    return refuse({ code: 'not_found', detail: 'The video is no longer kept.' });
+    return refuse({ code: 'not_found', detail: 'The video is no longer stored.' });
   }
   const etag = `"${Buffer.from(video.sha256).toString('hex')}"`;
   const headers = headersOf(video, grant.value, etag);
@@ -125,14 +128,14 @@ export function routes(deps: HttpDeps): readonly Route[] {
         tag: 'Videos',
         summary: 'Play or download a video by its signed link',
         description:
-          'Takes single byte ranges, If-Range and If-None-Match. The ETag is the SHA-256 of the video. Not counted in requests per minute.',
-        params: { token: 'As in the `url` of a link.' },
+          'Supports single byte ranges, If-Range and If-None-Match. The ETag is the SHA-256 of the video. The request does not count towards the requests per minute.',
+        params: { token: 'The token in the `url` of a link.' },
         query: null,
         body: [],
         successes: [
           { status: 200, description: 'The whole video.', content: [{ mediaType: 'video/mp4', schema: 'binary' }] },
-          { status: 206, description: 'The range asked for.', content: [{ mediaType: 'video/mp4', schema: 'binary' }] },
-          { status: 304, description: 'The client has it already.', content: [] },
+          { status: 206, description: 'The requested range.', content: [{ mediaType: 'video/mp4', schema: 'binary' }] },
+          { status: 304, description: 'The client has the video already.', content: [] },
         ],
         refusals: ['not_found', 'link_expired', 'range_not_satisfiable'],
       },

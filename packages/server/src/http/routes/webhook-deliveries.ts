@@ -26,9 +26,9 @@ const listQuery = z.strictObject({
   limit: limitParameter,
   cursor: cursorParameter,
   order: orderParameter,
-  endpoint_id: z.string().meta({ description: 'Only to this endpoint.' }).exactOptional(),
-  event_id: z.string().meta({ description: 'Only of this event.' }).exactOptional(),
-  event_type: z.enum(EVENT_TYPES).meta({ description: 'Only of events of this type.' }).exactOptional(),
+  endpoint_id: z.string().meta({ description: 'Only deliveries to this endpoint.' }).exactOptional(),
+  event_id: z.string().meta({ description: 'Only deliveries of this event.' }).exactOptional(),
+  event_type: z.enum(EVENT_TYPES).meta({ description: 'Only deliveries of events of this type.' }).exactOptional(),
   state: z.enum(DELIVERY_STATES).exactOptional(),
   created_after: timeParameter.exactOptional(),
   created_before: timeParameter.exactOptional(),
@@ -52,13 +52,17 @@ export function routes(deps: HttpDeps): readonly Route[] {
         if (endpointUuid === null) {
           return refuse({
             code: 'invalid_request',
-            detail: 'endpoint_id is not the id of an endpoint.',
+            detail: 'endpoint_id must be the id of an endpoint, whe_….',
             param: 'endpoint_id',
           });
         }
         const event = query.event_id === undefined ? undefined : eventIds.parse(query.event_id);
         if (event === null) {
-          return refuse({ code: 'invalid_request', detail: 'event_id is not the id of an event.', param: 'event_id' });
+          return refuse({
+            code: 'invalid_request',
+            detail: 'event_id must be the id of an event, evt_….',
+            param: 'event_id',
+          });
         }
         if (event !== undefined && event.accountUuid !== caller.accountUuid) {
           return json({ data: [], has_more: false, next_cursor: null });
@@ -114,7 +118,7 @@ function redeliverRoute(deps: HttpDeps): Route {
       tag: 'Webhooks',
       summary: 'Send one delivery again, now',
       description:
-        'One attempt with the same `webhook-id`, whatever state the delivery is in. When it fails, the delivery is what it was before. Of a pending one the next automatic attempt is made now.',
+        'Makes one attempt with the same `webhook-id`, in every state of the delivery. When the attempt fails, the delivery returns to its state before. For a pending delivery, the next automatic attempt is made now.',
       successes: [
         success(201, 'The delivery, with the attempt due.', webhookDeliverySchema),
         replaySuccess(

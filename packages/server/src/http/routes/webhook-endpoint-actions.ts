@@ -80,7 +80,7 @@ function updateRoute(deps: HttpDeps): Route {
     operation: {
       id: 'updateWebhookEndpoint',
       tag: TAG,
-      summary: 'Change the URL, the description, the events, or whether anything is sent',
+      summary: 'Change a webhook endpoint: its URL, description or events, or whether it is enabled',
       description:
         'Only what is named is changed; doing it twice is the same as once. An endpoint that is enabled again begins with the next event: ask for what it missed with a redelivery. Disabling ends what waits for it as exhausted.',
       successes: [success(200, 'The endpoint as it is now.', webhookEndpointSchema, { example: endpointExample })],
@@ -113,7 +113,7 @@ function rotateRoute(deps: HttpDeps): Route {
     operation: {
       id: 'rotateWebhookSecret',
       tag: TAG,
-      summary: 'Give the endpoint a new secret; the old one signs beside it for a while',
+      summary: 'Create a new secret; deliveries are also signed with the old one for a while',
       description:
         'The answer is the only one with the new secret: store it. A replay shows `secret` null. `overlap_seconds` bounds every older secret, so that 0 ends them all at once.',
       successes: successes(201, 'The endpoint, with its new secret.', webhookEndpointWithSecretSchema, example),
@@ -183,13 +183,13 @@ function readSince(caller: Caller, since: string | number): Outcome<Date | numbe
   if (since.startsWith('evt_')) {
     const event = eventIds.parse(since);
     return event === null || event.accountUuid !== caller.accountUuid
-      ? bad('This account has no event with this id.')
+      ? bad('This account does not have an event with this id.')
       : accept(event.seq);
   }
   const time = timeParameter.safeParse(since);
   return time.success
     ? accept(time.data)
-    : bad('`since` is a time like 2026-11-20T09:30:00Z, the id of an event, or its seq.');
+    : bad('`since` must be a time like 2026-11-20T09:30:00Z, the id of an event, or its seq.');
 }
 
 function redeliverRoute(deps: HttpDeps): Route {
@@ -203,7 +203,7 @@ function redeliverRoute(deps: HttpDeps): Route {
     operation: {
       id: 'redeliverWebhooksSince',
       tag: TAG,
-      summary: 'Send again what this endpoint did not get since a time or an event',
+      summary: 'Send deliveries to this endpoint again, from a time or an event on',
       description:
         'One attempt each, with the same `webhook-id`, oldest first; at most 10,000 a call, `next_since` has the place to go on. Deliveries that are pending take their course.',
       successes: successes(201, 'How many will be sent.', redeliverResultSchema, { count: 217, next_since: null }),

@@ -119,9 +119,8 @@ function createRoute(deps: HttpDeps): Route {
     operation: {
       id: 'createWebhookEndpoint',
       tag: TAG,
-      summary: 'Have events sent to a URL',
-      description:
-        'The answer is the only one with the secret: store it. A replay shows the endpoint with `secret` null.',
+      summary: 'Create a webhook endpoint: events are sent to its URL',
+      description: 'Only this answer has the secret, so store it. When the request is repeated, `secret` is null.',
       successes: [
         success(201, 'The endpoint, with its secret.', webhookEndpointWithSecretSchema, {
           example,
