@@ -75,7 +75,7 @@ describe('ledger verify', () => {
     expect(plain.stdout).toContain(
       'november.csv:9: entry 4: reserved_after is 98; with 147 before and an amount of 94 it must be 53',
     );
-    expect(plain.stdout).toContain('this file was edited, the ledger was not');
+    expect(plain.stdout).toContain('this file was edited and the ledger was not');
     const json = await run(['ledger', 'verify', path, '--key', SIGNER.vkey, '--json']);
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -94,7 +94,7 @@ describe('ledger verify', () => {
     const rewritten = await verify('rewritten.csv', render(exportOf(ledgerOf(steps)), 'csv'));
     expect(rewritten.code).toBe(1);
     expect(rewritten.stdout).toContain('history was rewritten');
-    expect(rewritten.stdout).toContain('the change lies in entries 11 to 30');
+    expect(rewritten.stdout).toContain('the change is in entries 11 to 30');
     const old = await verify('old.csv', render(exportOf(entries, { size: 20 }), 'csv'));
     expect(old.code).toBe(1);
     expect(old.stdout).toContain('fewer than the checkpoint of 30 entries');

@@ -36,7 +36,7 @@ describe('listening', () => {
     await poll(() => receiver.received.length).toBe(3);
     server.add(1, 'batch.completed');
     await poll(() => listener.stdout().split('\n').length).toBe(5);
-    await poll(listener.stderr).toContain('nothing new behind event 4');
+    await poll(listener.stderr).toContain('no new event after event 4');
     const secret = /Signed with (whsec_\S+)/.exec(listener.stderr())?.[1] ?? '';
     const events = await receiver.events(secret);
     expect(events).toEqual(server.events.map(({ seq: _, ...event }) => event));
@@ -198,7 +198,7 @@ describe('listening ends at once', () => {
 
   test.each([
     [['--from', 'yesterday'], /--from takes/],
-    [['--events', 'Batch!'], /An event is written/],
+    [['--events', 'Batch!'], /A type of event looks like/],
     [['--forward-to', 'ftp://x'], /not an http or https URL/],
     [['--forward-to', 'http://user:secret@x/'], /not an http or https URL/],
   ])('when it cannot be meant: %j', async (flags, message) => {

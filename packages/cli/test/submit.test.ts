@@ -220,7 +220,7 @@ describe('what is wrong with a file', () => {
     [
       'half a UTF-16 character',
       Buffer.from([0xff, 0xfe, 0x61]),
-      'prompts.csv: is not the UTF-16LE that its first bytes promise',
+      'prompts.csv: is not UTF-16LE, although its first bytes say so',
     ],
   ])('%s is refused with its place before anything is sent', async (_, content, message) => {
     const server = await startServer();

@@ -273,7 +273,7 @@ describe('webhooks endpoints', () => {
       { overlap_seconds: 0 },
     ]);
     const replayed = await answering(route, { ...ENDPOINT, secret: null });
-    expect((await rushes(rotate, { server: replayed })).stderr).toContain('an answer that did not arrive');
+    expect((await rushes(rotate, { server: replayed })).stderr).toContain('The answer with the secret did not arrive');
   });
 
   test('delete shows the endpoint and asks; with nobody to ask it does nothing', async () => {

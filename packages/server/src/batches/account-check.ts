@@ -64,7 +64,7 @@ export function priceRefusal({ model, expectedUnitPrice }: Submission): Refusal 
   return {
     code: 'price_changed',
     param: 'expected_unit_price',
-    detail: `A video of ${model.id} costs ${model.unitPrice} credits, not ${expectedUnitPrice} as expected. Nothing was reserved. Send the new price as `expected_unit_price` to accept it.`,
+    detail: `A video of ${model.id} costs ${model.unitPrice} credits, not ${expectedUnitPrice} as expected. Nothing was reserved. Send the new price as \`expected_unit_price\` to accept it.`,
   };
 }
 
@@ -74,21 +74,27 @@ export function spendLimitRefusal(submission: Submission): Refusal | null {
   return {
     code: 'spend_limit_exceeded',
     param: 'spend_limit',
-    detail: `The batch costs ${total} credits, more than its spend limit of ${submission.spendLimit}. Nothing was reserved. Raise `spend_limit` or send fewer items.`,
+    detail: `The batch costs ${total} credits, more than its spend limit of ${submission.spendLimit}. Nothing was reserved. Raise \`spend_limit\` or send fewer items.`,
   };
 }
 
 /** Why this account cannot reserve credits at the moment, or null. */
 export function reservationRefusal({ status, debt }: Pick<AccountCheck, 'status' | 'debt'>): Refusal | null {
   if (status === 'suspended' || status === 'terminated') {
-    return { code: 'account_suspended', detail: `The account is ${status}, so it cannot create batches. Ask the operator of this server.` };
+    return {
+      code: 'account_suspended',
+      detail: `The account is ${status}, so it cannot create batches. Ask the operator of this server.`,
+    };
   }
   if (debt > 0) {
     const detail = `The account owes ${debt} credits from a revoked payment and cannot create batches. Buy credits: a purchase pays the debt first.`;
     return { code: 'account_in_debt', detail };
   }
   if (status === 'blocked') {
-    return { code: 'account_blocked', detail: 'This account cannot reserve credits, because the operator blocked it. Ask the operator of this server.' };
+    return {
+      code: 'account_blocked',
+      detail: 'This account cannot reserve credits, because the operator blocked it. Ask the operator of this server.',
+    };
   }
   return null;
 }

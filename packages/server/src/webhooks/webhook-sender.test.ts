@@ -210,7 +210,7 @@ describe('what goes wrong is told in our words', () => {
     const url = await rawReceiver((socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'));
     const answer = await post(senderWith(loopbackGuard()), url);
     expect(answer).toMatchObject({ accepted: false, statusCode: null });
-    expect(answer.error).toContain('the answer is not HTTP');
+    expect(answer.error).toContain('the answer is not valid HTTP');
   });
 
   it('https spoken to a receiver without TLS', async () => {
