@@ -45,7 +45,7 @@ describe('listening', () => {
     listener.interrupt();
     const { code, stderr } = await listener.ended;
     expect(code).toBe(130);
-    expect(stderr).toContain('behind event 4: 4 delivered, 0 given up');
+    expect(stderr).toContain('after event 4: 4 delivered, 0 given up');
     expect(stderr).toContain(`rushes webhooks listen --forward-to ${receiver.url} --from 4\n`);
   });
 

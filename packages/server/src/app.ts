@@ -34,9 +34,9 @@ import { startWorker, type WorkerNotice } from './worker/index.ts';
 export type Role = 'all' | 'api' | 'worker';
 
 export interface App {
-  /** Null for a worker, which listens to nobody. */
+  /** The address of the API; null for a worker, which does not listen. */
   readonly url: string | null;
-  /** Takes nothing new, finishes what was begun, closes. Idempotent. */
+  /** Stops: takes no new work, finishes open work, closes connections. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export interface AppOptions {
   readonly version: string;
 }
 
-/** Starts the server in one of its roles; when it rejects, nothing of it is left running. */
+/** Starts the server in one of its roles. When it rejects, no part of it is left running. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { logger } = options;
   const closers: Closers = [];
@@ -64,7 +64,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       try {
         await close();
       } catch (error) {
-        logger.error({ err: error }, 'something did not stop properly');
+        logger.error({ err: error }, 'a part of the server did not stop properly');
       }
     }
   };
@@ -98,7 +98,7 @@ async function start({ config, role, logger, version }: AppOptions, closers: Clo
   const access = await accessDatabase(config, logger, connections);
   closers.push(() => access.close());
   if (access.protection?.level === 'reduced') {
-    logger.warn({ reason: access.protection.reason }, 'reduced protection of the ledger');
+    logger.warn({ reason: access.protection.reason }, 'the protection of the ledger is reduced');
   }
   const registry = createMetricRegistry();
   // Its own connections: metrics are read in the very hour in which requests hold all the others.
@@ -240,7 +240,7 @@ async function startWork(shared: Shared, closers: Closers): Promise<void> {
 function operatorNoticeOf(notice: WorkerNotice, workerId: string): OperatorNotice {
   if (notice.type === 'route.unserved') {
     const { type, route, batches, tasks } = notice;
-    const advice = `tasks wait for route ${route} and nobody runs any: no worker serves it, or its upstream is away`;
+    const advice = `tasks wait for route ${route}, but none of them runs: no worker serves the route, or its upstream cannot be reached`;
     return { type, accountUuid: null, detail: { route, batches, tasks, advice } };
   }
   const { type, accountUuid, ...detail } = notice;

@@ -28,7 +28,7 @@ function overview(): string {
     'Commands:',
     ...CATALOGUE.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
     '',
-    '"rushes-server COMMAND --help" explains one. Settings come from the environment: docs/configuration.md.',
+    '"rushes-server COMMAND --help" explains a command. Settings come from environment variables: docs/configuration.md.',
   ].join('\n');
 }
 
@@ -59,7 +59,10 @@ async function main(words: readonly string[]): Promise<number> {
   return command.run(parseCommand(command, rest), output);
 }
 
-/** Expected failures are one line; anything else is ours and shows its stack. */
+/**
+ * The message of a failure. An expected failure is one line; any other one is a fault of the program and shows its
+ * stack.
+ */
 async function explain(error: unknown): Promise<{ text: string; code: number }> {
   if (error instanceof ExplainedError) return { text: error.message, code: error.exitCode };
   const { systemErrorCode } = await import('./data-directory/index.ts');
@@ -68,11 +71,11 @@ async function explain(error: unknown): Promise<{ text: string; code: number }> 
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     const why = {
       EADDRINUSE: 'is used by another program',
-      EACCES: 'may not be used by this user',
+      EACCES: 'cannot be used by this user',
       EADDRNOTAVAIL: 'is not an address of this machine',
     }[code];
     return {
-      text: `${listenAddress(error)} ${why}. Choose another with --port (0 for any free one) or --host.`,
+      text: `${listenAddress(error)} ${why}. Choose another one with --port (0 for any free port) or --host.`,
       code: 1,
     };
   }

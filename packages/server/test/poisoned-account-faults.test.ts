@@ -63,7 +63,7 @@ describe('a poisoned account among healthy ones', () => {
         detail: { what: 'settling', reason: 'poisoned' },
       };
       const tries = (): number =>
-        scene.logOf(worker).filter(({ msg }) => msg === 'settling failed: tried in parts').length;
+        scene.logOf(worker).filter(({ msg }) => msg === 'settling failed and is tried again in parts').length;
       await scene.until('many tries', 30_000, () => tries() > 20);
       expect(await events()).toMatchObject([quarantined]);
       const alerts = scene.logOf(worker).filter(({ alert }) => alert === true);

@@ -14,7 +14,7 @@ interface Disk {
 }
 
 /**
- * Above the floor of 512 MiB below which nothing new is dispatched; a tmpfs takes memory only for what is written.
+ * Above the floor of 512 MiB below which no new tasks are started; a tmpfs takes memory only for what is written.
  */
 const ROOMY = 'size=640m';
 const MAX_SPARE_BYTES = 4_194_304;
@@ -90,7 +90,7 @@ describe.runIf(process.platform === 'linux')('a disk that fills up while videos 
       await scene.until('videos that cannot be written', 30_000, () => failedFetches() > 20);
       // The free space is looked at once a second: what comes before that look may still be sent.
       if (mounted !== null) {
-        await scene.until('the floor', 30_000, () => server.log().includes('nothing new is dispatched'));
+        await scene.until('the floor', 30_000, () => server.log().includes('no new tasks are started'));
       }
       const later = await scene.submit(server, other, 'later', prompts(20, 'an empty cinema'));
       const charges = (): Promise<number> => scene.count(`SELECT count(*) FROM credit_ledger WHERE kind = 'charge'`);

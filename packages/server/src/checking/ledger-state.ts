@@ -81,17 +81,17 @@ const ANSWER_MS = 2_000;
 export function showLedgerState(metrics: Metrics, db: Database, clock: Clock): void {
   const gauge = (name: string, help: string) => metrics.gauge<never>({ name, help, labels: [] });
   const up = gauge('rushes_database_up', 'Whether the database answered within 2 s.');
-  const blocked = gauge('rushes_accounts_blocked', 'Accounts that may reserve nothing because of a violation.');
-  const refused = gauge('rushes_ledger_sealing_refused_accounts', 'Accounts for which nothing is signed.');
+  const blocked = gauge('rushes_accounts_blocked', 'Accounts that cannot reserve credits because of a violation.');
+  const refused = gauge('rushes_ledger_sealing_refused_accounts', 'Accounts for which signing is refused.');
   const lag = gauge(
     'rushes_ledger_unsealed_age_seconds',
-    'Age of the oldest entry that is under no checkpoint, accounts that are refused left out.',
+    'Age of the oldest entry without a checkpoint. Accounts for which signing is refused do not count.',
   );
   const checkedAt = gauge(
     'rushes_ledger_check_last_success_timestamp_seconds',
-    'When the last check of the whole ledger came to its end, whatever it found.',
+    'When the last check of the whole ledger ended, with or without violations.',
   );
-  const cost = gauge('rushes_reconciliation_cost_dollars', 'What upstreams cost in the period of the last check.');
+  const cost = gauge('rushes_reconciliation_cost_dollars', 'Cost of upstreams in the period of the last check.');
   const duplicates = gauge(
     'rushes_reconciliation_possible_duplicates',
     'Possible duplicates in the period of the last check.',

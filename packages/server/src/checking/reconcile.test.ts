@@ -96,7 +96,7 @@ it('a charge that no generation stands behind is found, in its period and no oth
       accountUuid,
       rule: 'charge_without_generation',
       detail: expect.stringMatching(
-        /^entry \d+ charges task 5 of batch bat_\w+, and no generation served it$/,
+        /^entry \d+ charges task 5 of batch bat_\w+, but the task has no generation$/,
       ) as string,
     },
   ]);

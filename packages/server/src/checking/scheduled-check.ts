@@ -1,4 +1,4 @@
-/** The check of the whole ledger that runs by itself: what it finds is told at once and stops the account from reserving. */
+/** The scheduled check of the whole ledger. A violation is reported at once, and its account cannot reserve credits. */
 import type { Database } from '../db/index.ts';
 import type { LedgerViolation } from '../ledger/index.ts';
 import { NO_METRICS, type Clock, type Logger, type Metrics, type Random } from '../ports.ts';
@@ -50,7 +50,7 @@ export async function checkAndAct(options: LedgerCheckOptions): Promise<CheckRep
   const { db, clock, logger, keysDirectory, intervalMs, metrics = NO_METRICS } = options;
   const found = metrics.counter({
     name: 'rushes_ledger_violations_found_total',
-    help: 'Violations that checks by this process found, by rule. A violation that stays is found by every check.',
+    help: 'Violations that checks by this process found, by rule. Every check counts a violation that still exists.',
     labels: ['rule'],
   });
   const startedMs = clock.monotonicMs();
@@ -86,7 +86,7 @@ export function startLedgerCheck(options: LedgerCheckOptions): { stop(): Promise
       try {
         await look();
       } catch (error) {
-        logger.warn({ err: error, alert: true }, 'the ledger could not be checked and is checked again later');
+        logger.warn({ err: error, alert: true }, 'the ledger could not be checked; the check is tried again later');
       }
       await clock.sleep(Math.min(intervalMs, LONGEST_LOOK_MS), stop.signal).catch(() => undefined);
     }

@@ -15,7 +15,7 @@ import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts
 
 function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === text);
-  if (found === undefined) throw new UsageError(`--${flag} is one of ${allowed.join(', ')}, not "${text}".`);
+  if (found === undefined) throw new UsageError(`--${flag} must be one of ${allowed.join(', ')}, not "${text}".`);
   return found;
 }
 
@@ -23,12 +23,16 @@ function create(env: Environment): CommandBody {
   return {
     flags: {
       name: { type: 'string', help: 'name of the customer' },
-      plan: { type: 'string', value: PLAN_NAMES.join('|'), help: 'limits of the account; pilot by default' },
-      credits: { type: 'string', value: 'N', help: 'credits granted at once; none by default' },
+      plan: {
+        type: 'string',
+        value: PLAN_NAMES.join('|'),
+        help: 'plan, which sets the limits of the account; the default is pilot',
+      },
+      credits: { type: 'string', value: 'N', help: 'credits to grant now; the default is none' },
       mode: {
         type: 'string',
         value: ACCOUNT_MODES.join('|'),
-        help: 'test accounts always use the simulator; live by default',
+        help: 'test accounts always use the simulator; the default is live',
       },
       ...JSON_FLAG,
       ...DATA_DIR_FLAG,
@@ -100,7 +104,10 @@ function show(env: Environment): CommandBody {
       withContext(env, parsed, async ({ access: { db } }) => {
         const uuid = accountUuid(parsed.positionals[0] ?? '');
         const account = await findAccount(db, uuid);
-        if (account === null) throw new CommandFailure(`There is no account ${parsed.positionals[0] ?? ''}.`);
+        if (account === null)
+          throw new CommandFailure(
+            `There is no account ${parsed.positionals[0] ?? ''}. "rushes-server account list" shows all accounts.`,
+          );
         const document = {
           account_id: accountIds.format(uuid),
           name: account.name,
@@ -132,7 +139,8 @@ function terminate(env: Environment): CommandBody {
       withContext(env, parsed, async ({ access: { db } }) => {
         const id = parsed.positionals[0] ?? '';
         const outcome = await terminateAccount(db, accountUuid(id));
-        if (outcome === 'not_found') throw new CommandFailure(`There is no account ${id}.`);
+        if (outcome === 'not_found')
+          throw new CommandFailure(`There is no account ${id}. "rushes-server account list" shows all accounts.`);
         output.result(outcome === 'terminated' ? `${id} is terminated` : `${id} was terminated before`);
         return 0;
       }),

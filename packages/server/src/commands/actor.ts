@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 
-/** Who runs this command, for the record. */
+/** Names the person who runs this command, for the record of actions. */
 export function commandActor(): string {
   let user: string;
   try {

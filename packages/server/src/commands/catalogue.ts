@@ -1,6 +1,6 @@
 /**
- * Every command of rushes-server, with the module that carries it out. Nothing here loads such a module before its command
- * is asked for: an overview of the commands takes no longer than starting Node.
+ * Every command of rushes-server, with the module that carries it out. A module is loaded only when its command runs,
+ * so the overview of the commands is as fast as starting Node.
  */
 import type { Environment } from '../config/index.ts';
 import type { Command, CommandBodies } from './command.ts';
@@ -18,7 +18,7 @@ const key: Load = async (env) => (await import('./key-commands.ts')).keyCommands
 const upstream: Load = async (env, stop) => (await import('./upstream-commands.ts')).upstreamCommands(env, stop);
 
 interface CatalogueEntry {
-  /** As typed, for instance `account create`. */
+  /** The words to type, for example `account create`. */
   readonly name: string;
   readonly summary: string;
   readonly load: Load;
@@ -27,12 +27,13 @@ interface CatalogueEntry {
 export const CATALOGUE: readonly CatalogueEntry[] = [
   {
     name: 'start',
-    summary: 'Runs the server until it is told to stop (SIGINT or SIGTERM), then ends what it began and closes.',
+    summary: 'Runs the server until SIGINT or SIGTERM; then it finishes open work and stops.',
     load: start,
   },
   {
     name: 'migrate',
-    summary: 'Brings the database to the schema of this version. Safe at any time, from several machines at once.',
+    summary:
+      'Updates the database to the schema of this version. Safe at any time, also from several machines at once.',
     load: database,
   },
   {
@@ -49,85 +50,94 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   {
     name: 'account grant',
-    summary: 'Gives an account credits that were not paid for: a pilot, a bonus, a compensation.',
+    summary: 'Gives an account credits that were not paid for, such as a pilot, a bonus or a compensation.',
     load: credit,
   },
   {
     name: 'account purchase',
-    summary: 'Books credits that were paid for; debts of the account are settled first.',
+    summary: 'Adds credits that were paid for; they pay a debt of the account first.',
     load: credit,
   },
-  { name: 'account reverse', summary: 'Gives back what a charge or a forfeit took, in part or whole.', load: credit },
+  {
+    name: 'account reverse',
+    summary: 'Gives back the credits of a charge or a forfeit, in part or completely.',
+    load: credit,
+  },
   {
     name: 'account revoke',
-    summary: 'Takes credits back whose payment was refunded; what is not available becomes a debt of the account.',
+    summary:
+      'Takes back credits whose payment was refunded; credits that are not available become a debt of the account.',
     load: credit,
   },
   {
     name: 'account set-terms',
-    summary: 'Sets what becomes of the credits of tasks that fail, for batches created from now on.',
+    summary: 'Sets what happens to the credits of failed tasks, for batches created from now on.',
     load: credit,
   },
   {
     name: 'account unblock',
-    summary: 'Lets an account create batches again that a violation of the ledger had blocked.',
+    summary: 'Unblocks an account that was blocked because of a ledger violation; it can create batches again.',
     load: credit,
   },
   {
     name: 'operator-key create',
-    summary: 'Makes a key for the routes under /admin/v1. Whoever has it can issue credits: one per person.',
+    summary: 'Creates a key for the routes under /admin/v1. The key can issue credits, so create one for each person.',
     load: credit,
   },
-  { name: 'operator-key disable', summary: 'Refuses every further request with an operator key.', load: credit },
+  {
+    name: 'operator-key disable',
+    summary: 'Disables an operator key: every further request with it is refused.',
+    load: credit,
+  },
   {
     name: 'ledger check',
     summary:
-      'Checks every invariant and every checkpoint of the ledger, and charges against generations; prints each violation and exits with 1 if there is one.',
+      'Checks every invariant and checkpoint of the ledger, and compares charges with generations. Prints each violation; the exit code is 1 if there is one.',
     load: ledger,
   },
   {
     name: 'ledger new-epoch',
-    summary: 'After a restore to an earlier time: begins a new tree for an account, announced to the customer.',
+    summary: 'Begins a new tree for an account after the database was restored from a backup; the customer is told.',
     load: ledger,
   },
   {
     name: 'ledger rotate-key',
-    summary: 'Signs checkpoints with a new key from now on; the old one stays published and signs nothing more.',
+    summary:
+      'Creates a new key that signs checkpoints from now on; the old key stays published but signs nothing more.',
     load: ledger,
   },
   {
     name: 'operator events',
-    summary:
-      'Lists what operators had to be told, the newest first: violations, quarantined accounts, routes without a worker.',
+    summary: 'Lists the events for operators, newest first: violations, quarantined accounts, routes without a worker.',
     load: event,
   },
-  { name: 'key create', summary: 'Makes another API key for an account.', load: key },
-  { name: 'key disable', summary: 'Refuses every further request with a key.', load: key },
+  { name: 'key create', summary: 'Creates another API key for an account.', load: key },
+  { name: 'key disable', summary: 'Disables an API key: every further request with it is refused.', load: key },
   {
     name: 'simulator',
-    summary: 'Runs the simulated upstream by itself; GRSAI_BASE_URL of a server can point at it.',
+    summary: 'Runs only the simulated upstream; set GRSAI_BASE_URL of a server to its address to use it.',
     load: upstream,
   },
   {
     name: 'upstream report',
     summary:
-      'Lists submissions whose fate the upstream never told (possibly duplicated, at your cost), and sums of cost.',
+      'Lists submissions whose outcome the upstream never reported (possible duplicates, at your cost), and sums of cost.',
     load: upstream,
   },
   {
     name: 'upstream costs',
-    summary: 'Lists what a generation costs per route and model, and since when.',
+    summary: 'Lists the cost of a generation per route and model, and since when it applies.',
     load: upstream,
   },
   {
     name: 'upstream set-cost',
     summary:
-      'Sets what a generation costs you, from now or another time on; reports about earlier times keep their costs.',
+      'Sets the cost of a generation, from now or another time on; reports about earlier times keep their costs.',
     load: upstream,
   },
 ];
 
-/** The whole command of an entry. */
+/** Loads the command of an entry. */
 export async function loadCommand(entry: CatalogueEntry, env: Environment, stop: () => AbortSignal): Promise<Command> {
   const body = (await entry.load(env, stop))[entry.name];
   if (body === undefined) throw new Error(`no module carries out "${entry.name}"`);

@@ -1,18 +1,18 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { ExplainedError } from '../outcome/index.ts';
 
-/** The command line was wrong. */
+/** The error for a wrong command line. */
 export class UsageError extends ExplainedError {
   override readonly name = 'UsageError';
   override readonly exitCode = 2;
 }
 
-/** The command understood what was asked and could not do it. */
+/** The error of a command that could not be carried out. */
 export class CommandFailure extends ExplainedError {
   override readonly name = 'CommandFailure';
 }
 
-/** Where a command's words go: results to standard output, everything else to standard error. */
+/** The output of a command: results to standard output, everything else to standard error. */
 export interface Output {
   result(text: string): void;
   note(text: string): void;
@@ -28,7 +28,7 @@ export interface ParsedCommand {
   has(flag: string): boolean;
 }
 
-/** What a command takes and does. */
+/** A command: its arguments and what it does. */
 export interface CommandBody {
   readonly arguments?: readonly string[];
   readonly flags: Flags;
@@ -44,7 +44,7 @@ export interface Command extends CommandBody {
   readonly summary: string;
 }
 
-/** Parses what follows a command's name. Throws UsageError. */
+/** Parses the words after a command's name. Throws UsageError. */
 export function parseCommand(command: Command, words: readonly string[]): ParsedCommand {
   const options: NonNullable<ParseArgsConfig['options']> = Object.fromEntries(
     Object.entries(command.flags).map(([name, flag]) => [name, { type: flag.type }]),
@@ -60,7 +60,9 @@ export function parseCommand(command: Command, words: readonly string[]): Parsed
   }
   if (parsed.positionals.length !== wanted.length) {
     const names = wanted.map((name) => name.toUpperCase()).join(' ');
-    throw new UsageError(`"rushes-server ${command.name}" takes ${wanted.length === 0 ? 'no arguments' : names}.`);
+    throw new UsageError(
+      `"rushes-server ${command.name}" must be followed by ${wanted.length === 0 ? 'flags only' : names}.`,
+    );
   }
   return {
     positionals: parsed.positionals,
@@ -74,7 +76,7 @@ export function parseCommand(command: Command, words: readonly string[]): Parsed
 
 export function requireText(parsed: ParsedCommand, flag: string): string {
   const value = parsed.text(flag);
-  if (value === undefined || value.trim() === '') throw new UsageError(`--${flag} is needed.`);
+  if (value === undefined || value.trim() === '') throw new UsageError(`--${flag} is required.`);
   return value;
 }
 
@@ -83,7 +85,7 @@ export function requireCredits(parsed: ParsedCommand, flag: string): number {
   const text = requireText(parsed, flag);
   const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value) || value === 0) {
-    throw new UsageError(`--${flag} is a whole number of credits from 1 to 9007199254740991, not "${text}".`);
+    throw new UsageError(`--${flag} must be a whole number of credits from 1 to 9007199254740991, not "${text}".`);
   }
   return value;
 }

@@ -23,14 +23,17 @@ export const JSON_FLAG = { json: { type: 'boolean', help: 'print one JSON docume
 
 const CONNECTIONS = 2;
 
-/** Opens what an operator command needs, joins a running server's database or starts it, and leaves it as it was. */
+/**
+ * Opens the database for an operator command: uses the database of a running server, or starts it and stops it
+ * afterwards.
+ */
 export async function withContext<T>(
   env: Environment,
   parsed: ParsedCommand,
   work: (context: OperatorContext) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig(env, { dataDir: parsed.text('data-dir') });
-  // A command's own output says what happened; the log would only repeat it.
+  // The output of the command says what happened, so the log would only repeat it.
   const logger = createLogger(env['RUSHES_LOG_LEVEL'] === undefined ? 'warn' : config.logLevel);
   const access = await accessDatabase(config, logger, CONNECTIONS);
   try {
@@ -46,7 +49,7 @@ export function accountUuid(id: string): AccountUuid {
   const uuid = accountIds.parse(id);
   if (uuid === null)
     throw new UsageError(
-      `"${id}" is not an account id; they begin with acct_. "rushes-server account list" shows them.`,
+      `"${id}" is not an account id; an account id begins with acct_. "rushes-server account list" shows all accounts.`,
     );
   return uuid;
 }

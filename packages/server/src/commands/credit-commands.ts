@@ -27,22 +27,22 @@ import {
 import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
 const JUSTIFIED = {
-  reason: { type: 'string', help: 'why; stands in the ledger for the customer to read' },
-  reference: { type: 'string', help: 'invoice, transfer or ticket; the same reference never does it twice' },
+  reason: { type: 'string', help: 'why; the customer reads it in the ledger' },
+  reference: { type: 'string', help: 'invoice, transfer or ticket; a reference is carried out only once' },
 } as const satisfies Flags;
 
 interface Movement {
   readonly flags: Flags;
-  /** Reads its own flags before the database is opened. */
+  /** Reads the flags of the command, before the database is opened. */
   prepare(
     parsed: ParsedCommand,
     common: { accountUuid: AccountUuid; reason: string; reference: string },
   ): (context: AdminContext) => Promise<Done>;
-  /** What is said of it, done. */
+  /** The word for the finished movement, for the output. */
   readonly done: string;
 }
 
-const CREDITS = { credits: { type: 'string', value: 'N', help: 'how many' } } as const satisfies Flags;
+const CREDITS = { credits: { type: 'string', value: 'N', help: 'number of credits' } } as const satisfies Flags;
 
 const MOVEMENTS: Readonly<Record<string, Movement>> = {
   'account grant': {
@@ -64,7 +64,7 @@ const MOVEMENTS: Readonly<Record<string, Movement>> = {
   'account reverse': {
     flags: {
       seq: { type: 'string', value: 'N', help: 'number of the entry' },
-      credits: { type: 'string', value: 'N', help: 'how many; all that is left of the entry by default' },
+      credits: { type: 'string', value: 'N', help: 'how many; the default is all that is left of the entry' },
     },
     prepare(parsed, common) {
       const seq = requireCredits(parsed, 'seq');
@@ -102,7 +102,7 @@ function movementCommand(env: Environment, movement: Movement): CommandBody {
         const now = `${id} has ${available} credits available${debt > 0 ? ` and owes ${debt}` : ''}`;
         output.result(
           outcome.value.replayed
-            ? `${common.reference} was ${movement.done} before; nothing changed: ${now}`
+            ? `${common.reference} was ${movement.done} before. Nothing changed: ${now}`
             : `${common.reference} is ${movement.done}: ${now}`,
         );
         return 0;
@@ -117,11 +117,11 @@ function readTerms(parsed: ParsedCommand): Partial<Terms> {
     const text = parsed.text(failure.replaceAll('_', '-'));
     if (text === undefined) continue;
     if (text !== 'refund' && text !== 'forfeit') {
-      throw new UsageError(`--${failure.replaceAll('_', '-')} is refund or forfeit, not "${text}".`);
+      throw new UsageError(`--${failure.replaceAll('_', '-')} must be refund or forfeit, not "${text}".`);
     }
     terms[failure] = text;
   }
-  if (Object.keys(terms).length === 0) throw new UsageError('Name at least one of the terms; see --help.');
+  if (Object.keys(terms).length === 0) throw new UsageError('Give at least one of the terms; see --help.');
   return terms;
 }
 
@@ -130,9 +130,13 @@ function termsCommand(env: Environment): CommandBody {
   return {
     arguments: ['id'],
     flags: {
-      'moderation-input': { type: 'string', value, help: 'prompt or image rejected; forfeit unless set' },
-      'moderation-output': { type: 'string', value, help: 'video rejected; refund unless set' },
-      canceled: { type: 'string', value, help: 'queued tasks of a canceled batch; refund unless set' },
+      'moderation-input': {
+        type: 'string',
+        value,
+        help: 'when the prompt or image is rejected; the default is forfeit',
+      },
+      'moderation-output': { type: 'string', value, help: 'when the video is rejected; the default is refund' },
+      canceled: { type: 'string', value, help: 'for queued tasks of a canceled batch; the default is refund' },
       ...DATA_DIR_FLAG,
     },
     run: (parsed, output) => {
@@ -152,7 +156,7 @@ function termsCommand(env: Environment): CommandBody {
 function unblockCommand(env: Environment): CommandBody {
   return {
     arguments: ['id'],
-    flags: { reason: { type: 'string', help: 'what was found and done, for the record' }, ...DATA_DIR_FLAG },
+    flags: { reason: { type: 'string', help: 'what was found and done; it is recorded' }, ...DATA_DIR_FLAG },
     run: (parsed, output) => {
       const id = parsed.positionals[0] ?? '';
       const uuid = accountUuid(id);
@@ -170,7 +174,7 @@ function unblockCommand(env: Environment): CommandBody {
 function operatorKeyCommands(env: Environment): CommandBodies {
   return {
     'operator-key create': {
-      flags: { name: { type: 'string', help: 'whose key it is' }, ...JSON_FLAG, ...DATA_DIR_FLAG },
+      flags: { name: { type: 'string', help: 'the person that the key is for' }, ...JSON_FLAG, ...DATA_DIR_FLAG },
       run: (parsed, output) => {
         const name = requireText(parsed, 'name');
         return withContext(env, parsed, async ({ access: { db }, keyHasher }) => {
@@ -203,7 +207,7 @@ function operatorKeyCommands(env: Environment): CommandBodies {
   };
 }
 
-/** Every movement of credits by an operator, and who may make them over HTTP. */
+/** Commands for credits, terms and operator keys. */
 export function creditCommands(env: Environment): CommandBodies {
   return {
     ...Object.fromEntries(Object.entries(MOVEMENTS).map(([name, movement]) => [name, movementCommand(env, movement)])),

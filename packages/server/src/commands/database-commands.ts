@@ -13,7 +13,8 @@ export function databaseCommands(env: Environment): CommandBodies {
         const config = loadConfig(env, { dataDir: parsed.text('data-dir') });
         const { applied, protection } = await migrateDatabase(config, createLogger('warn'));
         output.result(applied.length === 0 ? 'nothing to migrate' : `applied ${applied.join(', ')}`);
-        if (protection.level === 'reduced') output.note(`Reduced protection of the ledger: ${protection.reason}.`);
+        if (protection.level === 'reduced')
+          output.note(`The protection of the ledger is reduced: ${protection.reason}.`);
         return 0;
       },
     },

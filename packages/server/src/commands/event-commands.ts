@@ -11,8 +11,8 @@ export function eventCommands(env: Environment): CommandBodies {
   return {
     'operator events': {
       flags: {
-        account: { type: 'string', value: 'ID', help: 'only of this account' },
-        limit: { type: 'string', value: 'N', help: `how many (${DEFAULT_LIMIT})` },
+        account: { type: 'string', value: 'ID', help: 'only events of this account' },
+        limit: { type: 'string', value: 'N', help: `how many events; the default is ${DEFAULT_LIMIT}` },
         ...JSON_FLAG,
         ...DATA_DIR_FLAG,
       },
@@ -47,7 +47,7 @@ function readLimit(parsed: ParsedCommand): number {
   if (text === undefined) return DEFAULT_LIMIT;
   const limit = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(limit >= 1 && limit <= MAX_LIMIT)) {
-    throw new UsageError(`--limit is a number from 1 to ${MAX_LIMIT}, not "${text}".`);
+    throw new UsageError(`--limit must be a number from 1 to ${MAX_LIMIT}, not "${text}".`);
   }
   return limit;
 }

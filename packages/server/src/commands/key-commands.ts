@@ -9,7 +9,7 @@ function readScopes(text: string | undefined): readonly Scope[] {
   if (text === undefined) return SCOPES;
   return text.split(',').map((word) => {
     const scope = SCOPES.find((known) => known === word.trim());
-    if (scope === undefined) throw new UsageError(`--scopes knows ${SCOPES.join(', ')}, not "${word}".`);
+    if (scope === undefined) throw new UsageError(`"${word}" is not a scope. --scopes can have ${SCOPES.join(', ')}.`);
     return scope;
   });
 }
@@ -20,7 +20,7 @@ export function keyCommands(env: Environment): CommandBodies {
       flags: {
         account: { type: 'string', value: 'ID', help: 'account id' },
         name: { type: 'string', help: 'what the key is for' },
-        scopes: { type: 'string', value: 'A,B', help: `any of ${SCOPES.join(', ')}; all by default` },
+        scopes: { type: 'string', value: 'A,B', help: `any of ${SCOPES.join(', ')}; the default is all` },
         ...JSON_FLAG,
         ...DATA_DIR_FLAG,
       },
@@ -51,7 +51,10 @@ export function keyCommands(env: Environment): CommandBodies {
         const uuid = accountUuid(requireText(parsed, 'account'));
         return withContext(env, parsed, async ({ access: { db } }) => {
           const outcome = await disableApiKey(db, uuid, keyUuid);
-          if (outcome === 'not_found') throw new CommandFailure(`The account has no key ${id}.`);
+          if (outcome === 'not_found')
+            throw new CommandFailure(
+              `This account does not have the key ${id}. "rushes-server account show" lists its keys.`,
+            );
           output.result(outcome === 'disabled' ? `${id} is disabled` : `${id} was disabled before`);
           return 0;
         });

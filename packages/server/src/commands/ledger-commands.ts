@@ -21,7 +21,9 @@ import {
 import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 import { dollars, readTime } from './upstream-report-command.ts';
 
-/** A month and a day, so that the whole month before is in it on the first of one. */
+/**
+ * Default length of the period: a month and a day, so that on the first of a month it includes the whole month before.
+ */
 const RECONCILED_BY_DEFAULT_MS = 32 * 24 * 3_600_000;
 const PROGRESS_EVERY_ACCOUNTS = 1_000;
 const PROGRESS_EVERY_CHECKPOINTS = 200_000;
@@ -29,7 +31,7 @@ const PROGRESS_EVERY_CHECKPOINTS = 200_000;
 function readPeriod(parsed: ParsedCommand): Period {
   const to = readTime(parsed, 'to') ?? systemClock.now();
   const from = readTime(parsed, 'from') ?? new Date(to.getTime() - RECONCILED_BY_DEFAULT_MS);
-  if (from >= to) throw new UsageError('--from is not before --to.');
+  if (from >= to) throw new UsageError('--from must be before --to.');
   return { from, to };
 }
 
@@ -37,10 +39,10 @@ function describe({ from, to }: Period, sums: Reconciliation): string {
   const { matched, possible_duplicate: duplicates, late } = sums.generations;
   return [
     `From ${from.toISOString()} to ${to.toISOString()}:`,
-    `  charged    ${sums.charges} tasks, ${sums.chargedCredits} credits; given back later ${sums.reversedCredits}`,
+    `  charged    ${sums.charges} tasks, ${sums.chargedCredits} credits; reversed later ${sums.reversedCredits}`,
     `  refunded   ${sums.refunds} tasks, ${sums.refundedCredits} credits; forfeited ${sums.forfeits}, ${sums.forfeitedCredits} credits`,
     `  generated  ${matched + duplicates + late}: ${matched} for a task, ${duplicates} possible duplicates, ${late} late; ${sums.failedGenerations} failed upstream`,
-    `  not charged although generated: ${sums.unchargedGenerations} tasks that ran out of time or could not be fetched`,
+    `  generated but not charged: ${sums.unchargedGenerations} tasks that timed out or whose video could not be downloaded`,
     `  cost       ${dollars(sums.costMicroUsd)}, ${dollars(sums.uselessMicroUsd)} of it for duplicates and late results` +
       (sums.unpricedGenerations === 0 ? '' : `; ${sums.unpricedGenerations} generations have no cost set`),
   ].join('\n');
@@ -59,11 +61,15 @@ function check(env: Environment): CommandBody {
   return {
     flags: {
       account: { type: 'string', value: 'ID', help: 'only this account' },
-      from: { type: 'string', value: 'TIME', help: 'charges and generations from this time on; 32 days before --to' },
-      to: { type: 'string', value: 'TIME', help: 'and before this one; now' },
+      from: {
+        type: 'string',
+        value: 'TIME',
+        help: 'charges and generations from this time on; the default is 32 days before --to',
+      },
+      to: { type: 'string', value: 'TIME', help: 'charges and generations before this time; the default is now' },
       block: {
         type: 'boolean',
-        help: 'block new reservations of accounts with a violation, as the scheduled check does',
+        help: 'block accounts with a violation from reserving credits, as the scheduled check does',
       },
       ...JSON_FLAG,
       ...DATA_DIR_FLAG,
@@ -98,7 +104,7 @@ function check(env: Environment): CommandBody {
         }
         output.note(
           shown.length === 0
-            ? 'The ledger adds up, and agrees with every checkpoint: no violations.'
+            ? 'There are no violations: the ledger adds up and agrees with every checkpoint.'
             : `${shown.length} violations.`,
         );
         return shown.length === 0 ? 0 : 1;
@@ -121,7 +127,7 @@ function newEpoch(env: Environment): CommandBody {
   return {
     flags: {
       account: { type: 'string', value: 'ID', help: 'the account' },
-      reason: { type: 'string', help: 'what happened, for the customer to read' },
+      reason: { type: 'string', help: 'what happened; the customer reads it' },
       ...JSON_FLAG,
       ...DATA_DIR_FLAG,
     },
@@ -131,7 +137,8 @@ function newEpoch(env: Environment): CommandBody {
       const reason = requireText(parsed, 'reason');
       return withContext(env, parsed, async ({ config, access: { db } }) => {
         const opened = await openEpoch(db, config.ledgerKeysDir, uuid, reason);
-        if (opened === null) throw new CommandFailure(`Nothing was ever signed for ${id}: it needs no new epoch.`);
+        if (opened === null)
+          throw new CommandFailure(`No checkpoint was ever signed for ${id}, so it does not need a new epoch.`);
         if (parsed.has('json')) {
           output.result(
             JSON.stringify({ account_id: id, epoch: opened.epoch, previous_checkpoint: opened.previousCheckpoint }),
@@ -140,7 +147,9 @@ function newEpoch(env: Environment): CommandBody {
           output.result(
             `${id} is in epoch ${opened.epoch}. The last checkpoint before it:\n\n${opened.previousCheckpoint}`,
           );
-          output.note('The sealer signs the first checkpoint of the new epoch and tells the customer of both.');
+          output.note(
+            'The running server signs the first checkpoint of the new epoch and sends both checkpoints to the customer.',
+          );
         }
         return 0;
       });
@@ -155,13 +164,15 @@ function rotate(env: Environment): CommandBody {
       withContext(env, parsed, async ({ config, access: { db } }) => {
         if (!(await registerKeys(db, readKeyRing(config.ledgerKeysDir)))) {
           throw new CommandFailure(
-            `The checkpoints of this database are signed by a key that is not in ${config.ledgerKeysDir}.`,
+            `The checkpoints of this database are signed by a key that is not in ${config.ledgerKeysDir}. Set RUSHES_LEDGER_KEYS_DIR to the folder with that key.`,
           );
         }
         const ring = rotateKey(config.ledgerKeysDir, systemClock.now());
         await registerKeys(db, ring);
         output.result(formatVerifierKey(ring.active));
-        output.note('Tell your customers of it: their verifiers know the old key, and ask before they trust another.');
+        output.note(
+          'Give the new key to your customers: their verifiers know only the old key, and ask before they trust another one.',
+        );
         return 0;
       }),
   };

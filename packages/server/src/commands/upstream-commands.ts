@@ -14,7 +14,11 @@ export function upstreamCommands(env: Environment, stopSignal: () => AbortSignal
   return {
     simulator: {
       flags: {
-        port: { type: 'string', value: 'N', help: 'port on 127.0.0.1 (RUSHES_SIMULATOR_PORT, any free one)' },
+        port: {
+          type: 'string',
+          value: 'N',
+          help: 'port on 127.0.0.1; the default is RUSHES_SIMULATOR_PORT, else any free port',
+        },
         ...DATA_DIR_FLAG,
       },
       run: async (parsed, output) => {
@@ -48,6 +52,6 @@ const MAX_PORT = 65_535;
 function readPort(text: string | undefined): number | null {
   if (text === undefined) return null;
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(port <= MAX_PORT)) throw new UsageError(`--port is a number from 0 to ${MAX_PORT}, not "${text}".`);
+  if (!(port <= MAX_PORT)) throw new UsageError(`--port must be a number from 0 to ${MAX_PORT}, not "${text}".`);
   return port;
 }

@@ -27,7 +27,8 @@ export function upstreamCostCommands(env: Environment): CommandBodies {
             const failed = `${dollars(cost.failed_micro_usd)} when failed`;
             output.result([cost.valid_from, cost.route, cost.model, dollars(cost.micro_usd), failed].join('  '));
           }
-          if (costs.length === 0) output.note('None yet: rushes-server upstream set-cost --help.');
+          if (costs.length === 0)
+            output.note('There are no costs yet. To set one, see "rushes-server upstream set-cost --help".');
           return 0;
         }),
     },
@@ -36,18 +37,24 @@ export function upstreamCostCommands(env: Environment): CommandBodies {
         route: { type: 'string', value: 'ROUTE', help: 'name of the upstream, such as grsai' },
         model: { type: 'string', value: 'MODEL', help: MODELS.map(({ id }) => id).join(', ') },
         'micro-usd': { type: 'string', value: 'N', help: 'millionths of a US dollar for one generation' },
-        'failed-micro-usd': { type: 'string', value: 'N', help: 'for one that the upstream reports as failed; 0' },
-        from: { type: 'string', value: 'TIME', help: 'valid from this time on; now' },
+        'failed-micro-usd': {
+          type: 'string',
+          value: 'N',
+          help: 'millionths of a US dollar for a generation that the upstream reports as failed; the default is 0',
+        },
+        from: { type: 'string', value: 'TIME', help: 'valid from this time on; the default is now' },
         ...DATA_DIR_FLAG,
       },
       run: (parsed, output) => {
         const model = requireText(parsed, 'model');
         if (!MODELS.some(({ id }) => id === model)) {
-          throw new UsageError(`There is no model "${model}"; there is ${MODELS.map(({ id }) => id).join(', ')}.`);
+          throw new UsageError(
+            `There is no model "${model}". The models are ${MODELS.map(({ id }) => id).join(', ')}.`,
+          );
         }
         const route = requireText(parsed, 'route');
         const microUsd = readMicroUsd(parsed, 'micro-usd');
-        if (microUsd === null) throw new UsageError('--micro-usd is needed.');
+        if (microUsd === null) throw new UsageError('--micro-usd is required.');
         const failedMicroUsd = readMicroUsd(parsed, 'failed-micro-usd') ?? 0;
         const validFrom = readTime(parsed, 'from');
         return withContext(env, parsed, async ({ access: { db } }) => {
@@ -60,7 +67,7 @@ export function upstreamCostCommands(env: Environment): CommandBodies {
   };
 }
 
-/** A thousand dollars for one generation is a slip of the keyboard. */
+/** The largest accepted cost: a higher one is probably a typing error. */
 const MAX_MICRO_USD = 1_000_000_000;
 
 function readMicroUsd(parsed: ParsedCommand, flag: string): number | null {
@@ -68,7 +75,7 @@ function readMicroUsd(parsed: ParsedCommand, flag: string): number | null {
   if (text === undefined) return null;
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value <= MAX_MICRO_USD)) {
-    throw new UsageError(`--${flag} is a whole number from 0 to ${MAX_MICRO_USD}, not "${text}".`);
+    throw new UsageError(`--${flag} must be a whole number from 0 to ${MAX_MICRO_USD}, not "${text}".`);
   }
   return value;
 }

@@ -10,16 +10,16 @@ import {
 import { UsageError, type CommandBody, type ParsedCommand } from './command.ts';
 import { accountUuid, DATA_DIR_FLAG, JSON_FLAG, withContext } from './context.ts';
 
-/** `upstream report`: every generation, or those that nobody could be matched with, and what they cost. */
+/** `upstream report`: lists generations (by default only those without a match) and what they cost. */
 export function upstreamReportCommand(env: Environment): CommandBody {
   return {
     flags: {
-      all: { type: 'boolean', help: 'the matched and the late ones too' },
-      summary: { type: 'boolean', help: 'only the sums, per route, model and match' },
-      from: { type: 'string', value: 'TIME', help: 'submissions from this time on, as 2026-11-01T00:00:00Z' },
+      all: { type: 'boolean', help: 'also list the matched and the late generations' },
+      summary: { type: 'boolean', help: 'show only sums, per route, model and match' },
+      from: { type: 'string', value: 'TIME', help: 'submissions from this time on, such as 2026-11-01T00:00:00Z' },
       to: { type: 'string', value: 'TIME', help: 'submissions before this time' },
-      account: { type: 'string', value: 'ACCT', help: 'of one account' },
-      batch: { type: 'string', value: 'BAT', help: 'of one batch' },
+      account: { type: 'string', value: 'ACCT', help: 'only of this account' },
+      batch: { type: 'string', value: 'BAT', help: 'only of this batch' },
       ...JSON_FLAG,
       ...DATA_DIR_FLAG,
     },
@@ -60,7 +60,7 @@ export function readTime(parsed: ParsedCommand, flag: string): Date | null {
   const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
   const time = new Date(isTime ? text : Number.NaN);
   if (Number.isNaN(time.getTime())) {
-    throw new UsageError(`--${flag} is a time such as 2026-11-01 or 2026-11-01T00:00:00Z, not "${text}".`);
+    throw new UsageError(`--${flag} must be a time such as 2026-11-01 or 2026-11-01T00:00:00Z, not "${text}".`);
   }
   return time;
 }

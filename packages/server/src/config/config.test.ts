@@ -120,7 +120,7 @@ test('every variable reaches its field', () => {
 
 test('the address of metrics without a port is a mistake', () => {
   expect(problemsOf({ RUSHES_METRICS_HOST: '0.0.0.0' })).toEqual([
-    'RUSHES_METRICS_HOST is set without RUSHES_METRICS_PORT: set both, or neither',
+    'RUSHES_METRICS_HOST is set, but RUSHES_METRICS_PORT is not: set both, or neither',
   ]);
 });
 
@@ -139,7 +139,7 @@ test('a submission with an unknown outcome never waits past the timeout of its t
   expect(loadConfig(env).unknownWaitMs).toBe(2_000);
   expect(loadConfig({ ...env, RUSHES_UNKNOWN_WAIT_MS: '3999' }).unknownWaitMs).toBe(3_999);
   expect(() => loadConfig({ ...env, RUSHES_UNKNOWN_WAIT_MS: '4000' })).toThrow(
-    'RUSHES_UNKNOWN_WAIT_MS must be below the timeout of every model',
+    'RUSHES_UNKNOWN_WAIT_MS must be shorter than the timeout of every model',
   );
 });
 
@@ -174,9 +174,9 @@ test('every problem is reported at once and names its variable', () => {
   });
   expect(problems).toEqual([
     'RUSHES_HSOT is not a variable of Rushes: did you mean RUSHES_HOST?',
-    'RUSHES_SOMETHING_ELSE is not a variable of Rushes; docs/configuration.md lists them all',
-    'RUSHES_PORT is "http", and must be a whole number from 0 to 65535',
-    'RUSHES_UPSTREAM is "grsai", and must be one of simulator, routes',
+    'RUSHES_SOMETHING_ELSE is not a variable of Rushes; docs/configuration.md lists all variables',
+    'RUSHES_PORT is "http", but must be a whole number from 0 to 65535',
+    'RUSHES_UPSTREAM is "grsai", but must be one of simulator, routes',
     expect.stringMatching(/^RUSHES_SECRET_KEY must be 32 bytes as base64/),
   ]);
 });
@@ -242,14 +242,14 @@ test("the clients' variables are known and ignored", () => {
 test('the command line wins over the environment and is named in problems', () => {
   expect(loadConfig({ RUSHES_SECRET_KEY: KEY, RUSHES_PORT: '1' }, { port: '2', dataDir }).port).toBe(2);
   expect(problemsOf({ RUSHES_PORT: '1' }, { port: 'x' })).toEqual([
-    '--port is "x", and must be a whole number from 0 to 65535',
+    '--port is "x", but must be a whole number from 0 to 65535',
   ]);
 });
 
 test('production demands a secret key and writes nothing', () => {
   expect(
     problemsOf({ RUSHES_ENV: 'production', RUSHES_SECRET_KEY: undefined, RUSHES_DATA_DIR: path.join(dataDir, 'new') }),
-  ).toEqual([expect.stringMatching(/^RUSHES_SECRET_KEY is demanded in production/)]);
+  ).toEqual([expect.stringMatching(/^RUSHES_SECRET_KEY is required in production/)]);
   expect(() => statSync(path.join(dataDir, 'new'))).toThrow();
 });
 

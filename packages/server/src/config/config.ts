@@ -1,6 +1,6 @@
 /**
- * The environment as one frozen, validated object; nothing else reads process.env. Every problem is reported at once.
- * docs/configuration.md explains each variable.
+ * Reads the environment into one frozen, validated object. All problems are reported together. docs/configuration.md
+ * explains each variable.
  */
 import path from 'node:path';
 import { closestName } from '@rushes/contract/facts/closest-name';
@@ -189,7 +189,7 @@ function reportUnknownNames(reader: EnvironmentReader, env: Environment): void {
     reader.problem(
       name,
       nearest === null
-        ? 'is not a variable of Rushes; docs/configuration.md lists them all'
+        ? 'is not a variable of Rushes; docs/configuration.md lists all variables'
         : `is not a variable of Rushes: did you mean ${nearest}?`,
     );
   }
@@ -201,7 +201,7 @@ function readServer(reader: EnvironmentReader) {
   if (databaseMigrationUrl !== null && reader.optional('DATABASE_URL') === null) {
     reader.problem(
       'DATABASE_MIGRATION_URL',
-      'is set without DATABASE_URL: set both, or neither for the embedded database',
+      'is set, but DATABASE_URL is not: set both, or neither to use the embedded database',
     );
   }
   const dataDir = path.resolve(reader.optional('RUSHES_DATA_DIR') ?? '.rushes');
@@ -236,7 +236,7 @@ function readMetricsListener(reader: EnvironmentReader): Config['metricsListener
     return { host, port: reader.integer('RUSHES_METRICS_PORT', 0, 0, MAX_PORT) };
   }
   if (reader.optional('RUSHES_METRICS_HOST') !== null) {
-    reader.problem('RUSHES_METRICS_HOST', 'is set without RUSHES_METRICS_PORT: set both, or neither');
+    reader.problem('RUSHES_METRICS_HOST', 'is set, but RUSHES_METRICS_PORT is not: set both, or neither');
   }
   return null;
 }
@@ -269,7 +269,7 @@ function readSecretKey(reader: EnvironmentReader, env: Config['env'], dataDir: s
     return key;
   }
   if (env === 'production') {
-    reader.problem('RUSHES_SECRET_KEY', `is demanded in production: ${wanted}`);
+    reader.problem('RUSHES_SECRET_KEY', `is required in production: ${wanted}`);
     return null;
   }
   if (reader.problems.length > 0) return null;

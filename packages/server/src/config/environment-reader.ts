@@ -1,4 +1,4 @@
-/** Reads typed values out of an environment and collects everything that is wrong with it, instead of stopping at the first. */
+/** Reads typed values from an environment and collects all problems, instead of stopping at the first one. */
 import ipaddr from 'ipaddr.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,7 +26,7 @@ export class EnvironmentReader {
 
   /** Says what the value is; never used for secrets. */
   #malformed(name: string, value: string, wanted: string): void {
-    this.problem(name, `is ${JSON.stringify(value)}, and must be ${wanted}`);
+    this.problem(name, `is ${JSON.stringify(value)}, but must be ${wanted}`);
   }
 
   text(name: string, fallback: string, pattern: RegExp, wanted: string): string {
@@ -92,7 +92,7 @@ export class EnvironmentReader {
       const [key = '', number = '', ...more] = pair.split('=').map((part) => part.trim());
       const parsed = parseInteger(number, min, max);
       if (!known.includes(key))
-        this.problem(name, `names ${JSON.stringify(key)}, and there is only ${known.join(', ')}`);
+        this.problem(name, `names ${JSON.stringify(key)}, which does not exist; the names are ${known.join(', ')}`);
       else if (key in result) this.problem(name, `names ${key} twice`);
       else if (parsed === null || more.length > 0)
         this.#malformed(name, pair, `name=number, the number ${wholeNumber(min, max)}`);
@@ -109,7 +109,7 @@ export class EnvironmentReader {
     const isPlain = url !== null && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
     if (isPlain && (url.protocol === 'http:' || url.protocol === 'https:')) return url.href.replace(/\/+$/, '');
     // Not quoted: somebody may have put a password into it.
-    this.problem(name, 'must be an http:// or https:// address without user, query or fragment');
+    this.problem(name, 'must be an http:// or https:// address without user name, query or fragment');
     return null;
   }
 
@@ -131,7 +131,7 @@ export class EnvironmentReader {
       if (cidr === null)
         this.problem(
           name,
-          `names ${JSON.stringify(part)}, which is neither an IP address nor a range such as 10.0.0.0/8 or fd00::/8`,
+          `has ${JSON.stringify(part)}, which is not an IP address or a range such as 10.0.0.0/8 or fd00::/8`,
         );
       return cidr === null ? [] : [cidr];
     });

@@ -63,7 +63,7 @@ function readUnknownWait(reader: EnvironmentReader, modelTimeoutsMs: Readonly<Re
   if (ms >= shortest.ms) {
     reader.problem(
       'RUSHES_UNKNOWN_WAIT_MS',
-      `must be below the timeout of every model, or tasks would time out late: ${shortest.id} has ${String(shortest.ms)} ms (RUSHES_MODEL_TIMEOUTS_MS)`,
+      `must be shorter than the timeout of every model, because otherwise tasks would time out late: ${shortest.id} has ${String(shortest.ms)} ms (RUSHES_MODEL_TIMEOUTS_MS)`,
     );
   }
   return ms;
@@ -72,6 +72,6 @@ function readUnknownWait(reader: EnvironmentReader, modelTimeoutsMs: Readonly<Re
 function readUpstreamKey(reader: EnvironmentReader, name: string): string | null {
   const key = reader.optional(name);
   if (key === null || /^[\x21-\x7e]+$/.test(key)) return key;
-  reader.problem(name, 'must be printable ASCII without spaces: it goes into an HTTP header');
+  reader.problem(name, 'must be printable ASCII without spaces, because it is sent in an HTTP header');
   return null;
 }

@@ -25,8 +25,8 @@ export function loadOrCreateSecretKey(dataDir: string): Uint8Array {
   const key = parseSecretKey(text.trim());
   if (key === null) {
     throw new DataDirError(
-      `${file} is damaged: it must hold ${String(SECRET_KEY_BYTES)} bytes as base64. Put the right key back; removing the file makes ` +
-        'a new key, with which API keys made so far are no longer recognised.',
+      `${file} is damaged: it must have ${String(SECRET_KEY_BYTES)} bytes as base64. Put back the right key. If you remove the file, the next start creates  ` +
+        'a new key, and all existing API keys stop working.',
     );
   }
   return key;

@@ -134,8 +134,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only: set RUSHES_DATA_DIR to a directory that can be written',
   EACCES: 'permission denied: run as the user who owns it, or set RUSHES_DATA_DIR to a directory of your own',
   EPERM: 'operation not permitted: run as the user who owns it, or set RUSHES_DATA_DIR to a directory of your own',
-  EEXIST: 'a file stands where a directory is needed: move it away or set RUSHES_DATA_DIR to another directory',
-  ENOTDIR: 'a file stands where a directory is needed: move it away or set RUSHES_DATA_DIR to another directory',
+  EEXIST: 'there is a file where a directory is needed: move the file or set RUSHES_DATA_DIR to another directory',
+  ENOTDIR: 'there is a file where a directory is needed: move the file or set RUSHES_DATA_DIR to another directory',
 };
 
 /** Runs a file operation and turns the system errors an operator can cure into a DataDirError about `file`. */

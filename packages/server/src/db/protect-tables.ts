@@ -45,7 +45,7 @@ export async function protectTables(
   if (obstacle !== null) {
     return {
       level: 'reduced',
-      reason: `tables belong to the role that migrates, which may not give them away: ${obstacle}`,
+      reason: `the tables belong to the role that migrates, which is not allowed to change their owner: ${obstacle}`,
     };
   }
   if (login === null) {

@@ -91,7 +91,7 @@ class RunningLoop implements Loop {
     try {
       return await round(signal);
     } catch (error) {
-      if (!signal.aborted) logger.error({ err: error }, `${doing} failed; it is tried again`);
+      if (!signal.aborted) logger.error({ err: error }, `${doing} failed and is tried again`);
       return null;
     }
   }

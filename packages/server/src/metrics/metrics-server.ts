@@ -49,7 +49,7 @@ export async function startMetricsServer({
     });
   });
   const address = server.address();
-  logger.info({ host, port: typeof address === 'object' ? address?.port : port }, 'metrics are served');
+  logger.info({ host, port: typeof address === 'object' ? address?.port : port }, 'the metrics port is open');
   return {
     close: () =>
       new Promise((resolve) => {

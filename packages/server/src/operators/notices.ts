@@ -40,7 +40,10 @@ export function startOperatorNotices(deps: {
       try {
         await writeAll();
       } catch (error) {
-        logger.warn({ err: error, notices: open.length }, 'an operator event waits for the database');
+        logger.warn(
+          { err: error, notices: open.length },
+          'an event for operators cannot be stored yet; it is tried again',
+        );
         if (stopped.signal.aborted) return;
         await clock.sleep(RETRY_PAUSE_MS, stopped.signal).catch(() => undefined);
       }

@@ -66,7 +66,7 @@ export function findBinaries({ user, copyTo, logger, nativeDir = installedNative
   }
   throw new EmbeddedPostgresError(
     `the PostgreSQL programs in ${nativeDir} cannot be used as they are, and no copy of them could be made ` +
-      `(${failures.join('; ')}). Make that folder and all above it passable for others (chmod o+x), ` +
+      `(${failures.join('; ')}). Allow others to enter that folder and all folders above it (chmod o+x),  ` +
       'run its install script (npm rebuild), or set DATABASE_URL.',
   );
 }

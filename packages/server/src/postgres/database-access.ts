@@ -75,7 +75,7 @@ export async function accessDatabase(config: Config, logger: Logger, maxConnecti
         applicationName: 'rushes',
         maxConnections: connections,
         ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),
-        onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
+        onConnectionError: (error) => logger.warn({ err: error }, 'a database connection was lost'),
       });
       pools.push(pool);
       return pool;
@@ -85,7 +85,9 @@ export async function accessDatabase(config: Config, logger: Logger, maxConnecti
     const missing = migrated === null ? await pending() : [];
     if (missing.length > 0) {
       await db.close();
-      throw new DatabaseNotMigrated(`the database lacks ${missing.join(', ')}: run "rushes-server migrate" first`);
+      throw new DatabaseNotMigrated(
+        `the database does not have the migrations ${missing.join(', ')}: run "rushes-server migrate" first`,
+      );
     }
     return {
       db,

@@ -97,8 +97,8 @@ export function checkCluster({ pgData }: Cluster): void {
   const version = explained(versionFile, () => readFileSync(versionFile, 'utf8')).trim();
   if (version !== MAJOR_VERSION) {
     throw new EmbeddedPostgresError(
-      `${pgData} was made by PostgreSQL ${version}, and this release brings ${MAJOR_VERSION}. Make a backup with the release ` +
-        'of Rushes that made it and restore that into a new data directory, or run a PostgreSQL of that version on it and set DATABASE_URL.',
+      `${pgData} was created by PostgreSQL ${version}, but this release has ${MAJOR_VERSION}. Make a backup with the release  ` +
+        'of Rushes that created it and restore it into a new data directory, or run a PostgreSQL of that version on it and set DATABASE_URL.',
     );
   }
 }

@@ -34,8 +34,8 @@ export function ensureClusterHome(
   if (existsSync(home)) {
     if (canReach(user, home)) return home;
     throw new EmbeddedPostgresError(
-      `user ${String(user?.uid)}, who runs PostgreSQL for root, cannot get to ${home}: make every folder above it ` +
-        `passable (chmod o+x), or start rushes-server as the user who owns ${dataDir}.`,
+      `user ${String(user?.uid)}, who runs PostgreSQL for root, cannot reach ${home}: allow others to enter every folder above it  ` +
+        `(chmod o+x), or start rushes-server as the user who owns ${dataDir}.`,
     );
   }
   if (isElsewhere) throw missingCluster(dataDir, home);
@@ -71,7 +71,7 @@ function makeElsewhere(dataDir: string, systemStateDir: string, logger: Logger):
     if (backPointer(leftOver) === dataDir) {
       logger.warn(
         { folder: leftOver },
-        'left over from an earlier data directory at the same path; remove it if you do not need it',
+        'this folder is left from an earlier data directory at the same path; remove it if you do not need it',
       );
     }
   }

@@ -47,7 +47,7 @@ export async function openEmbeddedPostgres(options: Places): Promise<EmbeddedPos
     if (opened !== null) return opened;
     if (performance.now() > deadline) {
       throw new EmbeddedPostgresError(
-        `another process uses the database of ${places.dataDir}, and it does not answer from here. If that process runs in ` +
+        `another process uses the database of ${places.dataDir}, but this process cannot reach it. If that process runs in ` +
           'another container, run this command there, or let both use one PostgreSQL server through DATABASE_URL.',
       );
     }
@@ -119,7 +119,10 @@ class Use implements EmbeddedPostgres {
 
   close(): Promise<void> {
     this.#closing ??= this.#leave().catch((error: unknown) => {
-      this.#places.logger.error({ err: error }, 'PostgreSQL could not be stopped properly; the next start cleans up');
+      this.#places.logger.error(
+        { err: error },
+        'PostgreSQL could not be stopped properly; the next start repairs this',
+      );
     });
     return this.#closing;
   }
@@ -133,7 +136,7 @@ class Use implements EmbeddedPostgres {
     try {
       const alone = tryLock(usersFile(dataDir), 'exclusive');
       if (alone === null) {
-        logger.debug({ dataDir }, 'PostgreSQL stays: other processes use it, and the last one stops it');
+        logger.debug({ dataDir }, 'PostgreSQL keeps running: other processes use it, and the last one stops it');
         return;
       }
       try {
@@ -151,7 +154,7 @@ class Use implements EmbeddedPostgres {
     if (this.#revival !== null || mayLive(this.#postmaster.pid, this.#cluster.pgData)) return;
     this.#revival = this.#revive()
       .catch((error: unknown) => {
-        this.#places.logger.error({ err: error }, 'PostgreSQL died and could not be started again; trying once more');
+        this.#places.logger.error({ err: error }, 'PostgreSQL ended and could not be started again; trying again');
       })
       .finally(() => (this.#revival = null));
   }
@@ -161,11 +164,11 @@ class Use implements EmbeddedPostgres {
     const turn = await takeTurn(dataDir);
     try {
       const { port, pid } = this.#postmaster;
-      logger.error({ pid }, 'PostgreSQL is gone without having been stopped');
+      logger.error({ pid }, 'PostgreSQL ended unexpectedly');
       const revived = (await findRunning(this.#cluster)) ?? (await startPostmaster(this.#cluster, port, logger));
       this.#postmaster = revived;
       if (revived.port !== port)
-        logger.error({ before: port, now: revived.port }, 'PostgreSQL has another port now: restart this process');
+        logger.error({ before: port, now: revived.port }, 'PostgreSQL has another port now; restart this process');
     } finally {
       turn.release();
     }
@@ -185,7 +188,7 @@ async function takeTurn(dataDir: string): Promise<FileLock> {
     if (turn !== null) return turn;
     if (performance.now() > deadline) {
       throw new EmbeddedPostgresError(
-        `another process has been starting or stopping the database of ${dataDir} for minutes: look for a rushes-server that hangs, and end it.`,
+        `another process has been starting or stopping the database of ${dataDir} for minutes: look for a rushes-server process that hangs, and end it.`,
       );
     }
     await sleep(EMBEDDED_POSTGRES_LOOK_INTERVAL_MS);
@@ -196,7 +199,7 @@ function demandState(dataDir: string): ClusterState {
   const state = readState(dataDir);
   if (state === null)
     throw new EmbeddedPostgresError(
-      `${path.join(dataDir, 'postgres.json')} was removed while the database is in use: stop the server and start it again, which makes a new one.`,
+      `${path.join(dataDir, 'postgres.json')} was removed while the database is in use: stop the server and start it again; the start creates a new file.`,
     );
   return state;
 }

@@ -28,8 +28,8 @@ export function chooseOsUser(owned: readonly string[], logger: Logger): OsUser |
   const existing = lookUp(OWN_USER) ?? lookUp('postgres') ?? createOwnUser(logger) ?? lookUp('nobody');
   if (existing !== null) return existing;
   throw new EmbeddedPostgresError(
-    'PostgreSQL does not run as root, and there is no other user to run it as. ' +
-      `Make one (useradd --system ${OWN_USER}), start rushes-server as an ordinary user, or set DATABASE_URL.`,
+    'PostgreSQL cannot run as root, and there is no other user to run it as.  ' +
+      `Create one (useradd --system ${OWN_USER}), start rushes-server as an ordinary user, or set DATABASE_URL.`,
   );
 }
 
@@ -48,7 +48,7 @@ function numberPrintedBy(command: string, args: readonly string[]): number | nul
 function createOwnUser(logger: Logger): OsUser | null {
   const args = ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', OWN_USER];
   if (spawnSync('useradd', args).status !== 0) return null;
-  logger.info({ user: OWN_USER }, 'made a system user to run PostgreSQL, which does not run as root');
+  logger.info({ user: OWN_USER }, 'created a system user to run PostgreSQL, which cannot run as root');
   return lookUp(OWN_USER);
 }
 

@@ -170,12 +170,12 @@ export async function stopPostmaster(cluster: Cluster, logger: Logger): Promise<
   if (await pgCtlStop(cluster, 'fast', EMBEDDED_POSTGRES_STOP_TIMEOUT_MS)) return;
   logger.warn(
     { pid: found.pid },
-    'PostgreSQL did not stop in time; stopping it without a checkpoint, the next start replays its log',
+    'PostgreSQL did not stop in time and is stopped without a checkpoint; the next start replays its log',
   );
   if (await pgCtlStop(cluster, 'immediate', EMBEDDED_POSTGRES_IMMEDIATE_STOP_TIMEOUT_MS)) return;
   if (identify(found.pid, cluster.pgData) !== 'ours') return;
   signalIfThere(found.pid, 'SIGKILL');
-  logger.error({ pid: found.pid }, 'PostgreSQL had to be killed; the next start cleans up');
+  logger.error({ pid: found.pid }, 'PostgreSQL had to be killed; the next start repairs this');
 }
 
 async function pgCtlStop(

@@ -40,7 +40,7 @@ test('a database of another major version is refused with both versions and unto
   const versionFile = path.join(pgDataOf(dataDir), 'PG_VERSION');
   writeFileSync(versionFile, '17\n');
   expect(await refusal(dataDir)).toMatch(
-    /^EmbeddedPostgresError: .*made by PostgreSQL 17, and this release brings 18\. Make a backup/,
+    /^EmbeddedPostgresError: .*created by PostgreSQL 17, but this release has 18\. Make a backup/,
   );
   writeFileSync(versionFile, '18\n');
   await (await openEmbeddedPostgres({ dataDir, logger: silentLogger })).close();
@@ -124,7 +124,7 @@ test('a file in the place of the data directory is named', async () => {
   const file = path.join(scratchDir(), 'data-dir');
   writeFileSync(file, '');
   expect(await refusal(file)).toMatch(
-    /^DataDirError: cannot use .*data-dir: a file stands where a directory is needed/,
+    /^DataDirError: cannot use .*data-dir: there is a file where a directory is needed/,
   );
 });
 

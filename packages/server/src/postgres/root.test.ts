@@ -162,7 +162,7 @@ describe.runIf(process.getuid?.() === 0)('as root', () => {
     const closed = path.join(places.dataDir, '..', 'moved');
     renameSync(open, closed);
     await expect(openEmbeddedPostgres({ ...places, dataDir: closed, logger: silentLogger })).rejects.toThrow(
-      /cannot get to .*moved.*make every folder above it passable \(chmod o\+x\)/,
+      /cannot reach .*moved.*allow others to enter every folder above it \(chmod o\+x\)/,
     );
   });
 

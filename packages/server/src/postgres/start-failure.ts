@@ -5,11 +5,11 @@ const ADVICE: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/Read-only file system/, 'The file system is read-only: set RUSHES_DATA_DIR to a directory that can be written.'],
   [
     /could not (create|open|write|access|change permissions).*Permission denied/,
-    'Postgres may not use its files: start as the user who owns them.',
+    'PostgreSQL cannot access its files: start as the user who owns them.',
   ],
   [
     /initialized by PostgreSQL version/,
-    'Another version of PostgreSQL made this database: use the release of Rushes that made it.',
+    'Another version of PostgreSQL created this database: use the release of Rushes that created it.',
   ],
   [
     /could not create shared memory segment|Cannot allocate memory|could not map anonymous shared memory/,

@@ -37,7 +37,7 @@ export function readState(dataDir: string): ClusterState | null {
     return stateSchema.parse(JSON.parse(text));
   } catch (error) {
     throw new EmbeddedPostgresError(
-      `${file} is damaged: remove it, and the next start sets new passwords on the database that is there.`,
+      `${file} is damaged: remove it, and the next start sets new passwords for the existing database.`,
       { cause: error },
     );
   }

@@ -92,7 +92,7 @@ async function takeOver(running: Postmaster, cluster: Cluster, state: ClusterSta
   }
   logger.warn(
     { port: running.port, pid: running.pid, answer },
-    'the PostgreSQL that an earlier process left running is of no use; restarting it',
+    'the PostgreSQL that an earlier process left running does not answer as expected; restarting it',
   );
   await stopPostmaster(cluster, logger);
   return false;
@@ -106,7 +106,7 @@ async function startAndVerify(cluster: Cluster, { current, isNew }: KnownState, 
   await stopPostmaster(cluster, logger);
   if (answer !== 'wrong_password' || isNew) {
     throw new EmbeddedPostgresError(
-      `PostgreSQL started on ${cluster.pgData} and then did not answer (${answer}); its log is ${cluster.logFile}.`,
+      `PostgreSQL started on ${cluster.pgData} but did not answer (${answer}). See its log, ${cluster.logFile}.`,
     );
   }
   return startAndVerify(cluster, { current, isNew: true }, logger);

@@ -58,7 +58,7 @@ function configuredAdapters(config: Config): readonly ConfiguredAdapter[] {
     ({ name, variables }) => `${variables.apiKey} for ${config.upstreams[name]?.baseUrl ?? name}`,
   );
   throw new RouteMisconfigured(
-    `RUSHES_UPSTREAM=routes needs the key of an upstream: ${keys.join(', or ')}. For a trial without one set RUSHES_UPSTREAM=simulator.`,
+    `RUSHES_UPSTREAM=routes needs the key of an upstream: set ${keys.join(', or ')}. For a trial without a key, set RUSHES_UPSTREAM=simulator.`,
   );
 }
 

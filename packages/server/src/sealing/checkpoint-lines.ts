@@ -45,7 +45,7 @@ function parseLine(text: string, file: string, line: number): LoggedCheckpoint {
   const content = parsed.success ? parseCheckpoint(parsed.data.checkpoint) : null;
   if (!parsed.success || content === null) {
     throw new CheckpointLogDamaged(
-      `Line ${line} of ${file} is damaged. Put the file back from a backup, or its undamaged copy.`,
+      `Line ${line} of ${file} is damaged. Restore the file from a backup or another undamaged copy.`,
     );
   }
   const { account_id: accountId, epoch, at, checkpoint } = parsed.data;

@@ -87,7 +87,7 @@ function parseKeyFile(directory: string, text: string): KeyFile {
     return fileSchema.parse(JSON.parse(text));
   } catch (error) {
     throw new LedgerKeysError(
-      `${file} is damaged. Put it back from a backup: without it no checkpoint can be signed.`,
+      `${file} is damaged. Restore it from a backup: checkpoints cannot be signed without it.`,
       {
         cause: error,
       },
@@ -103,13 +103,13 @@ function toRing(directory: string, { server_name: name, keys }: KeyFile): KeyRin
   const active = ring.at(-1);
   const privateText = keys.at(-1)?.private_key ?? null;
   if (active === undefined || privateText === null) {
-    throw new LedgerKeysError(`${fileOf(directory)} has no active key. Put it back from a backup.`);
+    throw new LedgerKeysError(`${fileOf(directory)} has no active key. Restore it from a backup.`);
   }
   const privateKey = createPrivateKey({ key: Buffer.from(privateText, 'base64'), format: 'der', type: 'pkcs8' });
   const derived = createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).subarray(-32);
   if (!derived.equals(active.publicKey)) {
     throw new LedgerKeysError(
-      `${fileOf(directory)} has a private key that is not its public one's. Put it back from a backup.`,
+      `${fileOf(directory)} has a private key that does not match its public key. Restore it from a backup.`,
     );
   }
   return { serverName: name, active: { ...active, privateKey }, keys: ring };
@@ -127,8 +127,8 @@ export function openKeyRing(directory: string, serverName: string, now: Date): K
   const ring = readKeyRing(directory);
   if (ring.serverName !== serverName) {
     throw new LedgerKeysError(
-      `The ledger keys in ${directory} are those of "${ring.serverName}", and RUSHES_SERVER_NAME is "${serverName}". ` +
-        'The name stands in every checkpoint that customers keep: set RUSHES_SERVER_NAME back.',
+      `The ledger keys in ${directory} belong to "${ring.serverName}", but RUSHES_SERVER_NAME is "${serverName}".  ` +
+        'This name is in every checkpoint that customers keep, so set RUSHES_SERVER_NAME back.',
     );
   }
   return ring;

@@ -39,14 +39,14 @@ export function refusalOf(tree: OpenTree, head: LoggedCheckpoint | null): Refuse
   const stored = `The database has ${tree.lastSeq} entries, ${tree.size} of them sealed, in epoch ${tree.epoch}`;
   if (head === null || head.epoch < tree.epoch) {
     if (tree.size === 0) return null;
-    return refused('log_behind', `${stored}; the checkpoint log says that ${signed} was signed.`);
+    return refused('log_behind', `${stored}; but the checkpoint log says that ${signed} was signed.`);
   }
   if (head.epoch > tree.epoch || tree.lastSeq < head.size) {
-    return refused('behind_the_log', `${stored}; ${signed} were signed before.`);
+    return refused('behind_the_log', `${stored}; but ${signed} were signed before.`);
   }
-  if (head.size < tree.size) return refused('log_behind', `${stored}; the checkpoint log ends at ${signed}.`);
+  if (head.size < tree.size) return refused('log_behind', `${stored}; but the checkpoint log ends at ${signed}.`);
   if (head.size === tree.size && (tree.root === null || !head.root.equals(tree.root))) {
-    return refused('forked', `${stored}, with another root than the one signed over ${signed}.`);
+    return refused('forked', `${stored}; but their root is not the one that was signed over ${signed}.`);
   }
   return null;
 }

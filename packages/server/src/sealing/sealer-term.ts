@@ -112,7 +112,8 @@ export class SealerTerm {
     const { db, keysDirectory } = this.#options;
     // By what it holds: a time of change can be that of a moment ago, when the file was another one.
     const text = readKeyText(keysDirectory);
-    if (text === null) throw new LedgerKeysError(`The ledger keys in ${keysDirectory} are gone. Put them back.`);
+    if (text === null)
+      throw new LedgerKeysError(`The ledger keys in ${keysDirectory} are missing. Restore them from a backup.`);
     if (text !== this.#ringText) {
       this.#ring = parseKeyRing(keysDirectory, text);
       this.#ringText = text;

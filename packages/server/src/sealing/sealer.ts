@@ -42,12 +42,12 @@ export function createSealer(options: SealerOptions): SteppedSealer {
   const { db, clock, random, logger, atStep, metrics = NO_METRICS } = options;
   const sealedEntries = metrics.counter({
     name: 'rushes_ledger_sealed_entries_total',
-    help: 'Entries that this process brought under signed checkpoints.',
+    help: 'Entries that this process covered with signed checkpoints.',
     labels: [],
   });
   const refusals = metrics.counter({
     name: 'rushes_ledger_sealing_refusals_total',
-    help: 'Accounts for which this process refused to sign, by reason, each time that it was news.',
+    help: 'How often this process began to refuse signing for an account, by reason.',
     labels: ['reason'],
   });
   const mine = new SealerTerm(options);

@@ -111,7 +111,7 @@ export class AttemptRecorder {
     const [only] = batch;
     this.#logger.error(
       { endpoint_id: only?.attempt.endpoint_id, event_seq: only?.attempt.event_seq, err: error },
-      'a webhook attempt could not be recorded; it will be repeated',
+      'a webhook attempt could not be recorded; the attempt will be repeated',
     );
   }
 }

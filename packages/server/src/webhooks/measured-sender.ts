@@ -13,7 +13,7 @@ const ATTEMPT_BUCKETS_S = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30];
 export function measuredSender(sender: WebhookSender, metrics: Metrics): WebhookSender {
   const attempts = metrics.counter({
     name: 'rushes_webhook_attempts_total',
-    help: 'Webhook attempts by result: accepted, http_3xx to http_5xx, no_answer, or not_sent by our own rules.',
+    help: 'Webhook attempts by result: accepted, http_3xx to http_5xx, no_answer, or not_sent (refused by our own rules).',
     labels: ['result'],
   });
   const seconds = metrics.histogram(

@@ -21,18 +21,18 @@ export function workerMetrics(metrics: Metrics): WorkerMetrics {
     }),
     settled: metrics.counter({
       name: 'rushes_tasks_settled_total',
-      help: 'Tasks whose end this worker committed, by outcome: succeeded or the type of the failure.',
+      help: 'Tasks that this worker settled, by outcome: succeeded or the type of the failure.',
       labels: ['route', 'outcome'],
     }),
     possibleDuplicates: metrics.counter({
       name: 'rushes_possible_duplicates_total',
-      help: "Submissions sent again although the upstream may have taken the one before: at the operator's cost.",
+      help: "Submissions that were sent again although the upstream may have accepted the first one, at the operator's cost.",
       labels: ['route'],
     }),
     refundDelay: metrics.histogram(
       {
         name: 'rushes_refund_delay_seconds',
-        help: 'From the moment the worker knew that a task had failed to the commit of its refund or forfeit.',
+        help: 'Time from the failure of a task, as known to the worker, to the commit of its refund or forfeit.',
         labels: [],
       },
       REFUND_BUCKETS_S,
@@ -53,7 +53,7 @@ export function showState(
   });
   const breakers = metrics.gauge({
     name: 'rushes_circuit_breaker_open',
-    help: '1 while the route is kept closed because its upstream cannot take more or cannot be reached, else 0.',
+    help: '1 while the route is closed because its upstream is at its limit or cannot be reached, else 0.',
     labels: ['route'],
   });
   metrics.beforeReading(() => {

@@ -65,7 +65,7 @@ async function voidDeadWorkers({ deadWorkers, logger }: WorkerOptions, store: Ta
   for (const dead of await deadWorkers()) {
     const leases = await store.voidLeases(dead.workerId);
     await dead.forget();
-    logger.info({ worker: dead.workerId, leases }, 'a worker of this machine is dead: its leases are void');
+    logger.info({ worker: dead.workerId, leases }, 'a worker process of this machine has died: its leases are ended');
   }
 }
 
@@ -85,7 +85,7 @@ async function giveUpLeases({ clock, store, workerId, logger }: WorkerParts): Pr
   try {
     await within(GIVE_UP_DEADLINE_MS, clock, () => store.voidLeases(workerId));
   } catch (error) {
-    logger.warn({ err: error }, 'leases could not be given up; they run out by themselves');
+    logger.warn({ err: error }, 'leases could not be released; they expire by themselves');
   }
 }
 

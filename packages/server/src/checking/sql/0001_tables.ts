@@ -11,8 +11,8 @@ CREATE TABLE ledger_checks (
   reconciliation jsonb NOT NULL
 );
 COMMENT ON TABLE ledger_checks IS
-  'What each check of the whole ledger found, so that whoever watches knows that there was one.';
-COMMENT ON COLUMN ledger_checks.violations IS 'How many violations of each rule that was broken.';
-COMMENT ON COLUMN ledger_checks.reconciliation IS 'Charges against generations of the time since the check before.';
+  'The result of each check of the whole ledger. It also shows that the check ran.';
+COMMENT ON COLUMN ledger_checks.violations IS 'Number of violations by broken rule.';
+COMMENT ON COLUMN ledger_checks.reconciliation IS 'Comparison of charges and generations in the time since the previous check.';
 `,
 };

@@ -7,7 +7,7 @@ CREATE FUNCTION rushes_now() RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL SAFE
 AS $$ SELECT clock_timestamp() $$;
 COMMENT ON FUNCTION rushes_now() IS
-  'The one clock of money, leases and deadlines. Tests and the simulation replace it by one that can be set.';
+  'The clock for money, leases and deadlines. Tests and the simulation replace it with a clock that can be set.';
 
 CREATE FUNCTION refuse_change() RETURNS trigger
 LANGUAGE plpgsql
@@ -17,6 +17,6 @@ BEGIN
     USING ERRCODE = 'restrict_violation';
 END
 $$;
-COMMENT ON FUNCTION refuse_change() IS 'Trigger of tables whose rows are only ever added.';
+COMMENT ON FUNCTION refuse_change() IS 'Trigger for tables whose rows are only added and never changed.';
 `,
 };

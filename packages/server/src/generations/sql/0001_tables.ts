@@ -12,9 +12,9 @@ CREATE TABLE upstream_costs (
   PRIMARY KEY (route, model, valid_from)
 );
 COMMENT ON TABLE upstream_costs IS
-  'What one generation costs the operator, from a time on. Earlier prices stay, so that a report about the past never changes.';
+  'Cost of one generation for the operator, from a time on. Earlier costs stay, so that a report about the past never changes.';
 COMMENT ON COLUMN upstream_costs.micro_usd IS 'In millionths of a US dollar.';
-COMMENT ON COLUMN upstream_costs.failed_micro_usd IS 'The same of a generation that the upstream itself reported as failed.';
+COMMENT ON COLUMN upstream_costs.failed_micro_usd IS 'Cost of a generation that the upstream itself reported as failed, in millionths of a US dollar.';
 
 CREATE TABLE upstream_callbacks (
   account_id uuid NOT NULL,
@@ -29,6 +29,6 @@ CREATE TABLE upstream_callbacks (
   PRIMARY KEY (account_id, batch_id, task_index, attempt, upstream_id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 COMMENT ON TABLE upstream_callbacks IS
-  'What upstreams posted about submissions whose id we do not know, or whose result may be there. Believed only when a poll agrees; rows go as soon as they have been looked into.';
+  'Callbacks from upstreams about submissions whose id we do not know, or whose result may be ready. They count only when a request to the upstream confirms them. Rows are deleted after they were checked.';
 `,
 };

@@ -35,11 +35,11 @@ const GIVE_ID = /* sql */ `
 export const confirmSubmissions: SqlFunction = {
   name: 'confirm_submissions',
   comment: `
-    Gives submissions with an unknown outcome the ids that the upstream itself has confirmed. Answers per input: 'running' (its
-    holder goes on with it instead of sending it again), 'late' (the task had ended, or was sent again: kept for the
-    report), 'taken' (the id serves another submission: nothing changed) or 'nothing'. Only here does one submission
-    come by an id that nobody sent us in answer to it, so only here can it be another's. What is looked through are
-    the ids of the last day; no upstream knows a generation longer.`,
+    Stores ids that the upstream has confirmed for submissions with an unknown outcome. Returns for each input 'running'
+    (the worker that holds the task continues with it instead of sending it again), 'late' (the task had ended or was
+    sent again: the id is kept for the report), 'taken' (the id belongs to another submission: nothing changed) or
+    'nothing'. An id may belong to another submission only here, because everywhere else it comes in the answer to its
+    own submission. Only ids of the last day are compared, because no upstream keeps a generation longer.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION confirm_submissions(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[]

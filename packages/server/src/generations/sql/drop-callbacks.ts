@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const dropCallbacks: SqlFunction = {
   name: 'drop_callbacks',
   comment: `
-    Forgets callbacks that the upstream did not confirm.`,
+    Deletes callbacks that the upstream did not confirm.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION drop_callbacks(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[]

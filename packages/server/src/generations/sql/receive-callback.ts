@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const receiveCallback: SqlFunction = {
   name: 'receive_callback',
   comment: `
-    Takes a callback in when something is to be learned from it: the id of a submission with an unknown outcome, or that a running
-    one may have ended. p_ended is the callback's own word. Returns whether it was kept.`,
+    Stores a callback if it is useful: when it has the id of a submission with an unknown outcome, or says that a
+    running one may have ended. p_ended is what the callback itself says. Returns whether it was stored.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION receive_callback(
   p_account_id uuid, p_batch_id uuid, p_task_index integer, p_attempt integer, p_route text, p_upstream_id text,

@@ -50,11 +50,11 @@ const PUT_OFF = /* sql */ `
 export const takeCallbacks: SqlFunction = {
   name: 'take_callbacks',
   comment: `
-    The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended with
-    an unknown outcome. 'ended': a running task's result may be there; gone from the inbox with this answer, since its
-    poll goes on anyway. 'open': a task in quarantine. 'past': an attempt or a task that is over. The last two come again
-    later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits.
-    What is a day old goes.`,
+    Returns the callbacks that this worker should check now: about tasks that it holds, and about attempts that ended
+    with an unknown outcome. 'ended': the result of a running task may be ready; the callback is deleted, because the
+    task is polled anyway. 'open': a task with an unknown outcome. 'past': an attempt or task that has ended. The last
+    two are returned again later, less and less often, until they are confirmed or dropped. A callback waits while the
+    answer to its submission may still come. Callbacks older than a day are deleted.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION take_callbacks(p_worker_id uuid, p_routes text[], p_limit integer, p_again_ms integer)
 RETURNS TABLE (account_id uuid, batch_id uuid, task_index integer, attempt integer, route text, upstream_id text,

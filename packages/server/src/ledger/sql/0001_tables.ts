@@ -17,11 +17,11 @@ CREATE TABLE credit_accounts (
   last_event_seq bigint NOT NULL DEFAULT 0 CHECK (last_event_seq >= 0),
   CHECK (available + reserved + spent = issued)
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE credit_accounts IS 'The buckets of each account. Who locks its row may number its entries and events.';
-COMMENT ON COLUMN credit_accounts.issued IS 'What came in by purchases and grants, less what was revoked.';
-COMMENT ON COLUMN credit_accounts.debt IS 'What revocations could not take. It blocks new reservations.';
+COMMENT ON TABLE credit_accounts IS 'The balances of each account. Only a transaction that has locked the row may number the account's entries and events.';
+COMMENT ON COLUMN credit_accounts.issued IS 'Credits from purchases and grants, minus revoked credits.';
+COMMENT ON COLUMN credit_accounts.debt IS 'Credits that revocations could not take yet. A debt blocks new reservations.';
 COMMENT ON COLUMN credit_accounts.last_seq IS 'The number of the account''s last ledger entry.';
-COMMENT ON COLUMN credit_accounts.last_entry_at IS 'No later entry is earlier: time never runs against seq.';
+COMMENT ON COLUMN credit_accounts.last_entry_at IS 'Time of the last entry. A later entry never has an earlier time.';
 COMMENT ON COLUMN credit_accounts.last_event_seq IS 'The number of the account''s last event.';
 
 ${entryFromBucket.sql}
@@ -72,10 +72,10 @@ CREATE TRIGGER credit_ledger_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE 
 CREATE TRIGGER credit_ledger_rows_are_append_only BEFORE UPDATE OR DELETE ON credit_ledger
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 COMMENT ON TABLE credit_ledger IS
-  'Every move of credits, for ever: amount goes from from_bucket to to_bucket. Numbered without gaps per account.';
-COMMENT ON COLUMN credit_ledger.reverses_seq IS 'The charge or forfeit that a reversal gives back, all of it or in part.';
-COMMENT ON COLUMN credit_ledger.reference IS 'The payment, ticket or other paper that the entry rests on.';
-COMMENT ON COLUMN credit_ledger.available_after IS 'The bucket''s balance behind this entry; reserved_after and spent_after likewise.';
+  'Every movement of credits, kept for ever: amount goes from from_bucket to to_bucket. Numbered without gaps per account.';
+COMMENT ON COLUMN credit_ledger.reverses_seq IS 'The charge or forfeit that a reversal gives back, completely or in part.';
+COMMENT ON COLUMN credit_ledger.reference IS 'The payment, ticket or other document that is the reason for the entry.';
+COMMENT ON COLUMN credit_ledger.available_after IS 'Available credits after this entry. reserved_after and spent_after are the other balances.';
 
 CREATE TABLE credit_holds (
   account_id uuid NOT NULL,
@@ -90,7 +90,7 @@ CREATE TABLE credit_holds (
   CHECK (charged + refunded + forfeited <= amount),
   CHECK (state = 'open' OR charged + refunded + forfeited = amount)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE credit_holds IS 'What each batch reserved, and what became of it. Closed when every task is final.';
+COMMENT ON TABLE credit_holds IS 'The credits that each batch reserved, and how they were used. Closed when every task is final.';
 
 CREATE TABLE credit_revocations (
   account_id uuid NOT NULL REFERENCES credit_accounts,
@@ -105,8 +105,8 @@ CREATE TABLE credit_revocations (
   CHECK (revoked <= amount)
 );
 COMMENT ON TABLE credit_revocations IS
-  'A revocation takes what is available at once and the rest, the account''s debt, from the purchases that follow. Its entries in the ledger carry its reference.';
+  'Revocations. A revocation takes available credits at once; the rest is the account''s debt, and later purchases pay it. Its ledger entries have its reference.';
 COMMENT ON COLUMN credit_revocations.position IS 'The order in which debts are settled.';
-COMMENT ON COLUMN credit_revocations.revoked IS 'What was taken so far; the rest of amount is debt.';
+COMMENT ON COLUMN credit_revocations.revoked IS 'Credits that were taken so far; the rest of amount is debt.';
 `,
 };

@@ -3,10 +3,10 @@ import type { SqlFunction } from '../../db/index.ts';
 export const announceLowCredits: SqlFunction = {
   name: 'announce_low_credits',
   comment: `
-    Writes the event credits.low when what is available fell from at least the account's threshold (its setting
-    low_credits_threshold) to below it since the row p_before was read. For callers that hold the account's row and took credits away. Whatever raises credits does not
-    call it, since each fall is judged by what it started from. Setting a threshold announces nothing either, also when
-    less is available already: that is not a fall.`,
+    Writes the event credits.low when the available credits have fallen from the account's threshold (its setting
+    low_credits_threshold) or more to below it since the row p_before was read. Call it after credits were taken away,
+    with the account row locked. Functions that add credits do not call it. Setting a threshold does not write the event
+    either, also when fewer credits are available already.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION announce_low_credits(p_before credit_accounts) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -18,7 +18,7 @@ DECLARE
 BEGIN
   SELECT (settings ->> 'low_credits_threshold')::bigint INTO v_threshold
   FROM accounts WHERE account_id = p_before.account_id;
-  -- Not so without a threshold either.
+  -- Without a threshold this is null, so nothing is written.
   IF p_before.available >= v_threshold THEN
     SELECT available INTO v_available FROM credit_accounts WHERE account_id = p_before.account_id;
     IF v_available < v_threshold THEN

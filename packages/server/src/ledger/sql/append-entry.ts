@@ -3,10 +3,10 @@ import type { SqlFunction } from '../../db/index.ts';
 export const appendEntry: SqlFunction = {
   name: 'append_entry',
   comment: `
-    The one way to write a single ledger entry: moves the amount between the buckets that the kind says and appends the
-    entry with the balances behind it. For functions that hold the account row locked; settle_tasks writes the entries of
-    many tasks at once. Returns the entry's seq. Raises when there is no such account or kind; the CHECKs of the account
-    refuse to take more than a bucket has.`,
+    Writes a single ledger entry: moves the amount between the buckets of its kind, and appends the entry with the
+    balances after it. It is the only way to write one; settle_tasks writes the entries of many tasks at once. The
+    caller must hold the lock of the account row. Returns the entry's seq. Raises when the account or kind does not
+    exist; the CHECKs of the account refuse to take more than a bucket has.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION append_entry(
   p_account_id uuid, p_kind text, p_amount bigint, p_batch_id uuid, p_task_index integer, p_reverses_seq bigint,

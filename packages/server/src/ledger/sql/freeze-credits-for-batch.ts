@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const freezeCreditsForBatch: SqlFunction = {
   name: 'freeze_credits_for_batch',
   comment: `
-    Reserves what the stored tasks of a batch cost. Returns 'frozen', 'already_frozen' or 'insufficient'; the last
-    changes nothing. The amount is derived from the batch's rows and never taken from the caller.`,
+    Reserves the cost of a batch, which is computed from its stored rows. Returns 'frozen', 'already_frozen' or
+    'insufficient'; the last two change nothing.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION freeze_credits_for_batch(p_account_id uuid, p_batch_id uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER

@@ -3,10 +3,9 @@ import type { SqlFunction } from '../../db/index.ts';
 export const issueCredits: SqlFunction = {
   name: 'issue_credits',
   comment: `
-    A purchase or a grant. Returns 'issued', 'already_issued' when this reference issued the same before,
-    'reference_taken' when it issued something else, or 'too_much' when the account would hold more than 2^53 - 1.
-    The last three change nothing. Idempotent by reference for ever. What a purchase brings settles the account's
-    debt first.`,
+    Adds credits by a purchase or a grant. Returns 'issued', 'already_issued' (this reference issued the same before),
+    'reference_taken' (it issued something else) or 'too_much' (the account would have more than 2^53 - 1 credits). The
+    last three change nothing. Idempotent by reference, without a time limit. A purchase pays the account's debt first.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION issue_credits(
   p_account_id uuid, p_kind text, p_amount bigint, p_reason text, p_reference text
@@ -42,7 +41,7 @@ BEGIN
   PERFORM append_entry(p_account_id, p_kind, p_amount, NULL, NULL, NULL, p_reason, p_reference);
   IF p_kind = 'purchase' AND v_account.debt > 0 THEN
     PERFORM settle_debt(p_account_id, NULL);
-    -- Debt may take more than the purchase brought: what refunds had made available since.
+    -- The debt may take more than the purchase: also credits that refunds have made available since.
     PERFORM announce_low_credits(v_account);
   END IF;
   RETURN 'issued';

@@ -159,7 +159,7 @@ GROUP BY account_id, reference HAVING sum(revoked) <> sum(entries)`;
  */
 export const ledgerViolations: SqlView = {
   name: 'ledger_violations',
-  comment: 'The invariants of the ledger: whatever breaks one, with the rule that it breaks. Empty at all times.',
+  comment: 'Every violation of an invariant of the ledger, with the name of the broken rule. It must always be empty.',
   sql: /* sql */ `
 CREATE OR REPLACE VIEW ledger_violations AS
 WITH${REPLAYS},${SUMS_BY_BATCH}

@@ -3,9 +3,9 @@ import type { SqlFunction } from '../../db/index.ts';
 export const numberEvents: SqlFunction = {
   name: 'number_events',
   comment: `
-    Takes the next event numbers of accounts: one for each place of the array, which may name an account several times.
-    Returns them in the same places. The account rows stay locked, so that no reader of the event list can pass a number
-    that commits later. Raises when an account has no credit account.`,
+    Takes the next event number for each account in the array, which may have an account several times. Returns the
+    numbers in the same order. The account rows stay locked, so that no reader of the event list can pass a number that
+    commits later. Raises when an account has no credit account.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION number_events(p_account_ids uuid[]) RETURNS bigint[]
 LANGUAGE plpgsql

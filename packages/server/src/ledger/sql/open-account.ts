@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const openAccount: SqlFunction = {
   name: 'open_account',
   comment: `
-    Gives an account its empty buckets. Harmless when it has them already. Credits come by issue_credits alone, so
-    that the first of them, too, stands in the ledger.`,
+    Creates the credit account with empty balances. Does nothing when it exists. Credits are added only by
+    issue_credits, so that the first credits are in the ledger too.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION open_account(p_account_id uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER

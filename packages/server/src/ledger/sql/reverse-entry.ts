@@ -3,10 +3,10 @@ import type { SqlFunction } from '../../db/index.ts';
 export const reverseEntry: SqlFunction = {
   name: 'reverse_entry',
   comment: `
-    Gives back what a charge or a forfeit took, all that is left of it when the amount is null. Idempotent by
-    reference for ever. Answers: 'reversed', 'already_reversed' (this reference did it before), 'reference_conflict'
-    (it stands on another reversal), 'no_such_entry', 'not_reversible' (neither charge nor forfeit), 'exceeds_entry'
-    (more than is left of it). The last four change nothing.`,
+    Gives back credits of a charge or a forfeit; all that is left of the entry when the amount is null. Idempotent by
+    reference, without a time limit. Returns 'reversed', 'already_reversed' (this reference did it before),
+    'reference_conflict' (the reference belongs to another reversal), 'no_such_entry', 'not_reversible' (not a charge or
+    a forfeit) or 'exceeds_entry' (more than is left of the entry). Only 'reversed' changes something.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION reverse_entry(
   p_account_id uuid, p_seq bigint, p_amount bigint, p_reason text, p_reference text
@@ -27,7 +27,7 @@ BEGIN
   SELECT * INTO v_before FROM credit_ledger
   WHERE account_id = p_account_id AND kind = 'reversal' AND reference = p_reference;
   IF FOUND THEN
-    -- Without an amount it asked for all that was left of the entry then.
+    -- A null amount means all that was left of the entry at that time.
     SELECT e.amount - coalesce(sum(r.amount), 0) INTO v_left
     FROM credit_ledger e LEFT JOIN credit_ledger r
       ON r.account_id = e.account_id AND r.kind = 'reversal' AND r.reverses_seq = e.seq AND r.seq < v_before.seq

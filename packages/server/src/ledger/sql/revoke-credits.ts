@@ -3,10 +3,10 @@ import type { SqlFunction } from '../../db/index.ts';
 export const revokeCredits: SqlFunction = {
   name: 'revoke_credits',
   comment: `
-    Takes credits back whose payment was refunded or charged back. What is available goes at once; the rest is the
-    account's debt, which blocks new reservations and is taken from the next purchases. Idempotent by reference for
-    ever. Answers 'revoked', 'already_revoked', 'reference_conflict' or 'too_much': the debt would no longer be an
-    exact number in JSON.`,
+    Takes back credits whose payment was refunded or charged back. Available credits are taken at once; the rest becomes
+    the account's debt, which blocks new reservations and is paid by the next purchases. Idempotent by reference,
+    without a time limit. Returns 'revoked', 'already_revoked', 'reference_conflict' or 'too_much' (the debt would no
+    longer be an exact number in JSON).`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION revoke_credits(
   p_account_id uuid, p_amount bigint, p_reason text, p_reference text

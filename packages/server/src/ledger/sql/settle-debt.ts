@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const settleDebt: SqlFunction = {
   name: 'settle_debt',
   comment: `
-    Takes what is available for the open revocations, the oldest first, or for one of them. The caller holds the
-    account row.`,
+    Pays open revocations with the available credits, the oldest first, or one revocation only. The caller must hold the
+    lock of the account row.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION settle_debt(p_account_id uuid, p_reference text) RETURNS void
 LANGUAGE plpgsql

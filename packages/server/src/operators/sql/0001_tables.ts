@@ -13,9 +13,9 @@ CREATE TABLE operator_keys (
   disabled_at timestamptz,
   CHECK (enabled = (disabled_at IS NULL))
 );
-COMMENT ON TABLE operator_keys IS 'What operators log in with.';
+COMMENT ON TABLE operator_keys IS 'API keys of operators.';
 COMMENT ON COLUMN operator_keys.key_hash IS
-  'HMAC-SHA256 of the whole key text under a key that is not in this database.';
+  'HMAC-SHA256 of the whole key text. The HMAC key is not in this database.';
 
 CREATE TABLE operator_actions (
   account_id uuid NOT NULL REFERENCES accounts,
@@ -30,7 +30,7 @@ CREATE TABLE operator_actions (
 CREATE TRIGGER operator_actions_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_actions
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 COMMENT ON TABLE operator_actions IS
-  'Who did what to an account. For the operator: the customer''s ledger says why, not which person it was.';
+  'Actions of operators on accounts, with the person. Only for operators: the customer''s ledger has the reason, but not the person.';
 COMMENT ON COLUMN operator_actions.actor IS 'key:key_… or command:user@host.';
 
 CREATE TABLE operator_events (
@@ -42,6 +42,6 @@ CREATE TABLE operator_events (
 );
 CREATE INDEX operator_events_newest_first ON operator_events (created_at DESC, event_id DESC);
 COMMENT ON TABLE operator_events IS
-  'What an operator must be told at once: a violation of the ledger, sealing that was refused.';
+  'Events that operators must know at once, such as a violation of the ledger or a refusal to sign.';
 `,
 };

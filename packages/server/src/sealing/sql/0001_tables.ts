@@ -11,7 +11,7 @@ CREATE TABLE ledger_keys (
 );
 CREATE UNIQUE INDEX ledger_keys_one_active ON ledger_keys (status) WHERE status = 'active';
 COMMENT ON TABLE ledger_keys IS
-  'The keys that checkpoints were ever signed with. Their private halves are not in this database.';
+  'All public keys that have signed checkpoints. The private keys are not in this database.';
 COMMENT ON COLUMN ledger_keys.key_id IS 'The key hash of a signed note, 8 hexadecimal digits.';
 
 CREATE TABLE ledger_sealer (
@@ -22,8 +22,8 @@ CREATE TABLE ledger_sealer (
   checked_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 INSERT INTO ledger_sealer DEFAULT VALUES;
-COMMENT ON TABLE ledger_sealer IS 'One row: who seals.';
-COMMENT ON COLUMN ledger_sealer.fence IS 'It stands in the transaction of every publication.';
+COMMENT ON TABLE ledger_sealer IS 'One row: the process that seals the ledger.';
+COMMENT ON COLUMN ledger_sealer.fence IS 'Every publication checks it in its transaction.';
 COMMENT ON COLUMN ledger_sealer.checked_at IS 'When the scheduled check of the ledger last began.';
 
 CREATE TABLE ledger_trees (
@@ -48,11 +48,11 @@ CREATE TABLE ledger_trees (
 CREATE UNIQUE INDEX ledger_trees_one_open ON ledger_trees (account_id) WHERE closed_at IS NULL;
 COMMENT ON TABLE ledger_trees IS
   'The Merkle tree (RFC 6962) of an account: leaf seq - 1 is entry seq. Only the row of the latest epoch is open.';
-COMMENT ON COLUMN ledger_trees.origin IS 'First line of every checkpoint of the tree, fixed when the tree is begun.';
+COMMENT ON COLUMN ledger_trees.origin IS 'First line of every checkpoint of the tree. It never changes.';
 COMMENT ON COLUMN ledger_trees.frontier IS
-  'The roots of the complete subtrees that the tree is made of, the largest first: 32 bytes per 1 in binary size.';
+  'The roots of the complete subtrees that form the tree, the largest first: 32 bytes for each 1 in the binary form of size.';
 COMMENT ON COLUMN ledger_trees.checkpoint IS 'The signed note over this size and root.';
-COMMENT ON COLUMN ledger_trees.refused_reason IS 'Why nothing more is signed for this account; null while all is well.';
+COMMENT ON COLUMN ledger_trees.refused_reason IS 'Why signing is refused for this account; null when it is not refused.';
 COMMENT ON COLUMN ledger_trees.opened_reason IS 'Why this epoch was opened.';
 COMMENT ON COLUMN ledger_trees.previous_checkpoint IS 'The last checkpoint signed before this epoch.';
 
@@ -66,7 +66,7 @@ CREATE TABLE ledger_tree_nodes (
   FOREIGN KEY (account_id, epoch) REFERENCES ledger_trees
 );
 COMMENT ON TABLE ledger_tree_nodes IS
-  'Hashes of complete subtrees of 256 leaves and more. What is smaller is made of at most 255 entries when it is asked for.';
+  'Hashes of complete subtrees of 256 leaves and more. Smaller ones are computed from at most 255 entries when they are needed.';
 
 CREATE TABLE ledger_checkpoints (
   account_id uuid NOT NULL,
@@ -78,6 +78,6 @@ CREATE TABLE ledger_checkpoints (
   FOREIGN KEY (account_id, epoch) REFERENCES ledger_trees
 );
 COMMENT ON TABLE ledger_checkpoints IS
-  'Every checkpoint that was published, so that a customer can have the one that it kept explained.';
+  'Every published checkpoint, so that a customer can get proofs for a checkpoint that it kept.';
 `,
 };

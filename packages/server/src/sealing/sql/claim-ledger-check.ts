@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const claimLedgerCheck: SqlFunction = {
   name: 'claim_ledger_check',
   comment: `
-    One scheduled check at a time: true for the caller whose turn it is.`,
+    Returns true when a scheduled check is due and the caller should run it. Only one caller gets true.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION claim_ledger_check(p_interval_ms bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER

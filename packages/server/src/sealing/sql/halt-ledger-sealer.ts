@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const haltLedgerSealer: SqlFunction = {
   name: 'halt_ledger_sealer',
   comment: `
-    Keeps every publication waiting until the caller's transaction ends: what it reads of the log until then is all
-    that customers can hold.`,
+    Makes every publication wait until the caller's transaction ends. So customers cannot have a checkpoint that the
+    caller does not find in the log.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION halt_ledger_sealer() RETURNS void
 LANGUAGE sql SECURITY DEFINER

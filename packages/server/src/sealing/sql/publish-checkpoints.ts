@@ -41,9 +41,9 @@ const MOVE_TREES = /* sql */ `
 export const publishCheckpoints: SqlFunction = {
   name: 'publish_checkpoints',
   comment: `
-    Publishes checkpoints that lie in the checkpoint log already: moves the open trees from their old sizes to the
-    new ones. A tree that is not at its old size any more stays as it is. Returns the accounts that were published.
-    Raises when the caller's fence is not the sealer's.`,
+    Publishes checkpoints that are already in the checkpoint log: moves the open trees from their old sizes to the new
+    ones. A tree that is no longer at its old size is not changed. Returns the accounts whose checkpoints were
+    published. Raises when the caller's fence is not the sealer's.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION publish_checkpoints(
   p_holder uuid, p_fence bigint,

@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const refuseSealing: SqlFunction = {
   name: 'refuse_sealing',
   comment: `
-    Says on an account's open tree why nothing is signed for it; null when the reason has gone. True when that is
-    news.`,
+    Stores on an account's open tree why signing is refused; null when it is no longer refused. Returns true when this
+    is a change.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION refuse_sealing(p_account_id uuid, p_origin text, p_reason text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER

@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const registerLedgerKeys: SqlFunction = {
   name: 'register_ledger_keys',
   comment: `
-    Makes the keys of a key directory known. Returns 'registered', or 'foreign_key' when this database's checkpoints
-    are signed by a key of another directory: then nothing changes, and whoever asked must not seal.`,
+    Stores the public keys of a key directory. Returns 'registered', or 'foreign_key' when the checkpoints of this
+    database are signed by a key of another directory: then nothing changes, and the caller must not seal.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION register_ledger_keys(
   p_key_ids text[], p_verifier_keys text[], p_created_at timestamptz[], p_active_key_id text

@@ -3,8 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const releaseLedgerSealer: SqlFunction = {
   name: 'release_ledger_sealer',
   comment: `
-    Sealing: what the one sealer does to the database. It never locks a row that the money path wants; keys,
-    signatures and the checkpoint log are outside the database.`,
+    Ends the lease of the sealer, if the caller holds it.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION release_ledger_sealer(p_holder uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER

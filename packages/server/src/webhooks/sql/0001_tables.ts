@@ -19,10 +19,10 @@ CREATE TABLE events (
 CREATE TRIGGER events_are_append_only BEFORE UPDATE OR TRUNCATE ON events
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 COMMENT ON TABLE events IS
-  'The outbox and the customer''s event list in one: written by the transaction that made the change.';
+  'The customer''s event list, which is also the outbox for webhooks. An event is written in the transaction of the change that it reports.';
 COMMENT ON COLUMN events.endpoint_id IS 'Set when the event goes to one endpoint only.';
 COMMENT ON COLUMN events.data IS
-  'Null for a task: the final task says it all. Writing a copy was a fifth of a settlement.';
+  'Data of the event. Null for an event about a task, because the task is final and has all data; writing a copy took a fifth of a settlement.';
 
 CREATE TABLE webhook_endpoints (
   account_id uuid NOT NULL REFERENCES accounts,
@@ -47,16 +47,16 @@ CREATE TABLE webhook_endpoints (
   CHECK (cardinality(retired_secrets) = cardinality(retired_until)),
   CHECK (failing_since IS NOT NULL OR (last_failure_at IS NULL AND given_up = 0 AND warned_at IS NULL))
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE webhook_endpoints IS 'Where an account wants its events.';
+COMMENT ON TABLE webhook_endpoints IS 'The URLs that an account''s events are sent to.';
 COMMENT ON COLUMN webhook_endpoints.sealed_secret IS
-  'AES-256-GCM, account and endpoint id bound in as additional data.';
-COMMENT ON COLUMN webhook_endpoints.fanned_out_seq IS 'Events up to here have become deliveries.';
+  'The secret, encrypted with AES-256-GCM. Account and endpoint id are the additional data.';
+COMMENT ON COLUMN webhook_endpoints.fanned_out_seq IS 'Deliveries exist for all events up to this number.';
 COMMENT ON COLUMN webhook_endpoints.retired_secrets IS
-  'Secrets from before rotations that sign as well, newest first, each until its time in retired_until.';
+  'Older secrets that also sign, newest first, each until its time in retired_until.';
 COMMENT ON COLUMN webhook_endpoints.failing_since IS
-  'The first failure since the last accepted attempt; null while it answers.';
-COMMENT ON COLUMN webhook_endpoints.given_up IS 'The deliveries given up in this stretch of failures.';
-COMMENT ON COLUMN webhook_endpoints.warned_at IS 'When the customer was warned of this stretch of failures.';
+  'Time of the first failure since the last accepted attempt; null when the last attempt was accepted.';
+COMMENT ON COLUMN webhook_endpoints.given_up IS 'Number of deliveries given up since failing_since.';
+COMMENT ON COLUMN webhook_endpoints.warned_at IS 'When the customer was warned about these failures.';
 
 CREATE TABLE webhook_deliveries (
   account_id uuid NOT NULL,
@@ -85,13 +85,13 @@ CREATE INDEX webhook_deliveries_newest_first ON webhook_deliveries (account_id, 
 -- For the count that an endpoint shows, and for redeliveries.
 CREATE INDEX webhook_deliveries_exhausted ON webhook_deliveries (account_id, endpoint_id, event_seq)
   WHERE state = 'exhausted';
-COMMENT ON TABLE webhook_deliveries IS 'One event on its way to one endpoint.';
+COMMENT ON TABLE webhook_deliveries IS 'One row for each event and endpoint that it is sent to.';
 COMMENT ON COLUMN webhook_deliveries.locked_until IS
-  'Until then one worker is at it. Past it, that worker is taken for dead and another may repeat the attempt.';
+  'Until this time, one worker handles the delivery. After it, the worker counts as dead and another one may repeat the attempt.';
 COMMENT ON COLUMN webhook_deliveries.fence IS
-  'Grows with every claim, so that a worker that was stopped past its lock cannot undo what the next one decided.';
+  'Grows with every claim, so that a worker whose lock has expired cannot undo what the next worker decided.';
 COMMENT ON COLUMN webhook_deliveries.manual_from IS
-  'Set while one attempt asked for by hand is due: the state that its failure leads back to.';
+  'Set while a requested redelivery is due: the state to return to when the attempt fails.';
 
 CREATE TABLE webhook_attempts (
   account_id uuid NOT NULL,
@@ -108,6 +108,6 @@ CREATE TABLE webhook_attempts (
   FOREIGN KEY (account_id, endpoint_id, event_seq) REFERENCES webhook_deliveries
 );
 COMMENT ON TABLE webhook_attempts IS 'Every POST of a delivery, and what the endpoint answered.';
-COMMENT ON COLUMN webhook_attempts.manual IS 'Asked for by hand.';
+COMMENT ON COLUMN webhook_attempts.manual IS 'True for an attempt that was requested by a redelivery.';
 `,
 };

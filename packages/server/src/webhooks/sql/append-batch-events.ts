@@ -3,7 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const appendBatchEvents: SqlFunction = {
   name: 'append_batch_events',
   comment: `
-    The events of write_batch_events under the next numbers of the accounts. For callers that hold the accounts' locks.`,
+    Writes events of batches (see write_batch_events) with the next numbers of the accounts. The caller must hold the
+    locks of the accounts.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION append_batch_events(p_account_ids uuid[], p_batch_ids uuid[], p_type text, p_reason text) RETURNS void
 LANGUAGE plpgsql

@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const appendEvent: SqlFunction = {
   name: 'append_event',
   comment: `
-    The next event of an account, numbered under the account row's lock so that no reader of the list can pass a
-    number that commits later. Returns its seq.`,
+    Writes the next event of an account and returns its seq. The number is taken under the lock of the account row, so
+    that a reader of the list never skips a number that is committed later.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION append_event(
   p_account_id uuid, p_type text, p_batch_id uuid, p_task_index integer, p_endpoint_id uuid, p_data jsonb

@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const taskEventData: SqlFunction = {
   name: 'task_event_data',
   comment: `
-    What a task.* event says: all of it stands in the task, which no longer changes, so the event keeps no copy.`,
+    Returns the data of a task.* event. It is read from the task, which no longer changes, so the event has no copy.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION task_event_data(p_account_id uuid, p_batch_id uuid, p_task_index integer) RETURNS jsonb
 LANGUAGE sql STABLE

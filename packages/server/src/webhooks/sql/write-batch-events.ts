@@ -3,10 +3,10 @@ import type { SqlFunction } from '../../db/index.ts';
 export const writeBatchEvents: SqlFunction = {
   name: 'write_batch_events',
   comment: `
-    The event 'batch.' || status of each batch, p_type instead of it when given, under the numbers given; p_reason
-    goes with it. For callers that hold the accounts' locks and move last_event_seq. A set at once: what an event
-    says of a batch costs more one by one than settling ten tasks. Ids are put in their public form when the event
-    is shown.`,
+    Writes an event of each batch with the given numbers. The type is 'batch.' || status, or p_type when given; p_reason
+    is added to the data. The caller must hold the locks of the accounts and update last_event_seq. It writes many
+    events at once, because the data of one event would take longer than settling ten tasks. Ids get their public form
+    when the event is shown.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION write_batch_events(
   p_account_ids uuid[], p_batch_ids uuid[], p_seqs bigint[], p_type text, p_reason text

@@ -89,19 +89,19 @@ async function lookInto(
       case 'later':
         return;
       case 'false':
-        logger.warn(fields, 'a callback named an id that its submission does not have');
+        logger.warn(fields, 'a callback has an id that does not belong to its submission');
         await deps.callbacks.drop([callback]);
         return;
       case 'true': {
         const answer = await deps.confirmations.add(callback);
         if (answer === 'running') deps.unknownOutcomes.tell(callback, callback.upstreamId);
-        if (answer === 'taken') logger.warn(fields, 'a callback named the id of another submission');
-        else logger.info({ ...fields, answer }, 'a callback told the id of a submission whose outcome was unknown');
+        if (answer === 'taken') logger.warn(fields, 'a callback has the id of another submission');
+        else logger.info({ ...fields, answer }, 'a callback has the id of a submission whose outcome was unknown');
       }
     }
   } catch (error) {
     // It comes again by itself.
-    if (!stopping.aborted) logger.warn({ ...fields, err: error }, 'a callback could not be looked into');
+    if (!stopping.aborted) logger.warn({ ...fields, err: error }, 'a callback could not be checked; it is tried again');
   }
 }
 

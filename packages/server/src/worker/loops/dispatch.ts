@@ -78,7 +78,10 @@ class Dispatcher {
   async #hasSpace(): Promise<boolean> {
     const isEnough = await this.#space.isEnough();
     if (!isEnough && !this.#isFull) {
-      this.#deps.logger.error({ alert: true }, 'the video storage is almost full: nothing new is dispatched');
+      this.#deps.logger.error(
+        { alert: true },
+        'the video storage is almost full: no new tasks are started; free some space',
+      );
     }
     this.#isFull = !isEnough;
     return isEnough;

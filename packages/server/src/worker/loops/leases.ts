@@ -27,7 +27,11 @@ export function startRenewal(deps: RenewalDeps): Loop {
     const question = inFlight.ask();
     const held = await store.renew(workerId, leaseMs);
     const reload = inFlight.compare(held, question);
-    if (reload.length > 0) logger.warn({ leases: reload.length }, 'some leases hold tasks unknown here: reloading');
+    if (reload.length > 0)
+      logger.warn(
+        { leases: reload.length },
+        'some leases have tasks that this worker does not know; loading them again',
+      );
     await takeUp(deps, reload);
   };
   return startLoop({ clock, logger, doing: 'renewing leases', ...every(shareOf(leaseMs, 6), work) });
@@ -52,7 +56,7 @@ export function startTakeOver(deps: TakeOverDeps): Loop {
       logger.error({ err: error }, 'looking for dead workers of this machine failed');
     }
     const leases = await store.takeOver(workerId, leaseMs, TAKE_OVER_TASKS, [...routes.keys()]);
-    if (leases.length > 0) logger.info({ leases: leases.length }, 'took over leases that ran out');
+    if (leases.length > 0) logger.info({ leases: leases.length }, 'took over leases that had expired');
     await takeUp(deps, leases);
   };
   return startLoop({ clock, logger, doing: 'taking over leases', ...every(shareOf(leaseMs, 20), work) });

@@ -34,7 +34,7 @@ class MeasuredUpstream implements Upstream {
     this.#clock = clock;
     this.#calls = metrics.counter({
       name: 'rushes_upstream_calls_total',
-      help: 'Calls to upstreams by what they came to; a refused submission names the type of the failure.',
+      help: 'Calls to upstreams by result; for a refused submission the result is the type of the failure.',
       labels: ['route', 'call', 'result'],
     });
     this.#seconds = metrics.histogram(

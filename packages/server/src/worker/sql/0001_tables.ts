@@ -9,9 +9,9 @@ CREATE TABLE dispatch_routes (
   virtual_time double precision NOT NULL DEFAULT 0
 );
 COMMENT ON TABLE dispatch_routes IS
-  'One row per route. Claims take these row locks first, which makes every concurrency limit exact.';
+  'One row per route. Every claim locks these rows first, so all concurrency limits are exact.';
 COMMENT ON COLUMN dispatch_routes.virtual_time IS
-  'Of start-time fair queueing: where an account begins that comes back. It grows by 1 / weight with each task handed out.';
+  'Virtual time of start-time fair queueing: an account that comes back starts here. It grows by 1 / weight with each claimed task.';
 
 CREATE TABLE dispatch_shares (
   account_id uuid NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE dispatch_shares (
   virtual_time double precision NOT NULL,
   PRIMARY KEY (account_id, route)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE dispatch_shares IS 'What each account was served of a route: 1 / weight of virtual time for each task.';
+COMMENT ON TABLE dispatch_shares IS 'Virtual time that each account has used on a route: 1 / weight for each task.';
 
 CREATE TABLE batch_schedule (
   account_id uuid NOT NULL,
@@ -37,10 +37,10 @@ CREATE TABLE batch_schedule (
   FOREIGN KEY (account_id, batch_id) REFERENCES batches,
   CHECK (cursor_index BETWEEN 0 AND total)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE batch_schedule IS 'One row per unfinished batch: the small table that claims look through.';
-COMMENT ON COLUMN batch_schedule.cursor_index IS 'Tasks below it were claimed at least once.';
-COMMENT ON COLUMN batch_schedule.fence IS 'The last fence given out for this batch.';
-COMMENT ON COLUMN batch_schedule.closed IS 'Canceled or past its deadline: nothing of it is sent any more.';
+COMMENT ON TABLE batch_schedule IS 'One row per unfinished batch. Claims read this small table.';
+COMMENT ON COLUMN batch_schedule.cursor_index IS 'Tasks with a smaller index were claimed at least once.';
+COMMENT ON COLUMN batch_schedule.fence IS 'The last fence that was given to a claim of this batch.';
+COMMENT ON COLUMN batch_schedule.closed IS 'True when the batch is canceled or past its deadline: its tasks are not sent any more.';
 
 -- Rows of leases and retries come in from functions alone, which hold the rows locked that they refer to: no foreign keys,
 -- whose checks cost as much as the insertion.
@@ -58,11 +58,11 @@ CREATE TABLE task_leases (
   PRIMARY KEY (account_id, batch_id, fence),
   CHECK (from_index <= to_index)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE task_leases IS 'A claimed range of tasks, and which worker holds it until when.';
+COMMENT ON TABLE task_leases IS 'A claimed range of tasks, the worker that holds it, and until when.';
 COMMENT ON COLUMN task_leases.kind IS
-  'range: it came off the cursor. retry: tasks out of task_retries between these indexes.';
+  'range: all tasks between these indexes. retry: tasks from task_retries between these indexes.';
 COMMENT ON COLUMN task_leases.open IS
-  'Its tasks that are neither final nor given back. The row goes when it reaches zero.';
+  'Number of its tasks that are not final and not returned. The row is deleted when it reaches zero.';
 
 CREATE TABLE task_retries (
   account_id uuid NOT NULL,
@@ -71,7 +71,7 @@ CREATE TABLE task_retries (
   due_at timestamptz NOT NULL,
   PRIMARY KEY (account_id, batch_id, task_index)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
-COMMENT ON TABLE task_retries IS 'Tasks to be tried again, by due time.';
+COMMENT ON TABLE task_retries IS 'Tasks that wait for another attempt, by due time.';
 
 CREATE TABLE unsettled_tasks (
   account_id uuid NOT NULL,
@@ -83,9 +83,9 @@ CREATE TABLE unsettled_tasks (
   PRIMARY KEY (account_id, batch_id, fence)
 );
 COMMENT ON TABLE unsettled_tasks IS
-  'Tasks in flight whose outcome is known and cannot be written: nothing of them runs upstream, so they take no slot of their route.';
+  'Tasks in flight whose outcome is known but cannot be written yet. They do not run upstream any more, so they do not use a slot of their route.';
 COMMENT ON COLUMN unsettled_tasks.open IS
-  'What the worker was told is open of the lease. It is believed while the lease says the same: then none was settled since.';
+  'Open tasks of the lease when the worker reported. The report counts only while the lease still has this number, because then no task was settled since.';
 
 CREATE TABLE task_attempts (
   account_id uuid NOT NULL,
@@ -102,9 +102,9 @@ CREATE TABLE task_attempts (
   PRIMARY KEY (account_id, batch_id, task_index, attempt),
   FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks
 );
-COMMENT ON TABLE task_attempts IS 'Attempts that did not end their task. The last attempt is on the task itself.';
+COMMENT ON TABLE task_attempts IS 'Attempts that did not end their task. The last attempt is in the row of the task.';
 COMMENT ON COLUMN task_attempts.possible_duplicate IS
-  'The upstream may have started a generation that we know nothing of, at the operator''s cost.';
+  'True when the upstream may have started a generation whose outcome is unknown, at the operator''s cost.';
 
 CREATE TABLE late_results (
   account_id uuid NOT NULL,
@@ -118,6 +118,6 @@ CREATE TABLE late_results (
   PRIMARY KEY (account_id, batch_id, task_index, fence, outcome),
   FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks
 );
-COMMENT ON TABLE late_results IS 'Outcomes that came after another outcome had won. They changed nothing.';
+COMMENT ON TABLE late_results IS 'Outcomes that came after the task was final. They changed nothing.';
 `,
 };

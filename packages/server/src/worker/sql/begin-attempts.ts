@@ -3,9 +3,9 @@ import type { SqlFunction } from '../../db/index.ts';
 export const beginAttempts: SqlFunction = {
   name: 'begin_attempts',
   comment: `
-    Commits the intent to submit attempt number p_attempts of every task of each range. Returns for each range what
-    may be sent now, null for all of it; a task that was canceled or taken over is missing, and so is a range
-    without any. Calling it again after a lost answer gives the same answer.`,
+    Stores the intent to submit attempt number p_attempts of every task in each range. Returns for each range the tasks
+    that may be sent now, null for all of them. Tasks that were canceled or taken over are missing, and so are ranges
+    without tasks. Calling it again after a lost answer gives the same answer.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION begin_attempts(
   p_account_ids uuid[], p_batch_ids uuid[], p_from_indexes integer[], p_to_indexes integer[], p_fences bigint[],

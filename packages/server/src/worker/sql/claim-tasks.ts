@@ -202,9 +202,10 @@ const TAKE_RANGES = /* sql */ `
 export const claimTasks: SqlFunction = {
   name: 'claim_tasks',
   comment: `
-    Hands a worker as many tasks of a route as its free slots, the route's and each account's limit allow, as ranges under a
-    lease. The limits are exact: the route rows are locked first, so claims follow one another, and what is in flight is the
-    sum of open over the leases. Fair by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996).`,
+    Gives a worker as many tasks of a route as its free slots and the limits of the route and of each account allow, as
+    ranges with a lease. The limits are exact: the route rows are locked first, so only one claim runs at a time, and
+    the tasks in flight are the sum of open over the leases. Slots are shared by weight, and every account gets some:
+    start-time fair queueing (Goyal, Vin, Cheng 1996).`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION claim_tasks(p_worker_id uuid, p_route text, p_slots integer, p_lease_ms integer)
 RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint)

@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const leasedBatches: SqlFunction = {
   name: 'leased_batches',
   comment: `
-    What the tasks of each lease have in common.`,
+    Returns the data that all tasks of a lease have in common, for each lease.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION leased_batches(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
 RETURNS TABLE (lease bigint, route text, model text, timeout_ms integer, is_batch_queued boolean)

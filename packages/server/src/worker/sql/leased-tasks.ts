@@ -3,9 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const leasedTasks: SqlFunction = {
   name: 'leased_tasks',
   comment: `
-    The unfinished tasks of some leases (numbered from 1), with all that is needed to go on with them from any
-    state. Times are given as milliseconds left on the database's clock, so that a worker's own wall clock never
-    matters.`,
+    Returns the unfinished tasks of leases (numbered from 1), with all data that is needed to continue them in any
+    state. Times are milliseconds left on the database's clock, so that a worker's own clock does not matter.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
 RETURNS TABLE (lease bigint, task_index integer, prompt text, params jsonb, state text, attempt integer, failures integer,

@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const markUnknown: SqlFunction = {
   name: 'mark_unknown',
   comment: `
-    No clear answer came: the task waits in quarantine. Returns the rows that won.`,
+    Marks tasks whose submission got no clear answer as unknown. Returns the rows that were changed.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION mark_unknown(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_details text[]

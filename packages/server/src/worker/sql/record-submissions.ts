@@ -3,9 +3,9 @@ import type { SqlFunction } from '../../db/index.ts';
 export const recordSubmissions: SqlFunction = {
   name: 'record_submissions',
   comment: `
-    Stores the upstream's ids. Returns the rows that won. For the others the id is kept: with a task that was
-    quarantined meanwhile, whose holder then asks for it instead of sending it again, or that ended so, or else with
-    the attempt's record, so that the generation can be matched.`,
+    Stores the upstream's ids. Returns the rows whose tasks now run with that id. For the others the id is kept too:
+    with the task when its outcome became unknown meanwhile (then the upstream is asked about the id instead of sending
+    the task again), or else with the record of the attempt, so that the generation can be matched.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION record_submissions(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[],

@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const renewLeases: SqlFunction = {
   name: 'renew_leases',
   comment: `
-    Extends every lease this worker still holds and returns them; what is missing was taken over.`,
+    Extends every lease that this worker still holds and returns them. Leases that are missing were taken over.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION renew_leases(p_worker_id uuid, p_lease_ms integer)
 RETURNS TABLE (account_id uuid, batch_id uuid, fence bigint, open integer)

@@ -3,8 +3,8 @@ import type { SqlFunction } from '../../db/index.ts';
 export const reportUnsettled: SqlFunction = {
   name: 'report_unsettled',
   comment: `
-    What a worker says of its tasks that only wait to be settled, in place of what it said before. What was said of
-    leases that are gone goes with it.`,
+    Stores which tasks of a worker only wait to be settled. Replaces its earlier report, including leases that no longer
+    exist.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION report_unsettled(
   p_worker_id uuid, p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[], p_tasks integer[], p_open integer[]

@@ -83,10 +83,10 @@ const KEEP_BOOKS = /* sql */ `
 export const requeueTasks: SqlFunction = {
   name: 'requeue_tasks',
   comment: `
-    Ends an attempt and puts its task back into the queue under a fence that nobody holds. A null failure type gives
-    back a claimed task that was not sent; nothing of an attempt is recorded then. Answers 'requeued', 'closed' (its
-    batch is canceled or past its deadline: the caller settles the failure instead) or 'lost', also for a possible
-    duplicate about which the upstream's answer came after all: it is not sent again.`,
+    Ends attempts and puts their tasks back into the queue, with a new fence that nobody holds. A null failure type
+    returns a claimed task that was not sent; then no attempt is recorded. Returns 'requeued', 'closed' (the batch is
+    canceled or past its deadline, so the caller must settle the failure) or 'lost' (another worker holds the task, or
+    the upstream's answer came after all, so it is not sent again).`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION requeue_tasks(
   p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[],

@@ -24,13 +24,13 @@ import { TELL_TASKS } from './settle-tasks/tell.ts';
 export const settleTasks: SqlFunction = {
   name: 'settle_tasks',
   comment: `
-    The only way a task becomes final. One call settles many tasks across batches and accounts in one transaction: it swaps
-    their states, appends the ledger entries, moves balances, holds, counters and leases, ends batches, and writes the events.
-    Outcomes and the states they may end: 'succeeded' and 'failed' end a task in flight under the caller's fence, 'canceled' and
-    'expired' one that is queued. A timeout is believed only when the database's clock agrees.
-    One row for each answer with the places of its tasks, null for all of them: 'settled', 'lost' (another holder or state:
-    nothing changed) or 'late' (the task was final already: nothing changed, the outcome is kept in late_results).
-    Waits a second for a lock and no longer: it carries the outcomes of many accounts, of which one is locked.`,
+    Makes tasks final; there is no other way. One call settles many tasks of several batches and accounts in one
+    transaction: it changes their states, appends the ledger entries, updates balances, holds, counters and leases, ends
+    batches, and writes the events. The outcomes 'succeeded' and 'failed' end a task in flight with the caller's fence;
+    'canceled' and 'expired' end a queued task. A timeout counts only when the database's clock agrees. Returns one row
+    for each answer with the places of its tasks, null for all of them: 'settled', 'lost' (another worker or state:
+    nothing changed) or 'late' (the task was final already: nothing changed, and the outcome is kept in late_results).
+    It waits at most a second for a lock, because one locked account must not delay the outcomes of the others.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION settle_tasks(
   p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[],

@@ -44,10 +44,10 @@ const STAMP_TASKS = /* sql */ `
 export const takeOverLeases: SqlFunction = {
   name: 'take_over_leases',
   comment: `
-    Takes over leases that ran out: a new fence on the lease and on every unfinished task of it, so that the old
-    holder loses each write that it still attempts. Submissions it had in the air become unknown. p_routes are those
-    that the worker serves, all when null. A lease of another route is left to a worker that can go on with it,
-    until it is as old as the timeout of what was submitted under it: then anybody may end its tasks.`,
+    Takes over expired leases. The lease and each of its unfinished tasks get a new fence, so that writes of the old
+    worker have no effect. Tasks that it was submitting become unknown. p_routes are the routes that the worker serves;
+    null means all. A lease of another route is left to a worker that serves it, until it is older than the timeout of
+    its submissions: then any worker may end its tasks.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION take_over_leases(
   p_worker_id uuid, p_lease_ms integer, p_tasks integer, p_routes text[] DEFAULT NULL

@@ -3,7 +3,7 @@ import type { SqlFunction } from '../../db/index.ts';
 export const voidLeases: SqlFunction = {
   name: 'void_leases',
   comment: `
-    Ends a worker's leases at once: its own on shutdown, or those of a process known to be dead.`,
+    Ends all leases of a worker at once: its own when it stops, or those of a process that is known to be dead.`,
   sql: /* sql */ `
 CREATE OR REPLACE FUNCTION void_leases(p_worker_id uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER

@@ -74,7 +74,7 @@ async function isConfirmed(
   const { accountUuid, batchUuid, index, attempt } = task;
   const answer = await confirmations.add({ accountUuid, batchUuid, index, attempt, upstreamId });
   if (answer === 'running') return true;
-  logger.warn({ ...describeTask(task), answer }, 'an id found by its token could not be given to its task');
+  logger.warn({ ...describeTask(task), answer }, 'an id that was found by its token could not be stored with its task');
   return false;
 }
 

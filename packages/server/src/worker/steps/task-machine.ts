@@ -69,7 +69,10 @@ async function run(deps: TaskMachineDeps, task: LeasedTask): Promise<void> {
   } catch (error) {
     if (!lost.aborted && !(error instanceof CoalescerStopped)) {
       // The lease stays: its next renewal finds the task missing here and loads it again.
-      deps.logger.error({ ...describeTask(task), err: error }, 'a task was interrupted by an error of ours');
+      deps.logger.error(
+        { ...describeTask(task), err: error },
+        'a task was interrupted by an error in this program; it is loaded again',
+      );
     }
   }
   if (settlement === null) deps.leave(task);

@@ -45,7 +45,10 @@ export function createAfterSettlement(deps: AfterSettlementDeps): AnswerTaker<Se
     },
     givenUp({ task, takenUp }, reason) {
       if (!(reason instanceof CoalescerStopped)) {
-        deps.logger.error({ ...describeTask(task), err: reason }, 'an outcome was left out by an error of ours');
+        deps.logger.error(
+          { ...describeTask(task), err: reason },
+          'an outcome was not handled because of an error in this program',
+        );
       }
       deps.leave(takenUp);
     },
@@ -61,7 +64,7 @@ async function comeTooLate(deps: AfterSettlementDeps, settlement: Settlement, an
     if (outcome.kind === 'succeeded' && answer === 'lost') await deps.storage.remove(outcome.video.key);
   } catch (error) {
     if (!(error instanceof CoalescerStopped)) {
-      deps.logger.error({ ...describeTask(task), err: error }, 'a task was interrupted by an error of ours');
+      deps.logger.error({ ...describeTask(task), err: error }, 'a task was interrupted by an error in this program');
     }
   }
   deps.leave(settlement.takenUp);

@@ -113,7 +113,7 @@ function onError(
     const backoffMs = FIRST_RETRY_PAUSE_MS * 2 ** Math.min(failuresInARow, 10);
     const pauseMs = Math.min(LONGEST_RETRY_PAUSE_MS, backoffMs) * (0.5 + random.fraction());
     if (isLockTimeout(error)) {
-      logger.warn({ err: error, items: items.length }, `${what} waits for an account that is locked`);
+      logger.warn({ err: error, items: items.length }, `${what} waits for a locked account`);
       return { action: 'set-apart', pauseMs };
     }
     if (isTransient(error) || isUnavailable(error)) {
@@ -121,7 +121,7 @@ function onError(
       return { action: 'retry', pauseMs };
     }
     // The alert is the notice, once; this line comes with every try.
-    logger.error({ err: error, items: items.length }, `${what} failed: tried in parts`);
+    logger.error({ err: error, items: items.length }, `${what} failed and is tried again in parts`);
     return { action: 'split', pauseMs };
   };
 }
