@@ -216,7 +216,8 @@ export class ScriptedServer {
 
   #look(id: string): Answer {
     const batch = this.batches.find((each) => each.id === id);
-    if (batch === undefined) return problem(404, 'not_found', `This account does not have the batch ${id}. Check the id and the API key.`);
+    if (batch === undefined)
+      return problem(404, 'not_found', `This account does not have the batch ${id}. Check the id and the API key.`);
     const looks = (this.#looks.get(id) ?? 0) + 1;
     this.#looks.set(id, looks);
     if (looks >= this.looksUntilFinal) this.finish(batch);

@@ -47,14 +47,9 @@ export const submissionFields = {
   expected_unit_price: credits.exactOptional().meta({
     description: 'The request is refused when one video does not cost exactly this many credits.',
   }),
-  max_failure_rate: z
-    .number()
-    .min(0)
-    .max(1)
-    .exactOptional()
-    .meta({
-      description: 'A share from 0 to 1. The batch pauses when a larger share of its finished tasks has failed.',
-    }),
+  max_failure_rate: z.number().min(0).max(1).exactOptional().meta({
+    description: 'A share from 0 to 1. The batch pauses when a larger share of its finished tasks has failed.',
+  }),
   deadline_hours: z.number().min(1).max(ITEM_LIMITS.deadlineHoursMax).exactOptional().meta({
     description: 'Hours, 1 to 720, default 168. Tasks that are still queued after this time fail and are refunded.',
   }),
@@ -138,11 +133,9 @@ export const batchSchema = z
     credits: batchCreditsSchema,
     metadata: z.record(z.string(), z.string()),
     retry_of: batchIds.schema.nullable().meta({ description: 'The batch whose failed tasks this one retries.' }),
-    failure_summary: z
-      .partialRecord(words(FAILURE_TYPES), count)
-      .meta({
-        description: 'Number of tasks that failed or were canceled, by failure type; empty when there are none.',
-      }),
+    failure_summary: z.partialRecord(words(FAILURE_TYPES), count).meta({
+      description: 'Number of tasks that failed or were canceled, by failure type; empty when there are none.',
+    }),
     created_at: time,
     started_at: time.nullable(),
     finished_at: time.nullable(),

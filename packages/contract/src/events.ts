@@ -14,7 +14,10 @@ function nameOf(type: EventType): string {
 }
 
 const eventFields = {
-  id: eventIds.schema.meta({ description: 'The same on every attempt: remember it to act once.' }),
+  id: eventIds.schema.meta({
+    description:
+      'The same in every attempt to deliver this event: remember it, and skip an event that you have handled.',
+  }),
   created_at: time,
 };
 

@@ -1,6 +1,7 @@
 /**
- * Public ids: a prefix and base58 (the Bitcoin alphabet) of the bytes that name the object inside its account.
- * Tasks, deliveries and events are addressed by what they belong to, so their ids are derived and never stored.
+ * Public ids. An id is a prefix and base58 (the Bitcoin alphabet) of the bytes that name the object. Ids of tasks,
+ * deliveries and events are made from the id of the batch, endpoint or account that they belong to and a number, so
+ * they are never stored.
  *
  * A new kind of object declares its own kind of id in its contract file: `export const noteIds = idKind('note')`.
  */
@@ -25,13 +26,13 @@ export interface IdKind<Prefix extends string> {
   /** The public id in requests and answers; only its form is checked. */
   readonly schema: z.ZodType<PublicId<Prefix>>;
   format(uuid: Uuid<Prefix>): PublicId<Prefix>;
-  /** The uuid behind a public id, or null when the text is not an id of this kind. */
+  /** The uuid in a public id, or null when the text is not an id of this kind. */
   parse(id: string): Uuid<Prefix> | null;
-  /** The text itself when it is a lower-case UUID, or null. For cursors, which carry uuids. */
+  /** Returns the text when it is a lower-case UUID, else null. For cursors, which have uuids. */
   readUuid(text: string): Uuid<Prefix> | null;
   /** The uuid of a new object. */
   newUuid(random: { uuid(): string }): Uuid<Prefix>;
-  /** The UUIDs of no object: one sorts before all others, the other behind them. */
+  /** UUIDs that no object has: `nil` sorts before all others, `max` after them. */
   readonly nil: Uuid<Prefix>;
   readonly max: Uuid<Prefix>;
 }
@@ -42,7 +43,7 @@ export interface NumberedIdKind<Prefix extends string, Owner extends string, Par
   /** The public id in requests and answers; only its form is checked. */
   readonly schema: z.ZodType<PublicId<Prefix>>;
   format(owner: Uuid<Owner>, number: number): PublicId<Prefix>;
-  /** What the id is made of, or null when the text is not an id of this kind. */
+  /** The parts of the id, or null when the text is not an id of this kind. */
   parse(id: string): Parts | null;
 }
 
@@ -72,7 +73,7 @@ function encode<Prefix extends string>(prefix: Prefix, bytes: Uint8Array): Publi
   return `${prefix}_${base58.encode(bytes)}`;
 }
 
-/** The bytes behind an id, or null for anything that this function's inverse did not write. */
+/** The bytes in an id, or null for text that `encode` did not make. */
 function decode(prefix: string, id: string, length: number): Uint8Array | null {
   // base58 of at most 24 bytes has at most 33 characters: longer text is refused before the quadratic decoding.
   if (!id.startsWith(`${prefix}_`) || id.length > 64) return null;

@@ -66,11 +66,9 @@ export const previousLedgerEpochSchema = z
 
 const exportHeaderFields = {
   account_id: accountIds.schema,
-  checkpoint: checkpoint
-    .nullable()
-    .meta({
-      description: 'The signed note that the entries are checked against; null when nothing has been sealed yet.',
-    }),
+  checkpoint: checkpoint.nullable().meta({
+    description: 'The signed note that the entries are checked against; null when nothing has been sealed yet.',
+  }),
   previous_epochs: z.array(previousLedgerEpochSchema),
   range: z
     .object({

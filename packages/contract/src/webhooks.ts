@@ -84,13 +84,9 @@ export const redeliverRequestSchema = z
 export const redeliverResultSchema = z
   .object({
     count: count.meta({ description: 'How many deliveries are sent again.' }),
-    next_since: z
-      .int()
-      .positive()
-      .nullable()
-      .meta({
-        description: 'The `since` for the next call when there are more deliveries; null when there are no more.',
-      }),
+    next_since: z.int().positive().nullable().meta({
+      description: 'The `since` for the next call when there are more deliveries; null when there are no more.',
+    }),
   })
   .meta({ id: 'RedeliverResult' });
 
@@ -99,12 +95,9 @@ export const webhookEndpointSchema = z.object(webhookEndpointFields).meta({ id: 
 export const webhookEndpointWithSecretSchema = z
   .object({
     ...webhookEndpointFields,
-    secret: z
-      .string()
-      .nullable()
-      .meta({
-        description: '`whsec_` and base64 of 32 bytes; null when the request was sent again with the same request_id.',
-      }),
+    secret: z.string().nullable().meta({
+      description: '`whsec_` and base64 of 32 bytes; null when the request was sent again with the same request_id.',
+    }),
   })
   .meta({
     id: 'WebhookEndpointWithSecret',
@@ -120,11 +113,9 @@ export const webhookAttemptSchema = z
     status_code: z.int().nullable().meta({ description: 'HTTP status of the answer; null when there was no answer.' }),
     error: z.string().nullable(),
     response_excerpt: z.string().nullable(),
-    manual: z
-      .boolean()
-      .meta({
-        description: 'True when the attempt was requested by a redelivery; it does not count as an automatic attempt.',
-      }),
+    manual: z.boolean().meta({
+      description: 'True when the attempt was requested by a redelivery; it does not count as an automatic attempt.',
+    }),
   })
   .meta({ id: 'WebhookAttempt' });
 

@@ -173,11 +173,9 @@ export const EVENTS = {
         endpoint_id: id('whe'),
         failing_since: time,
         given_up: z.int().nonnegative().meta({ description: 'Deliveries given up since then.' }),
-        disabled_not_before: time
-          .nullable()
-          .meta({
-            description: 'The endpoint is not disabled before this time; null means that it is never disabled.',
-          }),
+        disabled_not_before: time.nullable().meta({
+          description: 'The endpoint is not disabled before this time; null means that it is never disabled.',
+        }),
       }),
     example: ({ endpointId, at }) => ({
       endpoint_id: endpointId,

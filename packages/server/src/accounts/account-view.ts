@@ -26,7 +26,7 @@ interface AccountRow {
   readonly created_at: Date;
 }
 
-/** An account as its own customer sees it. */
+/** An account as its customer sees it. */
 export async function viewAccount(db: Queryable, accountUuid: AccountUuid): Promise<Account> {
   const [row] = await db.query<AccountRow>(
     'SELECT name, plan, mode, status, limits, terms, settings, created_at FROM accounts WHERE account_id = $1',

@@ -37,7 +37,10 @@ export interface AccountDetail extends AccountSummary {
   readonly keys: readonly ApiKeySummary[];
 }
 
-/** Opens an account with empty buckets. The plan's limits are copied, so that they can be changed for one account. */
+/**
+ * Opens an account without credits. The limits of the plan are copied, so that they can be changed for this account
+ * only.
+ */
 export async function createAccount(db: Database, random: Random, account: NewAccount): Promise<AccountUuid> {
   const accountUuid = accountIds.newUuid(random);
   await db.transaction(async (tx) => {

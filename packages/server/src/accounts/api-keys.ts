@@ -23,7 +23,7 @@ export interface NewApiKey {
 
 export interface CreatedApiKey {
   readonly keyUuid: KeyUuid;
-  /** The only time the text exists outside the customer's hands. */
+  /** The text of a new key. It is never stored, so this is the only time that it can be shown. */
   readonly text: string;
 }
 

@@ -11,7 +11,7 @@ export interface AccountCheck {
   readonly status: AccountStatus;
   readonly available: number;
   readonly debt: number;
-  /** The batch that this request_id made. */
+  /** The batch that this request_id created. */
   readonly batch_id: BatchUuid | null;
   readonly request_hash: Uint8Array | null;
   readonly endpoint_found: boolean;

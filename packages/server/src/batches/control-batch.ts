@@ -49,7 +49,10 @@ async function previewOf(tx: Queryable, accountUuid: AccountUuid, row: BatchRow)
   return { batch: toBatch(row), refunded, still_running: running };
 }
 
-/** Nothing new of the batch is sent until it is resumed; what runs goes on. Asked again it says the same. */
+/**
+ * Pauses a batch: queued tasks are not sent until it is resumed; running tasks continue. Calling it again gives the
+ * same answer.
+ */
 export async function pauseBatch(
   db: Database,
   accountUuid: AccountUuid,
@@ -58,7 +61,7 @@ export async function pauseBatch(
   return setPaused(db, accountUuid, batchUuid, `pause_batch($1, $2, 'requested')`, 'paused');
 }
 
-/** Lets a paused batch go on, with a new sample for its failure rate. Asked again it says the same. */
+/** Resumes a paused batch, and starts counting its failure rate again. Calling it again gives the same answer. */
 export async function resumeBatch(
   db: Database,
   accountUuid: AccountUuid,

@@ -102,7 +102,7 @@ function refusalOf(submission: Submission, account: AccountCheck): Refusal | nul
   );
 }
 
-/** The second look at what may have changed: from the reservation on, the account's row is ours alone. */
+/** Checks again what may have changed. From the reservation on, this transaction has the lock of the account's row. */
 async function reserve(
   tx: Queryable,
   caller: BatchCaller,

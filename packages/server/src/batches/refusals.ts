@@ -2,7 +2,10 @@ import { batchIds, type BatchStatus, type BatchUuid } from '@rushes/contract';
 import type { Refusal } from '../outcome/index.ts';
 
 export function batchNotFound(batchUuid: BatchUuid): Refusal {
-  return { code: 'not_found', detail: `There is no batch ${batchIds.format(batchUuid)} in this account.` };
+  return {
+    code: 'not_found',
+    detail: `This account does not have the batch ${batchIds.format(batchUuid)}. Check the id and the API key.`,
+  };
 }
 
 export function badCursor(): Refusal {

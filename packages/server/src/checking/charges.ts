@@ -68,7 +68,7 @@ export async function chargeSums(
       unchargedGenerations += row.uncharged;
       for (const { batch, task, seq } of row.examples ?? []) {
         if (findings.length === FINDINGS_PER_ACCOUNT) break;
-        const detail = `entry ${seq} charges task ${task} of batch ${batchIds.format(batch)}, and no generation served it`;
+        const detail = `entry ${seq} charges task ${task} of batch ${batchIds.format(batch)}, but the task has no generation`;
         findings.push({ accountUuid, rule: 'charge_without_generation', detail });
       }
     }

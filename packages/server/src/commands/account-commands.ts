@@ -66,7 +66,7 @@ function create(env: Environment): CommandBody {
           output.result(JSON.stringify({ account_id: accountIds.format(uuid), api_key: key.value.text }));
         } else {
           output.result(`account  ${accountIds.format(uuid)}\nAPI key  ${key.value.text}`);
-          output.note('The key is shown this once. Give it to the customer as RUSHES_API_KEY.');
+          output.note('The key is shown only once. Give it to the customer, who sets it as RUSHES_API_KEY.');
         }
         return 0;
       });

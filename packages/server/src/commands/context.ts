@@ -44,7 +44,7 @@ export async function withContext<T>(
   }
 }
 
-/** The uuid behind `acct_…`. Throws UsageError. */
+/** The uuid in an id `acct_…`. Throws UsageError. */
 export function accountUuid(id: string): AccountUuid {
   const uuid = accountIds.parse(id);
   if (uuid === null)

@@ -195,7 +195,7 @@ function operatorKeyCommands(env: Environment): CommandBodies {
       run: (parsed, output) => {
         const id = parsed.positionals[0] ?? '';
         const keyUuid = keyIds.parse(id);
-        if (keyUuid === null) throw new UsageError(`"${id}" is not a key id; they begin with key_.`);
+        if (keyUuid === null) throw new UsageError(`"${id}" is not a key id; a key id begins with key_.`);
         return withContext(env, parsed, async ({ access: { db } }) => {
           const outcome = await disableOperatorKey(db, keyUuid);
           if (outcome === 'not_found') throw new CommandFailure(`There is no operator key ${id}.`);

@@ -47,7 +47,7 @@ export function keyCommands(env: Environment): CommandBodies {
       run: (parsed, output) => {
         const id = parsed.positionals[0] ?? '';
         const keyUuid = keyIds.parse(id);
-        if (keyUuid === null) throw new UsageError(`"${id}" is not a key id; they begin with key_.`);
+        if (keyUuid === null) throw new UsageError(`"${id}" is not a key id; a key id begins with key_.`);
         const uuid = accountUuid(requireText(parsed, 'account'));
         return withContext(env, parsed, async ({ access: { db } }) => {
           const outcome = await disableApiKey(db, uuid, keyUuid);

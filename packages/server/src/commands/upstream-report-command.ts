@@ -72,7 +72,7 @@ function optional<T>(parsed: ParsedCommand, flag: string, read: (text: string) =
 
 function batchUuidOf(id: string): BatchUuid {
   const uuid = batchIds.parse(id);
-  if (uuid === null) throw new UsageError(`"${id}" is not a batch id; they begin with bat_.`);
+  if (uuid === null) throw new UsageError(`"${id}" is not a batch id; a batch id begins with bat_.`);
   return uuid;
 }
 

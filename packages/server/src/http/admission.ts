@@ -1,4 +1,7 @@
-/** What every request to a keyed route passes, in this order: key (401), requests per minute (429), scope (403). */
+/**
+ * The checks of every request to a route that needs a key, in this order: key (401), requests per minute (429), scope
+ * (403).
+ */
 import type { KeyUuid } from '@rushes/contract';
 import { authenticate, type Caller } from '../accounts/index.ts';
 import { authenticateOperator } from '../operators/index.ts';

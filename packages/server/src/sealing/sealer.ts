@@ -78,7 +78,10 @@ export function createSealer(options: SealerOptions): SteppedSealer {
       tree.accountUuid,
       originOf(term.ring.serverName, tree.accountUuid, 1),
     ]);
-    logger.info({ account: accountIds.format(tree.accountUuid), reason: tree.refusedReason }, 'sealing goes on');
+    logger.info(
+      { account: accountIds.format(tree.accountUuid), reason: tree.refusedReason },
+      'signing continues for this account',
+    );
   };
 
   const look = async (term: Term, tree: OpenTree): Promise<void> => {

@@ -375,7 +375,7 @@ describe('broken JSON', () => {
 
   it('is not seen where a name comes again in another object, or as a value', () => {
     const body = '{"a": "b", "b": ["a", "a", {"a": "a"}, {"a": [{"a": {}}, "a"]}], "c": {"a": "c", "\\"c": "a"}}';
-    expect(refused('application/json', body).detail).not.toContain('not usable JSON');
+    expect(refused('application/json', body).detail).not.toContain('not valid JSON');
   });
 
   it('is told from sound JSON of another shape', () => {
