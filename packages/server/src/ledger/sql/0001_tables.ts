@@ -17,7 +17,7 @@ CREATE TABLE credit_accounts (
   last_event_seq bigint NOT NULL DEFAULT 0 CHECK (last_event_seq >= 0),
   CHECK (available + reserved + spent = issued)
 ) WITH (fillfactor = 20);
-COMMENT ON TABLE credit_accounts IS 'The balances of each account. Only a transaction that has locked the row may number the account's entries and events.';
+COMMENT ON TABLE credit_accounts IS 'The balances of each account. Only a transaction that has locked the row may number the account''s entries and events.';
 COMMENT ON COLUMN credit_accounts.issued IS 'Credits from purchases and grants, minus revoked credits.';
 COMMENT ON COLUMN credit_accounts.debt IS 'Credits that revocations could not take yet. A debt blocks new reservations.';
 COMMENT ON COLUMN credit_accounts.last_seq IS 'The number of the account''s last ledger entry.';
