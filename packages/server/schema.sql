@@ -24,11 +24,11 @@ CREATE TABLE accounts (
 );
 
 COMMENT ON TABLE accounts IS 'The customers.';
-COMMENT ON COLUMN accounts.terms IS 'Only what differs from the default terms, by failure type: {"moderation_input": "refund"}.';
-COMMENT ON COLUMN accounts.limits IS 'The limits in force, by their names in LIMITS of the contract: those of the plan, copied when the account is opened.';
-COMMENT ON COLUMN accounts.max_concurrent_tasks IS 'Of limits, as functions read it for every claim.';
-COMMENT ON COLUMN accounts.weight IS 'Its share of busy routes: an account of weight 2 gets twice the slots of one of weight 1.';
-COMMENT ON COLUMN accounts.settings IS 'What the customer has set, by the names in ACCOUNT_SETTINGS of the contract; what is not set is not there.';
+COMMENT ON COLUMN accounts.terms IS 'The terms that differ from the default terms, by failure type: {"moderation_input": "refund"}.';
+COMMENT ON COLUMN accounts.limits IS 'The limits of this account, by their names in LIMITS of the contract. They are copied from the plan when the account is opened.';
+COMMENT ON COLUMN accounts.max_concurrent_tasks IS 'Copy of the limit with this name, because functions read it for every claim.';
+COMMENT ON COLUMN accounts.weight IS 'Relative share of busy routes: an account of weight 2 gets twice the slots of an account of weight 1.';
+COMMENT ON COLUMN accounts.settings IS 'The settings that the customer has set, by their names in ACCOUNT_SETTINGS of the contract.';
 
 CREATE TABLE api_keys (
   account_id uuid NOT NULL,
@@ -46,8 +46,8 @@ CREATE TABLE api_keys (
   CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
-COMMENT ON TABLE api_keys IS 'What customers log in with.';
-COMMENT ON COLUMN api_keys.key_hash IS 'HMAC-SHA256 of the whole key text under a key that is not in this database.';
+COMMENT ON TABLE api_keys IS 'API keys of customers.';
+COMMENT ON COLUMN api_keys.key_hash IS 'HMAC-SHA256 of the whole key text. The HMAC key is not in this database.';
 
 CREATE TABLE batch_failures (
   account_id uuid NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE batch_failures (
   CONSTRAINT batch_failures_tasks_check CHECK ((tasks > 0))
 ) WITH (fillfactor=50);
 
-COMMENT ON TABLE batch_failures IS 'How many finished tasks of a batch failed with each failure type.';
+COMMENT ON TABLE batch_failures IS 'Number of finished tasks of a batch by failure type.';
 
 CREATE TABLE batch_schedule (
   account_id uuid NOT NULL,
@@ -79,10 +79,10 @@ CREATE TABLE batch_schedule (
   CONSTRAINT batch_schedule_timeout_ms_check CHECK ((timeout_ms > 0))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
-COMMENT ON TABLE batch_schedule IS 'One row per unfinished batch: the small table that claims look through.';
-COMMENT ON COLUMN batch_schedule.cursor_index IS 'Tasks below it were claimed at least once.';
-COMMENT ON COLUMN batch_schedule.fence IS 'The last fence given out for this batch.';
-COMMENT ON COLUMN batch_schedule.closed IS 'Canceled or past its deadline: nothing of it is sent any more.';
+COMMENT ON TABLE batch_schedule IS 'One row per unfinished batch. Claims read this small table.';
+COMMENT ON COLUMN batch_schedule.cursor_index IS 'Tasks with a smaller index were claimed at least once.';
+COMMENT ON COLUMN batch_schedule.fence IS 'The last fence that was given to a claim of this batch.';
+COMMENT ON COLUMN batch_schedule.closed IS 'True when the batch is canceled or past its deadline: its tasks are not sent any more.';
 
 CREATE TABLE batches (
   account_id uuid NOT NULL,
@@ -134,11 +134,11 @@ CREATE TABLE batches (
 CREATE INDEX batches_newest_first ON public.batches USING btree (account_id, created_at DESC, batch_id DESC);
 
 COMMENT ON TABLE batches IS 'One row per batch, with counters of its tasks.';
-COMMENT ON COLUMN batches.unit_price IS 'Credits per task as they stood at creation: what the customer agreed to.';
-COMMENT ON COLUMN batches.terms IS 'By failure type whether a task is refunded or forfeited, as it stood at creation.';
+COMMENT ON COLUMN batches.unit_price IS 'Credits per task when the batch was created: the price that the customer agreed to.';
+COMMENT ON COLUMN batches.terms IS 'For each failure type, whether a task is refunded or forfeited; as agreed when the batch was created.';
 COMMENT ON COLUMN batches.sample_finished IS 'Finished tasks since the batch started or was last resumed.';
 COMMENT ON COLUMN batches.sample_failed IS 'Failed tasks since the batch started or was last resumed.';
-COMMENT ON COLUMN batches.route IS 'The upstream that the batch was given to. batch_schedule, which has it too, goes when the batch ends.';
+COMMENT ON COLUMN batches.route IS 'The upstream that serves the batch. batch_schedule has it too, but its row is deleted when the batch ends.';
 
 CREATE TABLE credit_accounts (
   account_id uuid NOT NULL,
@@ -162,11 +162,11 @@ CREATE TABLE credit_accounts (
   CONSTRAINT credit_accounts_spent_check CHECK ((spent >= 0))
 ) WITH (fillfactor=20);
 
-COMMENT ON TABLE credit_accounts IS 'The buckets of each account. Who locks its row may number its entries and events.';
-COMMENT ON COLUMN credit_accounts.issued IS 'What came in by purchases and grants, less what was revoked.';
-COMMENT ON COLUMN credit_accounts.debt IS 'What revocations could not take. It blocks new reservations.';
+COMMENT ON TABLE credit_accounts IS 'The balances of each account. Only a transaction that has locked the row may number the account''s entries and events.';
+COMMENT ON COLUMN credit_accounts.issued IS 'Credits from purchases and grants, minus revoked credits.';
+COMMENT ON COLUMN credit_accounts.debt IS 'Credits that revocations could not take yet. A debt blocks new reservations.';
 COMMENT ON COLUMN credit_accounts.last_seq IS 'The number of the account''s last ledger entry.';
-COMMENT ON COLUMN credit_accounts.last_entry_at IS 'No later entry is earlier: time never runs against seq.';
+COMMENT ON COLUMN credit_accounts.last_entry_at IS 'Time of the last entry. A later entry never has an earlier time.';
 COMMENT ON COLUMN credit_accounts.last_event_seq IS 'The number of the account''s last event.';
 
 CREATE TABLE credit_holds (
@@ -188,7 +188,7 @@ CREATE TABLE credit_holds (
   CONSTRAINT credit_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
 ) WITH (fillfactor=50);
 
-COMMENT ON TABLE credit_holds IS 'What each batch reserved, and what became of it. Closed when every task is final.';
+COMMENT ON TABLE credit_holds IS 'The credits that each batch reserved, and how they were used. Closed when every task is final.';
 
 CREATE TABLE credit_ledger (
   account_id uuid NOT NULL,
@@ -235,10 +235,10 @@ CREATE TRIGGER credit_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE 
 
 CREATE TRIGGER credit_ledger_rows_are_append_only BEFORE DELETE OR UPDATE ON public.credit_ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
-COMMENT ON TABLE credit_ledger IS 'Every move of credits, for ever: amount goes from from_bucket to to_bucket. Numbered without gaps per account.';
-COMMENT ON COLUMN credit_ledger.available_after IS 'The bucket''s balance behind this entry; reserved_after and spent_after likewise.';
-COMMENT ON COLUMN credit_ledger.reverses_seq IS 'The charge or forfeit that a reversal gives back, all of it or in part.';
-COMMENT ON COLUMN credit_ledger.reference IS 'The payment, ticket or other paper that the entry rests on.';
+COMMENT ON TABLE credit_ledger IS 'Every movement of credits, kept for ever: amount goes from from_bucket to to_bucket. Numbered without gaps per account.';
+COMMENT ON COLUMN credit_ledger.available_after IS 'Available credits after this entry. reserved_after and spent_after are the other balances.';
+COMMENT ON COLUMN credit_ledger.reverses_seq IS 'The charge or forfeit that a reversal gives back, completely or in part.';
+COMMENT ON COLUMN credit_ledger.reference IS 'The payment, ticket or other document that is the reason for the entry.';
 
 CREATE TABLE credit_revocations (
   account_id uuid NOT NULL,
@@ -258,9 +258,9 @@ CREATE TABLE credit_revocations (
   CONSTRAINT credit_revocations_revoked_check CHECK ((revoked >= 0))
 );
 
-COMMENT ON TABLE credit_revocations IS 'A revocation takes what is available at once and the rest, the account''s debt, from the purchases that follow. Its entries in the ledger carry its reference.';
+COMMENT ON TABLE credit_revocations IS 'Revocations. A revocation takes available credits at once; the rest is the account''s debt, and later purchases pay it. Its ledger entries have its reference.';
 COMMENT ON COLUMN credit_revocations.position IS 'The order in which debts are settled.';
-COMMENT ON COLUMN credit_revocations.revoked IS 'What was taken so far; the rest of amount is debt.';
+COMMENT ON COLUMN credit_revocations.revoked IS 'Credits that were taken so far; the rest of amount is debt.';
 
 CREATE TABLE dispatch_routes (
   route text NOT NULL,
@@ -270,8 +270,8 @@ CREATE TABLE dispatch_routes (
   CONSTRAINT dispatch_routes_max_concurrent_tasks_check CHECK ((max_concurrent_tasks >= 0))
 );
 
-COMMENT ON TABLE dispatch_routes IS 'One row per route. Claims take these row locks first, which makes every concurrency limit exact.';
-COMMENT ON COLUMN dispatch_routes.virtual_time IS 'Of start-time fair queueing: where an account begins that comes back. It grows by 1 / weight with each task handed out.';
+COMMENT ON TABLE dispatch_routes IS 'One row per route. Every claim locks these rows first, so all concurrency limits are exact.';
+COMMENT ON COLUMN dispatch_routes.virtual_time IS 'Virtual time of start-time fair queueing: an account that comes back starts here. It grows by 1 / weight with each claimed task.';
 
 CREATE TABLE dispatch_shares (
   account_id uuid NOT NULL,
@@ -280,7 +280,7 @@ CREATE TABLE dispatch_shares (
   CONSTRAINT dispatch_shares_pkey PRIMARY KEY (account_id, route)
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
-COMMENT ON TABLE dispatch_shares IS 'What each account was served of a route: 1 / weight of virtual time for each task.';
+COMMENT ON TABLE dispatch_shares IS 'Virtual time that each account has used on a route: 1 / weight for each task.';
 
 CREATE TABLE events (
   account_id uuid NOT NULL,
@@ -298,9 +298,9 @@ CREATE TABLE events (
 
 CREATE TRIGGER events_are_append_only BEFORE UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-COMMENT ON TABLE events IS 'The outbox and the customer''s event list in one: written by the transaction that made the change.';
+COMMENT ON TABLE events IS 'The customer''s event list, which is also the outbox for webhooks. An event is written in the transaction of the change that it reports.';
 COMMENT ON COLUMN events.endpoint_id IS 'Set when the event goes to one endpoint only.';
-COMMENT ON COLUMN events.data IS 'Null for a task: the final task says it all. Writing a copy was a fifth of a settlement.';
+COMMENT ON COLUMN events.data IS 'Data of the event. Null for an event about a task, because the task is final and has all data; writing a copy took a fifth of a settlement.';
 
 CREATE TABLE idempotency_keys (
   account_id uuid NOT NULL,
@@ -314,7 +314,7 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_request_id_check CHECK (((length(request_id) >= 1) AND (length(request_id) <= 255)))
 );
 
-COMMENT ON TABLE idempotency_keys IS 'Answers to POSTs other than batch creation, kept for 72 hours.';
+COMMENT ON TABLE idempotency_keys IS 'The objects that POSTs other than batch creation have created, by request_id; kept for 72 hours.';
 
 CREATE TABLE late_results (
   account_id uuid NOT NULL,
@@ -329,7 +329,7 @@ CREATE TABLE late_results (
   CONSTRAINT late_results_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
 );
 
-COMMENT ON TABLE late_results IS 'Outcomes that came after another outcome had won. They changed nothing.';
+COMMENT ON TABLE late_results IS 'Outcomes that came after the task was final. They changed nothing.';
 
 CREATE TABLE ledger_checkpoints (
   account_id uuid NOT NULL,
@@ -342,7 +342,7 @@ CREATE TABLE ledger_checkpoints (
   CONSTRAINT ledger_checkpoints_size_check CHECK ((size > 0))
 );
 
-COMMENT ON TABLE ledger_checkpoints IS 'Every checkpoint that was published, so that a customer can have the one that it kept explained.';
+COMMENT ON TABLE ledger_checkpoints IS 'Every published checkpoint, so that a customer can get proofs for a checkpoint that it kept.';
 
 CREATE TABLE ledger_checks (
   started_at timestamp with time zone NOT NULL,
@@ -355,9 +355,9 @@ CREATE TABLE ledger_checks (
   CONSTRAINT ledger_checks_check CHECK ((finished_at >= started_at))
 );
 
-COMMENT ON TABLE ledger_checks IS 'What each check of the whole ledger found, so that whoever watches knows that there was one.';
-COMMENT ON COLUMN ledger_checks.violations IS 'How many violations of each rule that was broken.';
-COMMENT ON COLUMN ledger_checks.reconciliation IS 'Charges against generations of the time since the check before.';
+COMMENT ON TABLE ledger_checks IS 'The result of each check of the whole ledger. It also shows that the check ran.';
+COMMENT ON COLUMN ledger_checks.violations IS 'Number of violations by broken rule.';
+COMMENT ON COLUMN ledger_checks.reconciliation IS 'Comparison of charges and generations in the time since the previous check.';
 
 CREATE TABLE ledger_keys (
   key_id text NOT NULL,
@@ -371,7 +371,7 @@ CREATE TABLE ledger_keys (
 
 CREATE UNIQUE INDEX ledger_keys_one_active ON public.ledger_keys USING btree (status) WHERE (status = 'active'::text);
 
-COMMENT ON TABLE ledger_keys IS 'The keys that checkpoints were ever signed with. Their private halves are not in this database.';
+COMMENT ON TABLE ledger_keys IS 'All public keys that have signed checkpoints. The private keys are not in this database.';
 COMMENT ON COLUMN ledger_keys.key_id IS 'The key hash of a signed note, 8 hexadecimal digits.';
 
 CREATE TABLE ledger_sealer (
@@ -384,8 +384,8 @@ CREATE TABLE ledger_sealer (
   CONSTRAINT ledger_sealer_only_row_check CHECK (only_row)
 );
 
-COMMENT ON TABLE ledger_sealer IS 'One row: who seals.';
-COMMENT ON COLUMN ledger_sealer.fence IS 'It stands in the transaction of every publication.';
+COMMENT ON TABLE ledger_sealer IS 'One row: the process that seals the ledger.';
+COMMENT ON COLUMN ledger_sealer.fence IS 'Every publication checks it in its transaction.';
 COMMENT ON COLUMN ledger_sealer.checked_at IS 'When the scheduled check of the ledger last began.';
 
 CREATE TABLE ledger_tree_nodes (
@@ -401,7 +401,7 @@ CREATE TABLE ledger_tree_nodes (
   CONSTRAINT ledger_tree_nodes_node_index_check CHECK ((node_index >= 0))
 );
 
-COMMENT ON TABLE ledger_tree_nodes IS 'Hashes of complete subtrees of 256 leaves and more. What is smaller is made of at most 255 entries when it is asked for.';
+COMMENT ON TABLE ledger_tree_nodes IS 'Hashes of complete subtrees of 256 leaves and more. Smaller ones are computed from at most 255 entries when they are needed.';
 
 CREATE TABLE ledger_trees (
   account_id uuid NOT NULL,
@@ -431,10 +431,10 @@ CREATE TABLE ledger_trees (
 CREATE UNIQUE INDEX ledger_trees_one_open ON public.ledger_trees USING btree (account_id) WHERE (closed_at IS NULL);
 
 COMMENT ON TABLE ledger_trees IS 'The Merkle tree (RFC 6962) of an account: leaf seq - 1 is entry seq. Only the row of the latest epoch is open.';
-COMMENT ON COLUMN ledger_trees.origin IS 'First line of every checkpoint of the tree, fixed when the tree is begun.';
-COMMENT ON COLUMN ledger_trees.frontier IS 'The roots of the complete subtrees that the tree is made of, the largest first: 32 bytes per 1 in binary size.';
+COMMENT ON COLUMN ledger_trees.origin IS 'First line of every checkpoint of the tree. It never changes.';
+COMMENT ON COLUMN ledger_trees.frontier IS 'The roots of the complete subtrees that form the tree, the largest first: 32 bytes for each 1 in the binary form of size.';
 COMMENT ON COLUMN ledger_trees.checkpoint IS 'The signed note over this size and root.';
-COMMENT ON COLUMN ledger_trees.refused_reason IS 'Why nothing more is signed for this account; null while all is well.';
+COMMENT ON COLUMN ledger_trees.refused_reason IS 'Why signing is refused for this account; null when it is not refused.';
 COMMENT ON COLUMN ledger_trees.opened_reason IS 'Why this epoch was opened.';
 COMMENT ON COLUMN ledger_trees.previous_checkpoint IS 'The last checkpoint signed before this epoch.';
 
@@ -453,7 +453,7 @@ CREATE TABLE operator_actions (
 
 CREATE TRIGGER operator_actions_are_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.operator_actions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-COMMENT ON TABLE operator_actions IS 'Who did what to an account. For the operator: the customer''s ledger says why, not which person it was.';
+COMMENT ON TABLE operator_actions IS 'Actions of operators on accounts, with the person. Only for operators: the customer''s ledger has the reason, but not the person.';
 COMMENT ON COLUMN operator_actions.actor IS 'key:key_… or command:user@host.';
 
 CREATE TABLE operator_events (
@@ -467,7 +467,7 @@ CREATE TABLE operator_events (
 
 CREATE INDEX operator_events_newest_first ON public.operator_events USING btree (created_at DESC, event_id DESC);
 
-COMMENT ON TABLE operator_events IS 'What an operator must be told at once: a violation of the ledger, sealing that was refused.';
+COMMENT ON TABLE operator_events IS 'Events that operators must know at once, such as a violation of the ledger or a refusal to sign.';
 
 CREATE TABLE operator_keys (
   key_id uuid NOT NULL,
@@ -483,8 +483,8 @@ CREATE TABLE operator_keys (
   CONSTRAINT operator_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
 );
 
-COMMENT ON TABLE operator_keys IS 'What operators log in with.';
-COMMENT ON COLUMN operator_keys.key_hash IS 'HMAC-SHA256 of the whole key text under a key that is not in this database.';
+COMMENT ON TABLE operator_keys IS 'API keys of operators.';
+COMMENT ON COLUMN operator_keys.key_hash IS 'HMAC-SHA256 of the whole key text. The HMAC key is not in this database.';
 
 CREATE TABLE task_attempts (
   account_id uuid NOT NULL,
@@ -502,8 +502,8 @@ CREATE TABLE task_attempts (
   CONSTRAINT task_attempts_account_id_batch_id_task_index_fkey FOREIGN KEY (account_id, batch_id, task_index) REFERENCES tasks(account_id, batch_id, task_index)
 );
 
-COMMENT ON TABLE task_attempts IS 'Attempts that did not end their task. The last attempt is on the task itself.';
-COMMENT ON COLUMN task_attempts.possible_duplicate IS 'The upstream may have started a generation that we know nothing of, at the operator''s cost.';
+COMMENT ON TABLE task_attempts IS 'Attempts that did not end their task. The last attempt is in the row of the task.';
+COMMENT ON COLUMN task_attempts.possible_duplicate IS 'True when the upstream may have started a generation whose outcome is unknown, at the operator''s cost.';
 
 CREATE TABLE task_leases (
   account_id uuid NOT NULL,
@@ -522,9 +522,9 @@ CREATE TABLE task_leases (
   CONSTRAINT task_leases_open_check CHECK ((open >= 0))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
-COMMENT ON TABLE task_leases IS 'A claimed range of tasks, and which worker holds it until when.';
-COMMENT ON COLUMN task_leases.kind IS 'range: it came off the cursor. retry: tasks out of task_retries between these indexes.';
-COMMENT ON COLUMN task_leases.open IS 'Its tasks that are neither final nor given back. The row goes when it reaches zero.';
+COMMENT ON TABLE task_leases IS 'A claimed range of tasks, the worker that holds it, and until when.';
+COMMENT ON COLUMN task_leases.kind IS 'range: all tasks between these indexes. retry: tasks from task_retries between these indexes.';
+COMMENT ON COLUMN task_leases.open IS 'Number of its tasks that are not final and not returned. The row is deleted when it reaches zero.';
 
 CREATE TABLE task_retries (
   account_id uuid NOT NULL,
@@ -534,7 +534,7 @@ CREATE TABLE task_retries (
   CONSTRAINT task_retries_pkey PRIMARY KEY (account_id, batch_id, task_index)
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
-COMMENT ON TABLE task_retries IS 'Tasks to be tried again, by due time.';
+COMMENT ON TABLE task_retries IS 'Tasks that wait for another attempt, by due time.';
 
 CREATE TABLE tasks (
   account_id uuid NOT NULL,
@@ -577,10 +577,10 @@ CREATE TABLE tasks (
 ) WITH (fillfactor=50);
 
 COMMENT ON TABLE tasks IS 'One row per task of a batch. Its state is in no index, so that every update of a task is HOT.';
-COMMENT ON COLUMN tasks.fence IS 'Grows with every claim and release. It stands in the WHERE of every write.';
+COMMENT ON COLUMN tasks.fence IS 'Grows with every claim and release. Every write checks it in its WHERE.';
 COMMENT ON COLUMN tasks.attempt IS 'Grows with every submission.';
-COMMENT ON COLUMN tasks.failures IS 'What uses up the retries.';
-COMMENT ON COLUMN tasks.unknown_since IS 'Since when the outcome is not known. It stays on a task that failed meanwhile: a generation of it may exist upstream.';
+COMMENT ON COLUMN tasks.failures IS 'Failed attempts that count towards the limit of retries.';
+COMMENT ON COLUMN tasks.unknown_since IS 'Since when the outcome of the submission is unknown. It stays when the task fails, because the upstream may still have a generation of it.';
 COMMENT ON COLUMN tasks.failure_detail IS 'The upstream''s own text, for the operator only.';
 
 CREATE TABLE unsettled_tasks (
@@ -595,8 +595,8 @@ CREATE TABLE unsettled_tasks (
   CONSTRAINT unsettled_tasks_tasks_check CHECK ((tasks > 0))
 );
 
-COMMENT ON TABLE unsettled_tasks IS 'Tasks in flight whose outcome is known and cannot be written: nothing of them runs upstream, so they take no slot of their route.';
-COMMENT ON COLUMN unsettled_tasks.open IS 'What the worker was told is open of the lease. It is believed while the lease says the same: then none was settled since.';
+COMMENT ON TABLE unsettled_tasks IS 'Tasks in flight whose outcome is known but cannot be written yet. They do not run upstream any more, so they do not use a slot of their route.';
+COMMENT ON COLUMN unsettled_tasks.open IS 'Open tasks of the lease when the worker reported. The report counts only while the lease still has this number, because then no task was settled since.';
 
 CREATE TABLE upstream_callbacks (
   account_id uuid NOT NULL,
@@ -612,7 +612,7 @@ CREATE TABLE upstream_callbacks (
   CONSTRAINT upstream_callbacks_upstream_id_check CHECK (((length(upstream_id) >= 1) AND (length(upstream_id) <= 200)))
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=500);
 
-COMMENT ON TABLE upstream_callbacks IS 'What upstreams posted about submissions whose id we do not know, or whose result may be there. Believed only when a poll agrees; rows go as soon as they have been looked into.';
+COMMENT ON TABLE upstream_callbacks IS 'Callbacks from upstreams about submissions whose id we do not know, or whose result may be ready. They count only when a request to the upstream confirms them. Rows are deleted after they were checked.';
 
 CREATE TABLE upstream_costs (
   route text NOT NULL,
@@ -625,9 +625,9 @@ CREATE TABLE upstream_costs (
   CONSTRAINT upstream_costs_micro_usd_check CHECK ((micro_usd >= 0))
 );
 
-COMMENT ON TABLE upstream_costs IS 'What one generation costs the operator, from a time on. Earlier prices stay, so that a report about the past never changes.';
+COMMENT ON TABLE upstream_costs IS 'Cost of one generation for the operator, from a time on. Earlier costs stay, so that a report about the past never changes.';
 COMMENT ON COLUMN upstream_costs.micro_usd IS 'In millionths of a US dollar.';
-COMMENT ON COLUMN upstream_costs.failed_micro_usd IS 'The same of a generation that the upstream itself reported as failed.';
+COMMENT ON COLUMN upstream_costs.failed_micro_usd IS 'Cost of a generation that the upstream itself reported as failed, in millionths of a US dollar.';
 
 CREATE TABLE webhook_attempts (
   account_id uuid NOT NULL,
@@ -647,7 +647,7 @@ CREATE TABLE webhook_attempts (
 );
 
 COMMENT ON TABLE webhook_attempts IS 'Every POST of a delivery, and what the endpoint answered.';
-COMMENT ON COLUMN webhook_attempts.manual IS 'Asked for by hand.';
+COMMENT ON COLUMN webhook_attempts.manual IS 'True for an attempt that was requested by a redelivery.';
 
 CREATE TABLE webhook_deliveries (
   account_id uuid NOT NULL,
@@ -680,10 +680,10 @@ CREATE INDEX webhook_deliveries_exhausted ON public.webhook_deliveries USING btr
 
 CREATE INDEX webhook_deliveries_newest_first ON public.webhook_deliveries USING btree (account_id, event_seq DESC, endpoint_id DESC);
 
-COMMENT ON TABLE webhook_deliveries IS 'One event on its way to one endpoint.';
-COMMENT ON COLUMN webhook_deliveries.locked_until IS 'Until then one worker is at it. Past it, that worker is taken for dead and another may repeat the attempt.';
-COMMENT ON COLUMN webhook_deliveries.fence IS 'Grows with every claim, so that a worker that was stopped past its lock cannot undo what the next one decided.';
-COMMENT ON COLUMN webhook_deliveries.manual_from IS 'Set while one attempt asked for by hand is due: the state that its failure leads back to.';
+COMMENT ON TABLE webhook_deliveries IS 'One row for each event and endpoint that it is sent to.';
+COMMENT ON COLUMN webhook_deliveries.locked_until IS 'Until this time, one worker handles the delivery. After it, the worker counts as dead and another one may repeat the attempt.';
+COMMENT ON COLUMN webhook_deliveries.fence IS 'Grows with every claim, so that a worker whose lock has expired cannot undo what the next worker decided.';
+COMMENT ON COLUMN webhook_deliveries.manual_from IS 'Set while a requested redelivery is due: the state to return to when the attempt fails.';
 
 CREATE TABLE webhook_endpoints (
   account_id uuid NOT NULL,
@@ -711,13 +711,13 @@ CREATE TABLE webhook_endpoints (
   CONSTRAINT webhook_endpoints_url_check CHECK ((length(url) <= 2048))
 ) WITH (fillfactor=50);
 
-COMMENT ON TABLE webhook_endpoints IS 'Where an account wants its events.';
-COMMENT ON COLUMN webhook_endpoints.sealed_secret IS 'AES-256-GCM, account and endpoint id bound in as additional data.';
-COMMENT ON COLUMN webhook_endpoints.fanned_out_seq IS 'Events up to here have become deliveries.';
-COMMENT ON COLUMN webhook_endpoints.retired_secrets IS 'Secrets from before rotations that sign as well, newest first, each until its time in retired_until.';
-COMMENT ON COLUMN webhook_endpoints.failing_since IS 'The first failure since the last accepted attempt; null while it answers.';
-COMMENT ON COLUMN webhook_endpoints.given_up IS 'The deliveries given up in this stretch of failures.';
-COMMENT ON COLUMN webhook_endpoints.warned_at IS 'When the customer was warned of this stretch of failures.';
+COMMENT ON TABLE webhook_endpoints IS 'The URLs that an account''s events are sent to.';
+COMMENT ON COLUMN webhook_endpoints.sealed_secret IS 'The secret, encrypted with AES-256-GCM. Account and endpoint id are the additional data.';
+COMMENT ON COLUMN webhook_endpoints.fanned_out_seq IS 'Deliveries exist for all events up to this number.';
+COMMENT ON COLUMN webhook_endpoints.retired_secrets IS 'Older secrets that also sign, newest first, each until its time in retired_until.';
+COMMENT ON COLUMN webhook_endpoints.failing_since IS 'Time of the first failure since the last accepted attempt; null when the last attempt was accepted.';
+COMMENT ON COLUMN webhook_endpoints.given_up IS 'Number of deliveries given up since failing_since.';
+COMMENT ON COLUMN webhook_endpoints.warned_at IS 'When the customer was warned about these failures.';
 
 CREATE VIEW ledger_violations AS
  WITH replay AS (
@@ -937,7 +937,7 @@ UNION ALL
           WHERE (credit_ledger.kind = 'revoke'::text)) r
   GROUP BY r.account_id, r.reference
  HAVING (sum(r.revoked) <> sum(r.entries));
-COMMENT ON VIEW ledger_violations IS 'The invariants of the ledger: whatever breaks one, with the rule that it breaks. Empty at all times.';
+COMMENT ON VIEW ledger_violations IS 'Every violation of an invariant of the ledger, with the name of the broken rule. It must always be empty.';
 
 CREATE OR REPLACE FUNCTION public.announce_low_credits(p_before credit_accounts)
  RETURNS void
@@ -951,7 +951,7 @@ DECLARE
 BEGIN
   SELECT (settings ->> 'low_credits_threshold')::bigint INTO v_threshold
   FROM accounts WHERE account_id = p_before.account_id;
-  -- Not so without a threshold either.
+  -- Without a threshold this is null, so nothing is written.
   IF p_before.available >= v_threshold THEN
     SELECT available INTO v_available FROM credit_accounts WHERE account_id = p_before.account_id;
     IF v_available < v_threshold THEN
@@ -961,7 +961,7 @@ BEGIN
   END IF;
 END
 $function$;
-COMMENT ON FUNCTION announce_low_credits IS 'Writes the event credits.low when what is available fell from at least the account''s threshold (its setting low_credits_threshold) to below it since the row p_before was read. For callers that hold the account''s row and took credits away. Whatever raises credits does not call it, since each fall is judged by what it started from. Setting a threshold announces nothing either, also when less is available already: that is not a fall.';
+COMMENT ON FUNCTION announce_low_credits IS 'Writes the event credits.low when the available credits have fallen from the account''s threshold (its setting low_credits_threshold) or more to below it since the row p_before was read. Call it after credits were taken away, with the account row locked. Functions that add credits do not call it. Setting a threshold does not write the event either, also when fewer credits are available already.';
 
 CREATE OR REPLACE FUNCTION public.append_batch_events(p_account_ids uuid[], p_batch_ids uuid[], p_type text, p_reason text)
  RETURNS void
@@ -983,7 +983,7 @@ BEGIN
   PERFORM write_batch_events(v_accounts, v_batches, number_events(v_accounts), p_type, p_reason);
 END
 $function$;
-COMMENT ON FUNCTION append_batch_events IS 'The events of write_batch_events under the next numbers of the accounts. For callers that hold the accounts'' locks.';
+COMMENT ON FUNCTION append_batch_events IS 'Writes events of batches (see write_batch_events) with the next numbers of the accounts. The caller must hold the locks of the accounts.';
 
 CREATE OR REPLACE FUNCTION public.append_entry(p_account_id uuid, p_kind text, p_amount bigint, p_batch_id uuid, p_task_index integer, p_reverses_seq bigint, p_reason text, p_reference text)
  RETURNS bigint
@@ -1018,7 +1018,7 @@ BEGIN
   RETURN v_after.last_seq;
 END
 $function$;
-COMMENT ON FUNCTION append_entry IS 'The one way to write a single ledger entry: moves the amount between the buckets that the kind says and appends the entry with the balances behind it. For functions that hold the account row locked; settle_tasks writes the entries of many tasks at once. Returns the entry''s seq. Raises when there is no such account or kind; the CHECKs of the account refuse to take more than a bucket has.';
+COMMENT ON FUNCTION append_entry IS 'Writes a single ledger entry: moves the amount between the buckets of its kind, and appends the entry with the balances after it. It is the only way to write one; settle_tasks writes the entries of many tasks at once. The caller must hold the lock of the account row. Returns the entry''s seq. Raises when the account or kind does not exist; the CHECKs of the account refuse to take more than a bucket has.';
 
 CREATE OR REPLACE FUNCTION public.append_event(p_account_id uuid, p_type text, p_batch_id uuid, p_task_index integer, p_endpoint_id uuid, p_data jsonb)
  RETURNS bigint
@@ -1034,7 +1034,7 @@ BEGIN
   RETURN v_seq;
 END
 $function$;
-COMMENT ON FUNCTION append_event IS 'The next event of an account, numbered under the account row''s lock so that no reader of the list can pass a number that commits later. Returns its seq.';
+COMMENT ON FUNCTION append_event IS 'Writes the next event of an account and returns its seq. The number is taken under the lock of the account row, so that a reader of the list never skips a number that is committed later.';
 
 CREATE OR REPLACE FUNCTION public.batch_end_status(p_total bigint, p_succeeded bigint, p_canceled bigint)
  RETURNS text
@@ -1048,7 +1048,7 @@ AS $function$
     ELSE 'partial'
   END
 $function$;
-COMMENT ON FUNCTION batch_end_status IS 'The state of a batch whose tasks are all final.';
+COMMENT ON FUNCTION batch_end_status IS 'Returns the final status of a batch whose tasks are all final.';
 
 CREATE OR REPLACE FUNCTION public.begin_attempts(p_account_ids uuid[], p_batch_ids uuid[], p_from_indexes integer[], p_to_indexes integer[], p_fences bigint[], p_attempts integer[], p_timeouts_ms integer[])
  RETURNS TABLE(ord bigint, indexes integer[])
@@ -1092,7 +1092,7 @@ BEGIN
   FROM begun b GROUP BY b.ord;
 END
 $function$;
-COMMENT ON FUNCTION begin_attempts IS 'Commits the intent to submit attempt number p_attempts of every task of each range. Returns for each range what may be sent now, null for all of it; a task that was canceled or taken over is missing, and so is a range without any. Calling it again after a lost answer gives the same answer.';
+COMMENT ON FUNCTION begin_attempts IS 'Stores the intent to submit attempt number p_attempts of every task in each range. Returns for each range the tasks that may be sent now, null for all of them. Tasks that were canceled or taken over are missing, and so are ranges without tasks. Calling it again after a lost answer gives the same answer.';
 
 CREATE OR REPLACE FUNCTION public.claim_ledger_check(p_interval_ms bigint)
  RETURNS boolean
@@ -1108,7 +1108,7 @@ BEGIN
   RETURN FOUND;
 END
 $function$;
-COMMENT ON FUNCTION claim_ledger_check IS 'One scheduled check at a time: true for the caller whose turn it is.';
+COMMENT ON FUNCTION claim_ledger_check IS 'Returns true when a scheduled check is due and the caller should run it. Only one caller gets true.';
 
 CREATE OR REPLACE FUNCTION public.claim_ledger_sealer(p_holder uuid, p_lease_ms integer)
  RETURNS bigint
@@ -1349,7 +1349,7 @@ BEGIN
   UPDATE dispatch_routes SET virtual_time = v_clock WHERE route = p_route;
 END
 $function$;
-COMMENT ON FUNCTION claim_tasks IS 'Hands a worker as many tasks of a route as its free slots, the route''s and each account''s limit allow, as ranges under a lease. The limits are exact: the route rows are locked first, so claims follow one another, and what is in flight is the sum of open over the leases. Fair by weight, and nobody starves: start-time fair queueing (Goyal, Vin, Cheng 1996).';
+COMMENT ON FUNCTION claim_tasks IS 'Gives a worker as many tasks of a route as its free slots and the limits of the route and of each account allow, as ranges with a lease. The limits are exact: the route rows are locked first, so only one claim runs at a time, and the tasks in flight are the sum of open over the leases. Slots are shared by weight, and every account gets some: start-time fair queueing (Goyal, Vin, Cheng 1996).';
 
 CREATE OR REPLACE FUNCTION public.close_batch(p_account_id uuid, p_batch_id uuid, p_outcome text)
  RETURNS bigint
@@ -1365,7 +1365,7 @@ DECLARE
   v_closed bigint := 0;
 BEGIN
   IF v_failure_type IS NULL THEN
-    RAISE EXCEPTION 'a batch is closed as canceled or expired, not %', p_outcome
+    RAISE EXCEPTION 'a batch can be closed as canceled or expired, not %', p_outcome
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
   PERFORM 1 FROM credit_accounts WHERE account_id = p_account_id FOR NO KEY UPDATE;
@@ -1402,7 +1402,7 @@ BEGIN
   RETURN v_closed;
 END
 $function$;
-COMMENT ON FUNCTION close_batch IS 'Ends every queued task of a batch: ''canceled'' (the customer''s wish) or ''expired'' (its deadline). Returns how many ended. Tasks in flight go on to their own outcome, and are not tried again.';
+COMMENT ON FUNCTION close_batch IS 'Ends every queued task of a batch: ''canceled'' (the customer''s wish) or ''expired'' (its deadline). Returns how many ended. Running tasks finish, but are not retried.';
 
 CREATE OR REPLACE FUNCTION public.confirm_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[])
  RETURNS TABLE(ord bigint, answer text)
@@ -1464,7 +1464,7 @@ BEGIN
   END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION confirm_submissions IS 'Gives submissions with an unknown outcome the ids that the upstream itself has confirmed. Answers per input: ''running'' (its holder goes on with it instead of sending it again), ''late'' (the task had ended, or was sent again: kept for the report), ''taken'' (the id serves another submission: nothing changed) or ''nothing''. Only here does one submission come by an id that nobody sent us in answer to it, so only here can it be another''s. What is looked through are the ids of the last day; no upstream knows a generation longer.';
+COMMENT ON FUNCTION confirm_submissions IS 'Stores ids that the upstream has confirmed for submissions with an unknown outcome. Returns for each input ''running'' (the worker that holds the task continues with it instead of sending it again), ''late'' (the task had ended or was sent again: the id is kept for the report), ''taken'' (the id belongs to another submission: nothing changed) or ''nothing''. An id may belong to another submission only here, because everywhere else it comes in the answer to its own submission. Only ids of the last day are compared, because no upstream keeps a generation longer.';
 
 CREATE OR REPLACE FUNCTION public.drop_callbacks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_attempts integer[], p_upstream_ids text[])
  RETURNS void
@@ -1479,7 +1479,7 @@ AS $function$
   WHERE c.account_id = i.account_id AND c.batch_id = i.batch_id AND c.task_index = i.task_index
     AND c.attempt = i.attempt AND c.upstream_id = i.upstream_id
 $function$;
-COMMENT ON FUNCTION drop_callbacks IS 'Forgets callbacks that the upstream did not confirm.';
+COMMENT ON FUNCTION drop_callbacks IS 'Deletes callbacks that the upstream did not confirm.';
 
 CREATE OR REPLACE FUNCTION public.entry_from_bucket(p_kind text)
  RETURNS text
@@ -1607,7 +1607,7 @@ BEGIN
   SELECT e.account_ids, e.batch_ids, e.seqs INTO v_ended_accounts, v_ended_batches, v_ended_seqs FROM ended e;
 
   IF v_ended_batches IS NOT NULL THEN
-    -- A lease that outlived its last task would take a slot for ever.
+    -- A lease without tasks would take a slot for ever.
     DELETE FROM task_leases l USING unnest(v_ended_accounts, v_ended_batches) AS i(account_id, batch_id)
     WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
     PERFORM write_batch_events(v_ended_accounts, v_ended_batches, v_ended_seqs, NULL, NULL);
@@ -1615,7 +1615,7 @@ BEGIN
   RETURN 'finalized';
 END
 $function$;
-COMMENT ON FUNCTION finalize_batch_credits IS 'Ends a batch whose tasks are all final: closes its hold and sets its end state, as the settlement of its last task does. Returns ''finalized'', ''already_final'' or ''not_finished''. Safe to call at any time and as often as one likes: whoever holds the account row''s lock first does it, the others find it done. Raises when the batch has no hold.';
+COMMENT ON FUNCTION finalize_batch_credits IS 'Ends a batch whose tasks are all final: closes its hold and sets its end state, as the settlement of its last task does. Returns ''finalized'', ''already_final'' or ''not_finished''. Safe to call at any time and any number of times: the first caller to lock the account row finalizes the batch, and later callers get ''already_final''. Raises when the batch has no hold.';
 
 CREATE OR REPLACE FUNCTION public.freeze_credits_for_batch(p_account_id uuid, p_batch_id uuid)
  RETURNS text
@@ -1658,7 +1658,7 @@ BEGIN
   RETURN 'frozen';
 END
 $function$;
-COMMENT ON FUNCTION freeze_credits_for_batch IS 'Reserves what the stored tasks of a batch cost. Returns ''frozen'', ''already_frozen'' or ''insufficient''; the last changes nothing. The amount is derived from the batch''s rows and never taken from the caller.';
+COMMENT ON FUNCTION freeze_credits_for_batch IS 'Reserves the cost of a batch, which is computed from its stored rows. Returns ''frozen'', ''already_frozen'' or ''insufficient''; the last two change nothing.';
 
 CREATE OR REPLACE FUNCTION public.halt_ledger_sealer()
  RETURNS void
@@ -1668,7 +1668,7 @@ CREATE OR REPLACE FUNCTION public.halt_ledger_sealer()
 AS $function$
   SELECT 1 FROM ledger_sealer FOR UPDATE
 $function$;
-COMMENT ON FUNCTION halt_ledger_sealer IS 'Keeps every publication waiting until the caller''s transaction ends: what it reads of the log until then is all that customers can hold.';
+COMMENT ON FUNCTION halt_ledger_sealer IS 'Makes every publication wait until the caller''s transaction ends. So customers cannot have a checkpoint that the caller does not find in the log.';
 
 CREATE OR REPLACE FUNCTION public.issue_credits(p_account_id uuid, p_kind text, p_amount bigint, p_reason text, p_reference text)
  RETURNS text
@@ -1704,13 +1704,13 @@ BEGIN
   PERFORM append_entry(p_account_id, p_kind, p_amount, NULL, NULL, NULL, p_reason, p_reference);
   IF p_kind = 'purchase' AND v_account.debt > 0 THEN
     PERFORM settle_debt(p_account_id, NULL);
-    -- Debt may take more than the purchase brought: what refunds had made available since.
+    -- The debt may take more than the purchase: also credits that refunds have made available since.
     PERFORM announce_low_credits(v_account);
   END IF;
   RETURN 'issued';
 END
 $function$;
-COMMENT ON FUNCTION issue_credits IS 'A purchase or a grant. Returns ''issued'', ''already_issued'' when this reference issued the same before, ''reference_taken'' when it issued something else, or ''too_much'' when the account would hold more than 2^53 - 1. The last three change nothing. Idempotent by reference for ever. What a purchase brings settles the account''s debt first.';
+COMMENT ON FUNCTION issue_credits IS 'Adds credits by a purchase or a grant. Returns ''issued'', ''already_issued'' (this reference issued the same before), ''reference_taken'' (it issued something else) or ''too_much'' (the account would have more than 2^53 - 1 credits). The last three change nothing. Idempotent by reference, without a time limit. A purchase pays the account''s debt first.';
 
 CREATE OR REPLACE FUNCTION public.leased_batches(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
  RETURNS TABLE(lease bigint, route text, model text, timeout_ms integer, is_batch_queued boolean)
@@ -1735,7 +1735,7 @@ BEGIN
   JOIN batch_schedule s ON s.account_id = l.account_id AND s.batch_id = l.batch_id;
 END
 $function$;
-COMMENT ON FUNCTION leased_batches IS 'What the tasks of each lease have in common.';
+COMMENT ON FUNCTION leased_batches IS 'Returns the data that all tasks of a lease have in common, for each lease.';
 
 CREATE OR REPLACE FUNCTION public.leased_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[])
  RETURNS TABLE(lease bigint, task_index integer, prompt text, params jsonb, state text, attempt integer, failures integer, upstream_id text, timeout_in_ms double precision, unknown_for_ms double precision)
@@ -1766,7 +1766,7 @@ BEGIN
   ORDER BY l.ord, t.task_index;
 END
 $function$;
-COMMENT ON FUNCTION leased_tasks IS 'The unfinished tasks of some leases (numbered from 1), with all that is needed to go on with them from any state. Times are given as milliseconds left on the database''s clock, so that a worker''s own wall clock never matters.';
+COMMENT ON FUNCTION leased_tasks IS 'Returns the unfinished tasks of leases (numbered from 1), with all data that is needed to continue them in any state. Times are milliseconds left on the database''s clock, so that a worker''s own clock does not matter.';
 
 CREATE OR REPLACE FUNCTION public.mark_unknown(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_details text[])
  RETURNS TABLE(ord bigint)
@@ -1791,7 +1791,7 @@ BEGIN
   RETURNING i.ord;
 END
 $function$;
-COMMENT ON FUNCTION mark_unknown IS 'No clear answer came: the task waits in quarantine. Returns the rows that won.';
+COMMENT ON FUNCTION mark_unknown IS 'Marks tasks whose submission got no clear answer as unknown. Returns the rows that were changed.';
 
 CREATE OR REPLACE FUNCTION public.number_events(p_account_ids uuid[])
  RETURNS bigint[]
@@ -1822,7 +1822,7 @@ BEGIN
   RETURN v_seqs;
 END
 $function$;
-COMMENT ON FUNCTION number_events IS 'Takes the next event numbers of accounts: one for each place of the array, which may name an account several times. Returns them in the same places. The account rows stay locked, so that no reader of the event list can pass a number that commits later. Raises when an account has no credit account.';
+COMMENT ON FUNCTION number_events IS 'Takes the next event number for each account in the array, which may have an account several times. Returns the numbers in the same order. The account rows stay locked, so that no reader of the event list can pass a number that commits later. Raises when an account has no credit account.';
 
 CREATE OR REPLACE FUNCTION public.open_account(p_account_id uuid)
  RETURNS void
@@ -1832,7 +1832,7 @@ CREATE OR REPLACE FUNCTION public.open_account(p_account_id uuid)
 AS $function$
   INSERT INTO credit_accounts (account_id) VALUES (p_account_id) ON CONFLICT (account_id) DO NOTHING
 $function$;
-COMMENT ON FUNCTION open_account IS 'Gives an account its empty buckets. Harmless when it has them already. Credits come by issue_credits alone, so that the first of them, too, stands in the ledger.';
+COMMENT ON FUNCTION open_account IS 'Creates the credit account with empty balances. Does nothing when it exists. Credits are added only by issue_credits, so that the first credits are in the ledger too.';
 
 CREATE OR REPLACE FUNCTION public.open_ledger_epoch(p_account_id uuid, p_epoch integer, p_origin text, p_reason text, p_previous_checkpoint text)
  RETURNS void
@@ -1876,7 +1876,7 @@ BEGIN
   RETURN 'paused';
 END
 $function$;
-COMMENT ON FUNCTION pause_batch IS 'Returns ''paused'', ''already_paused'' or ''final''. Nothing new is claimed; what runs goes on.';
+COMMENT ON FUNCTION pause_batch IS 'Pauses a batch: no further tasks are claimed; running tasks continue. Returns ''paused'', ''already_paused'' or ''final''.';
 
 CREATE OR REPLACE FUNCTION public.publish_checkpoints(p_holder uuid, p_fence bigint, p_account_ids uuid[], p_epochs integer[], p_origins text[], p_old_sizes bigint[], p_sizes bigint[], p_frontiers bytea[], p_roots bytea[], p_checkpoints text[], p_node_accounts uuid[], p_node_epochs integer[], p_levels smallint[], p_indexes bigint[], p_hashes bytea[])
  RETURNS TABLE(account_id uuid)
@@ -1936,7 +1936,7 @@ BEGIN
   SELECT m.account_id FROM moved m;
 END
 $function$;
-COMMENT ON FUNCTION publish_checkpoints IS 'Publishes checkpoints that lie in the checkpoint log already: moves the open trees from their old sizes to the new ones. A tree that is not at its old size any more stays as it is. Returns the accounts that were published. Raises when the caller''s fence is not the sealer''s.';
+COMMENT ON FUNCTION publish_checkpoints IS 'Publishes checkpoints that are already in the checkpoint log: moves the open trees from their old sizes to the new ones. A tree that is no longer at its old size is not changed. Returns the accounts whose checkpoints were published. Raises when the caller''s fence is not the sealer''s.';
 
 CREATE OR REPLACE FUNCTION public.receive_callback(p_account_id uuid, p_batch_id uuid, p_task_index integer, p_attempt integer, p_route text, p_upstream_id text, p_ended boolean)
  RETURNS boolean
@@ -1978,7 +1978,7 @@ BEGIN
   RETURN FOUND;
 END
 $function$;
-COMMENT ON FUNCTION receive_callback IS 'Takes a callback in when something is to be learned from it: the id of a submission with an unknown outcome, or that a running one may have ended. p_ended is the callback''s own word. Returns whether it was kept.';
+COMMENT ON FUNCTION receive_callback IS 'Stores a callback if it is useful: when it has the id of a submission with an unknown outcome, or says that a running one may have ended. p_ended is what the callback itself says. Returns whether it was stored.';
 
 CREATE OR REPLACE FUNCTION public.record_submissions(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_attempts integer[], p_upstream_ids text[])
  RETURNS TABLE(ord bigint)
@@ -2031,7 +2031,7 @@ BEGIN
     AND a.attempt = i.attempt AND a.upstream_id IS NULL;
 END
 $function$;
-COMMENT ON FUNCTION record_submissions IS 'Stores the upstream''s ids. Returns the rows that won. For the others the id is kept: with a task that was quarantined meanwhile, whose holder then asks for it instead of sending it again, or that ended so, or else with the attempt''s record, so that the generation can be matched.';
+COMMENT ON FUNCTION record_submissions IS 'Stores the upstream''s ids. Returns the rows whose tasks now run with that id. For the others the id is kept too: with the task when its outcome became unknown meanwhile (then the upstream is asked about the id instead of sending the task again), or else with the record of the attempt, so that the generation can be matched.';
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
@@ -2042,7 +2042,7 @@ BEGIN
     USING ERRCODE = 'restrict_violation';
 END
 $function$;
-COMMENT ON FUNCTION refuse_change IS 'Trigger of tables whose rows are only ever added.';
+COMMENT ON FUNCTION refuse_change IS 'Trigger for tables whose rows are only added and never changed.';
 
 CREATE OR REPLACE FUNCTION public.refuse_sealing(p_account_id uuid, p_origin text, p_reason text)
  RETURNS boolean
@@ -2061,7 +2061,7 @@ BEGIN
   RETURN FOUND;
 END
 $function$;
-COMMENT ON FUNCTION refuse_sealing IS 'Says on an account''s open tree why nothing is signed for it; null when the reason has gone. True when that is news.';
+COMMENT ON FUNCTION refuse_sealing IS 'Stores on an account''s open tree why signing is refused; null when it is no longer refused. Returns true when this is a change.';
 
 CREATE OR REPLACE FUNCTION public.register_ledger_keys(p_key_ids text[], p_verifier_keys text[], p_created_at timestamp with time zone[], p_active_key_id text)
  RETURNS text
@@ -2085,7 +2085,7 @@ BEGIN
   RETURN 'registered';
 END
 $function$;
-COMMENT ON FUNCTION register_ledger_keys IS 'Makes the keys of a key directory known. Returns ''registered'', or ''foreign_key'' when this database''s checkpoints are signed by a key of another directory: then nothing changes, and whoever asked must not seal.';
+COMMENT ON FUNCTION register_ledger_keys IS 'Stores the public keys of a key directory. Returns ''registered'', or ''foreign_key'' when the checkpoints of this database are signed by a key of another directory: then nothing changes, and the caller must not seal.';
 
 CREATE OR REPLACE FUNCTION public.release_ledger_sealer(p_holder uuid)
  RETURNS void
@@ -2095,7 +2095,7 @@ CREATE OR REPLACE FUNCTION public.release_ledger_sealer(p_holder uuid)
 AS $function$
   UPDATE ledger_sealer SET lease_until = '-infinity' WHERE holder = p_holder
 $function$;
-COMMENT ON FUNCTION release_ledger_sealer IS 'Sealing: what the one sealer does to the database. It never locks a row that the money path wants; keys, signatures and the checkpoint log are outside the database.';
+COMMENT ON FUNCTION release_ledger_sealer IS 'Ends the lease of the sealer, if the caller holds it.';
 
 CREATE OR REPLACE FUNCTION public.renew_leases(p_worker_id uuid, p_lease_ms integer)
  RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint, open integer)
@@ -2118,7 +2118,7 @@ BEGIN
   RETURNING l.account_id, l.batch_id, l.fence, l.open;
 END
 $function$;
-COMMENT ON FUNCTION renew_leases IS 'Extends every lease this worker still holds and returns them; what is missing was taken over.';
+COMMENT ON FUNCTION renew_leases IS 'Extends every lease that this worker still holds and returns them. Leases that are missing were taken over.';
 
 CREATE OR REPLACE FUNCTION public.report_unsettled(p_worker_id uuid, p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[], p_tasks integer[], p_open integer[])
  RETURNS void
@@ -2139,7 +2139,7 @@ BEGIN
     AND l.worker_id = p_worker_id AND l.open = i.open;
 END
 $function$;
-COMMENT ON FUNCTION report_unsettled IS 'What a worker says of its tasks that only wait to be settled, in place of what it said before. What was said of leases that are gone goes with it.';
+COMMENT ON FUNCTION report_unsettled IS 'Stores which tasks of a worker only wait to be settled. Replaces its earlier report, including leases that no longer exist.';
 
 CREATE OR REPLACE FUNCTION public.requeue_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_task_indexes integer[], p_fences bigint[], p_failure_types text[], p_failure_details text[], p_counted boolean[], p_possible_duplicates boolean[], p_delays_ms integer[])
  RETURNS TABLE(ord bigint, answer text)
@@ -2232,7 +2232,7 @@ BEGIN
     AND (account_id, batch_id) IN (SELECT DISTINCT x, y FROM unnest(p_account_ids, p_batch_ids) AS u(x, y));
 END
 $function$;
-COMMENT ON FUNCTION requeue_tasks IS 'Ends an attempt and puts its task back into the queue under a fence that nobody holds. A null failure type gives back a claimed task that was not sent; nothing of an attempt is recorded then. Answers ''requeued'', ''closed'' (its batch is canceled or past its deadline: the caller settles the failure instead) or ''lost'', also for a possible duplicate about which the upstream''s answer came after all: it is not sent again.';
+COMMENT ON FUNCTION requeue_tasks IS 'Ends attempts and puts their tasks back into the queue, with a new fence that nobody holds. A null failure type returns a claimed task that was not sent; then no attempt is recorded. Returns ''requeued'', ''closed'' (the batch is canceled or past its deadline, so the caller must settle the failure) or ''lost'' (another worker holds the task, or the upstream''s answer came after all, so it is not sent again).';
 
 CREATE OR REPLACE FUNCTION public.resume_batch(p_account_id uuid, p_batch_id uuid)
  RETURNS text
@@ -2257,7 +2257,7 @@ BEGIN
   RETURN 'resumed';
 END
 $function$;
-COMMENT ON FUNCTION resume_batch IS 'Returns ''resumed'', ''not_paused'' or ''final''. A new sample of the failure rate begins.';
+COMMENT ON FUNCTION resume_batch IS 'Resumes a paused batch, and starts counting its failure rate again. Returns ''resumed'', ''not_paused'' or ''final''.';
 
 CREATE OR REPLACE FUNCTION public.reverse_entry(p_account_id uuid, p_seq bigint, p_amount bigint, p_reason text, p_reference text)
  RETURNS text
@@ -2278,7 +2278,7 @@ BEGIN
   SELECT * INTO v_before FROM credit_ledger
   WHERE account_id = p_account_id AND kind = 'reversal' AND reference = p_reference;
   IF FOUND THEN
-    -- Without an amount it asked for all that was left of the entry then.
+    -- A null amount means all that was left of the entry at that time.
     SELECT e.amount - coalesce(sum(r.amount), 0) INTO v_left
     FROM credit_ledger e LEFT JOIN credit_ledger r
       ON r.account_id = e.account_id AND r.kind = 'reversal' AND r.reverses_seq = e.seq AND r.seq < v_before.seq
@@ -2305,7 +2305,7 @@ BEGIN
   RETURN 'reversed';
 END
 $function$;
-COMMENT ON FUNCTION reverse_entry IS 'Gives back what a charge or a forfeit took, all that is left of it when the amount is null. Idempotent by reference for ever. Answers: ''reversed'', ''already_reversed'' (this reference did it before), ''reference_conflict'' (it stands on another reversal), ''no_such_entry'', ''not_reversible'' (neither charge nor forfeit), ''exceeds_entry'' (more than is left of it). The last four change nothing.';
+COMMENT ON FUNCTION reverse_entry IS 'Gives back credits of a charge or a forfeit; all that is left of the entry when the amount is null. Idempotent by reference, without a time limit. Returns ''reversed'', ''already_reversed'' (this reference did it before), ''reference_conflict'' (the reference belongs to another reversal), ''no_such_entry'', ''not_reversible'' (not a charge or a forfeit) or ''exceeds_entry'' (more than is left of the entry). Only ''reversed'' changes something.';
 
 CREATE OR REPLACE FUNCTION public.revoke_credits(p_account_id uuid, p_amount bigint, p_reason text, p_reference text)
  RETURNS text
@@ -2337,14 +2337,14 @@ BEGIN
   RETURN 'revoked';
 END
 $function$;
-COMMENT ON FUNCTION revoke_credits IS 'Takes credits back whose payment was refunded or charged back. What is available goes at once; the rest is the account''s debt, which blocks new reservations and is taken from the next purchases. Idempotent by reference for ever. Answers ''revoked'', ''already_revoked'', ''reference_conflict'' or ''too_much'': the debt would no longer be an exact number in JSON.';
+COMMENT ON FUNCTION revoke_credits IS 'Takes back credits whose payment was refunded or charged back. Available credits are taken at once; the rest becomes the account''s debt, which blocks new reservations and is paid by the next purchases. Idempotent by reference, without a time limit. Returns ''revoked'', ''already_revoked'', ''reference_conflict'' or ''too_much'' (the debt would no longer be an exact number in JSON).';
 
 CREATE OR REPLACE FUNCTION public.rushes_now()
  RETURNS timestamp with time zone
  LANGUAGE sql
  PARALLEL SAFE
 AS $function$ SELECT clock_timestamp() $function$;
-COMMENT ON FUNCTION rushes_now IS 'The one clock of money, leases and deadlines. Tests and the simulation replace it by one that can be set.';
+COMMENT ON FUNCTION rushes_now IS 'The clock for money, leases and deadlines. Tests and the simulation replace it with a clock that can be set.';
 
 CREATE OR REPLACE FUNCTION public.settle_debt(p_account_id uuid, p_reference text)
  RETURNS void
@@ -2370,7 +2370,7 @@ BEGIN
   END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION settle_debt IS 'Takes what is available for the open revocations, the oldest first, or for one of them. The caller holds the account row.';
+COMMENT ON FUNCTION settle_debt IS 'Pays open revocations with the available credits, the oldest first, or one revocation only. The caller must hold the lock of the account row.';
 
 CREATE OR REPLACE FUNCTION public.settle_tasks(p_account_ids uuid[], p_batch_ids uuid[], p_fences bigint[], p_claims integer[], p_task_indexes integer[], p_outcomes text[], p_failure_types text[], p_failure_details text[], p_upstream_ids text[], p_video_keys text[], p_video_bytes bigint[], p_video_sha256 bytea[], p_video_content_types text[])
  RETURNS TABLE(answer text, places integer[])
@@ -2652,7 +2652,7 @@ BEGIN
   END IF;
 
   IF v_ended_batches IS NOT NULL THEN
-    -- A lease that outlived its last task would take a slot for ever.
+    -- A lease without tasks would take a slot for ever.
     DELETE FROM task_leases l USING unnest(v_ended_accounts, v_ended_batches) AS i(account_id, batch_id)
     WHERE l.account_id = i.account_id AND l.batch_id = i.batch_id;
     PERFORM write_batch_events(v_ended_accounts, v_ended_batches, v_ended_seqs, NULL, NULL);
@@ -2673,7 +2673,7 @@ BEGIN
   END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION settle_tasks IS 'The only way a task becomes final. One call settles many tasks across batches and accounts in one transaction: it swaps their states, appends the ledger entries, moves balances, holds, counters and leases, ends batches, and writes the events. Outcomes and the states they may end: ''succeeded'' and ''failed'' end a task in flight under the caller''s fence, ''canceled'' and ''expired'' one that is queued. A timeout is believed only when the database''s clock agrees. One row for each answer with the places of its tasks, null for all of them: ''settled'', ''lost'' (another holder or state: nothing changed) or ''late'' (the task was final already: nothing changed, the outcome is kept in late_results). Waits a second for a lock and no longer: it carries the outcomes of many accounts, of which one is locked.';
+COMMENT ON FUNCTION settle_tasks IS 'Makes tasks final; there is no other way. One call settles many tasks of several batches and accounts in one transaction: it changes their states, appends the ledger entries, updates balances, holds, counters and leases, ends batches, and writes the events. The outcomes ''succeeded'' and ''failed'' end a task in flight with the caller''s fence; ''canceled'' and ''expired'' end a queued task. A timeout counts only when the database''s clock agrees. Returns one row for each answer with the places of its tasks, null for all of them: ''settled'', ''lost'' (another worker or state: nothing changed) or ''late'' (the task was final already: nothing changed, and the outcome is kept in late_results). It waits at most a second for a lock, because one locked account must not delay the outcomes of the others.';
 
 CREATE OR REPLACE FUNCTION public.start_batches(p_account_ids uuid[], p_batch_ids uuid[])
  RETURNS void
@@ -2703,7 +2703,7 @@ BEGIN
   END IF;
 END
 $function$;
-COMMENT ON FUNCTION start_batches IS 'Marks batches as processing, with their event, the first time something of them is about to be sent.';
+COMMENT ON FUNCTION start_batches IS 'Marks batches as processing and writes the event, when their first task is about to be sent.';
 
 CREATE OR REPLACE FUNCTION public.take_callbacks(p_worker_id uuid, p_routes text[], p_limit integer, p_again_ms integer)
  RETURNS TABLE(account_id uuid, batch_id uuid, task_index integer, attempt integer, route text, upstream_id text, tries integer, kind text)
@@ -2763,7 +2763,7 @@ BEGIN
   FROM due d WHERE d.kind <> 'nothing';
 END
 $function$;
-COMMENT ON FUNCTION take_callbacks IS 'The callbacks that this worker should look into now: about tasks that it holds, and about attempts that ended with an unknown outcome. ''ended'': a running task''s result may be there; gone from the inbox with this answer, since its poll goes on anyway. ''open'': a task in quarantine. ''past'': an attempt or a task that is over. The last two come again later, ever more seldom, until they are confirmed or dropped. A submission whose answer may still come waits. What is a day old goes.';
+COMMENT ON FUNCTION take_callbacks IS 'Returns the callbacks that this worker should check now: about tasks that it holds, and about attempts that ended with an unknown outcome. ''ended'': the result of a running task may be ready; the callback is deleted, because the task is polled anyway. ''open'': a task with an unknown outcome. ''past'': an attempt or task that has ended. The last two are returned again later, less and less often, until they are confirmed or dropped. A callback waits while the answer to its submission may still come. Callbacks older than a day are deleted.';
 
 CREATE OR REPLACE FUNCTION public.take_over_leases(p_worker_id uuid, p_lease_ms integer, p_tasks integer, p_routes text[] DEFAULT NULL::text[])
  RETURNS TABLE(account_id uuid, batch_id uuid, fence bigint)
@@ -2834,7 +2834,7 @@ BEGIN
   END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION take_over_leases IS 'Takes over leases that ran out: a new fence on the lease and on every unfinished task of it, so that the old holder loses each write that it still attempts. Submissions it had in the air become unknown. p_routes are those that the worker serves, all when null. A lease of another route is left to a worker that can go on with it, until it is as old as the timeout of what was submitted under it: then anybody may end its tasks.';
+COMMENT ON FUNCTION take_over_leases IS 'Takes over expired leases. The lease and each of its unfinished tasks get a new fence, so that writes of the old worker have no effect. Tasks that it was submitting become unknown. p_routes are the routes that the worker serves; null means all. A lease of another route is left to a worker that serves it, until it is older than the timeout of its submissions: then any worker may end its tasks.';
 
 CREATE OR REPLACE FUNCTION public.task_event_data(p_account_id uuid, p_batch_id uuid, p_task_index integer)
  RETURNS jsonb
@@ -2849,7 +2849,7 @@ AS $function$
   FROM tasks t JOIN batches b ON b.account_id = t.account_id AND b.batch_id = t.batch_id
   WHERE t.account_id = p_account_id AND t.batch_id = p_batch_id AND t.task_index = p_task_index
 $function$;
-COMMENT ON FUNCTION task_event_data IS 'What a task.* event says: all of it stands in the task, which no longer changes, so the event keeps no copy.';
+COMMENT ON FUNCTION task_event_data IS 'Returns the data of a task.* event. It is read from the task, which no longer changes, so the event has no copy.';
 
 CREATE OR REPLACE FUNCTION public.void_leases(p_worker_id uuid)
  RETURNS bigint
@@ -2872,7 +2872,7 @@ BEGIN
   RETURN v_voided;
 END
 $function$;
-COMMENT ON FUNCTION void_leases IS 'Ends a worker''s leases at once: its own on shutdown, or those of a process known to be dead.';
+COMMENT ON FUNCTION void_leases IS 'Ends all leases of a worker at once: its own when it stops, or those of a process that is known to be dead.';
 
 CREATE OR REPLACE FUNCTION public.write_batch_events(p_account_ids uuid[], p_batch_ids uuid[], p_seqs bigint[], p_type text, p_reason text)
  RETURNS void
@@ -2915,4 +2915,4 @@ BEGIN
   JOIN credit_holds h ON h.account_id = i.account_id AND h.batch_id = i.batch_id;
 END
 $function$;
-COMMENT ON FUNCTION write_batch_events IS 'The event ''batch.'' || status of each batch, p_type instead of it when given, under the numbers given; p_reason goes with it. For callers that hold the accounts'' locks and move last_event_seq. A set at once: what an event says of a batch costs more one by one than settling ten tasks. Ids are put in their public form when the event is shown.';
+COMMENT ON FUNCTION write_batch_events IS 'Writes an event of each batch with the given numbers. The type is ''batch.'' || status, or p_type when given; p_reason is added to the data. The caller must hold the locks of the accounts and update last_event_seq. It writes many events at once, because the data of one event would take longer than settling ten tasks. Ids get their public form when the event is shown.';
