@@ -69,7 +69,7 @@ function localProblem(code: CliErrorCode, detail: string, exitCode: ExitCode, me
   return { type: 'about:blank', title: TITLES[code], detail, code, exit_code: exitCode, ...members };
 }
 
-/** Exit code of an answer's status; the same for every command. */
+/** The exit code for the HTTP status of an answer. It is the same for every command. */
 function exitCodeOfStatus(status: number): ExitCode {
   if (status === 401 || status === 403) return EXIT.auth;
   if (status === 402) return EXIT.insufficientCredits;

@@ -1,4 +1,4 @@
-/** What a problem code always says: its HTTP status, its title, and whether the same request may succeed later. */
+/** The facts of a problem code: its HTTP status, its title, and whether the same request may succeed later. */
 interface ErrorCodeFacts {
   readonly status: number;
   readonly title: string;
@@ -29,9 +29,9 @@ export const ERROR_CODES = {
   spend_limit_exceeded: { status: 402, title: 'The batch costs more than its spend limit', retryable: false },
   account_in_debt: { status: 402, title: 'The account is in debt', retryable: false },
   account_suspended: { status: 403, title: 'The account is suspended', retryable: false },
-  account_blocked: { status: 402, title: 'New reservations of this account are blocked', retryable: false },
+  account_blocked: { status: 402, title: 'This account cannot reserve credits', retryable: false },
   rate_limited: { status: 429, title: 'Too many requests', retryable: true },
-  abnormal_usage: { status: 429, title: 'Throttled for abnormal use', retryable: true },
+  abnormal_usage: { status: 429, title: 'Slowed down because of abnormal use', retryable: true },
   internal_error: { status: 500, title: 'Internal error', retryable: true },
   unavailable: { status: 503, title: 'Temporarily unavailable', retryable: true },
 } as const satisfies Record<string, ErrorCodeFacts>;

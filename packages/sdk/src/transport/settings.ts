@@ -50,7 +50,10 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
 
 const API_KEY_FORM = /^(rk_live_|rk_test_|ro_)[0-9A-Za-z]{16,}$/;
 
-/** An environment variable without surrounding blanks; undefined when unset or empty, or where there is no environment. */
+/**
+ * An environment variable without surrounding spaces; undefined when it is unset or empty, or when the runtime has no
+ * environment.
+ */
 function environment(name: string): string | undefined {
   try {
     const scope = globalThis as { process?: { env?: Record<string, string | undefined> } };

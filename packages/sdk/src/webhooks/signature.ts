@@ -32,7 +32,10 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-/** The bytes of one secret. Throws `WebhookVerificationError` for text that is not a secret, without quoting it. */
+/**
+ * The bytes of one secret. Throws `WebhookVerificationError` for text that is not a secret; the message does not quote
+ * it.
+ */
 function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
   const text = typeof secret === 'string' ? secret.trim() : '';
   const bytes = fromBase64(text.startsWith(SECRET_PREFIX) ? text.slice(SECRET_PREFIX.length) : text);

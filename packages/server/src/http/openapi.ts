@@ -22,14 +22,14 @@ import type { BodyContent, Route } from './route.ts';
 
 /** Headers that many answers have: described once, named by the answers. */
 const HEADERS = {
-  'x-trace-id': { description: "Names this exchange in the server's log.", schema: { type: 'string' } },
+  'x-trace-id': { description: "Identifies this exchange in the server's log.", schema: { type: 'string' } },
   'x-should-retry': {
     description: 'Whether the same request, sent again unchanged, may succeed.',
     schema: { type: 'string', enum: ['true', 'false'] },
   },
   'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer' } },
   RateLimit: {
-    description: 'Requests left for this key, and seconds until one comes back.',
+    description: 'Requests left for this key, and seconds until one more is allowed.',
     schema: { type: 'string' },
   },
   'RateLimit-Policy': { description: 'Requests per window of seconds.', schema: { type: 'string' } },

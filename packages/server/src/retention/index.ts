@@ -10,7 +10,7 @@ const PURGE_ROWS = 1_000;
 /** No video takes a day to arrive: an older temporary file is what a crash left. */
 const STRAY_FILE_AGE_MS = 24 * 3_600_000;
 
-/** Once an hour removes what has served its time: answered request_ids after 72 hours, remains of cut-off downloads. */
+/** Cleans up once an hour: removes request_ids after 72 hours, and the temporary files of interrupted downloads. */
 export function startHousekeeping(deps: {
   readonly db: Queryable;
   readonly storage: FileStorage;

@@ -145,7 +145,7 @@ export function startSealer(options: SealerOptions): Sealer {
     async stop() {
       await loop.stop();
       await sealer.close().catch((error: unknown) => {
-        logger.warn({ err: error }, 'the lease of the sealer could not be given up; it runs out by itself');
+        logger.warn({ err: error }, 'the lease of the sealer could not be released; it expires by itself');
       });
     },
   };

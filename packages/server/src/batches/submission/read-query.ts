@@ -13,7 +13,7 @@ export interface QueryFields {
 const NUMBER_FIELDS: readonly string[] = ['spend_limit', 'expected_unit_price', 'max_failure_rate', 'deadline_hours'];
 const OBJECT_FIELDS = ['defaults', 'metadata'] as const;
 
-/** A number as JSON writes it; anything else stays text, which the field's own check then refuses. */
+/** A number in the form of JSON. Other text stays text, and the check of the field refuses it. */
 function numberOrText(text: string): number | string {
   return /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(text) ? Number(text) : text;
 }

@@ -27,7 +27,7 @@ const accountExample: Account = {
   created_at: '2026-10-01T09:00:00.000Z',
 };
 
-/** What a customer may know and set of the account itself. */
+/** The account: what its customer can read and change. */
 export function routes(deps: HttpDeps): readonly Route[] {
   return [
     readRoute({
@@ -36,7 +36,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'getAccount',
         tag: TAG,
-        summary: 'The account that the key belongs to: plan, limits, terms and settings',
+        summary: 'Get the account of the API key: plan, limits, terms and settings',
         successes: [success(200, 'The account.', accountSchema, { example: accountExample })],
       },
       handle: async ({ caller }) => json(await viewAccount(deps.db, caller.accountUuid)),
@@ -53,7 +53,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'Change settings of the account',
         description:
-          'Only what is named is changed; doing it twice is the same as once. `credits.low` is sent once each time that available credits fall from at least the threshold to below it. Setting a threshold sends nothing, also when less is available already.',
+          'Fields that are not sent stay as they are. Sending the same change twice has no further effect. `credits.low` is sent each time the available credits fall from the threshold or more to below it. Setting a threshold sends nothing, even when fewer credits are available already.',
         successes: [success(200, 'The account as it is now.', accountSchema, { example: accountExample })],
       },
       async handle({ caller, body }) {

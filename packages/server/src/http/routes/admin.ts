@@ -100,7 +100,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       {
         id: 'adminListAccounts',
         tag: TAG,
-        summary: 'Accounts, oldest first',
+        summary: 'List accounts, oldest first',
         successes: [success(200, 'One page.', pageSchema(accountSchema))],
       },
       async (_exchange, { limit, cursor }) => {
@@ -202,8 +202,8 @@ function movementRoute<B extends z.ZodObject>(deps: HttpDeps, spec: MovementSpec
       query: null,
       body: [{ mediaType: 'application/json', schema: spec.body }],
       successes: [
-        success(201, 'Done now.', movementAnswerSchema),
-        replaySuccess('Done before by the same reference.', movementAnswerSchema),
+        success(201, 'It was carried out now.', movementAnswerSchema),
+        replaySuccess('It was carried out before, with the same reference.', movementAnswerSchema),
       ],
       refusals: ['request_id_conflict', 'state_conflict'],
     },

@@ -79,7 +79,7 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'listBatches',
         tag: TAG,
-        summary: 'Batches, newest first',
+        summary: 'List batches, newest first',
         successes: [success(200, 'One page.', pageSchema(batchSchema))],
       },
       async handle({ caller, query }) {
@@ -102,7 +102,7 @@ function readingRoutes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'getBatch',
         tag: TAG,
-        summary: 'One batch: status, counts and credits',
+        summary: 'Get one batch: status, counts and credits',
         successes: [theBatch],
       },
       async handle({ caller, exchange }) {
@@ -187,7 +187,7 @@ function controlRoutes(deps: HttpDeps): readonly Route[] {
         successes: [
           success(
             200,
-            'What came back, and what still runs. The same again for a batch that is canceled already.',
+            'The refunded credits and the tasks that still run. Canceling again gives the same answer.',
             cancelResultSchema,
             { example: { batch: { ...batchExample, canceling: true }, refunded: 2_940, still_running: 10 } },
           ),

@@ -51,8 +51,8 @@ export function routes(deps: HttpDeps, { stopping }: Surroundings): readonly Rou
         tag: 'Webhooks',
         summary: 'List every event of the account, oldest first, without gaps',
         description:
-          'To follow the list, ask again with the `seq` of the last event seen as `after`; with `wait` the answer comes as soon as there is something to tell.',
-        successes: [success(200, 'One page, empty when there is nothing new.', pageSchema(listedEventSchema))],
+          'To follow the list, ask again with the `seq` of the last event as `after`. With `wait`, the answer comes as soon as there is a new event.',
+        successes: [success(200, 'One page; empty when there is no new event.', pageSchema(listedEventSchema))],
       },
       async handle({ caller, query, exchange }) {
         if (query.after !== undefined && query.cursor !== undefined) {

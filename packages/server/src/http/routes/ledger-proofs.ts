@@ -137,7 +137,13 @@ function keysRoute({ db, serverName }: HttpDeps): Route {
       summary: 'Get the public keys that sign the checkpoints of all ledgers of this server',
       query: null,
       body: [],
-      successes: [success(200, 'Retired keys stay, so that old checkpoints can be checked.', ledgerKeysSchema)],
+      successes: [
+        success(
+          200,
+          'The keys. Retired keys stay in the list, so that old checkpoints can be checked.',
+          ledgerKeysSchema,
+        ),
+      ],
     },
     async answer() {
       const keys = (await publishedKeys(db)).map(({ key, status, createdAt }) => ({

@@ -43,7 +43,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         tag: TAG,
         summary: 'Get the credits of the account: available, reserved for batches, spent, issued in total, and debt',
         successes: [
-          success(200, 'One credit has a list value of one US cent.', creditsSchema, {
+          success(200, 'The credits. One credit has a list value of one US cent.', creditsSchema, {
             example: { available: 95_100, reserved: 4_900, spent: 100_000, issued: 200_000, debt: 0 },
           }),
         ],
@@ -57,7 +57,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'listLedgerEntries',
         tag: TAG,
-        summary: 'Ledger entries, newest first',
+        summary: 'List ledger entries, newest first',
         successes: [success(200, 'One page.', pageSchema(ledgerEntrySchema))],
       },
       async handle({ caller, query }) {

@@ -51,7 +51,7 @@ export function routes(): readonly Route[] {
       operation: {
         id: 'listModels',
         tag: 'Models',
-        summary: 'Models with prices, limits, parameters and lifecycle',
+        summary: 'List the models with prices, limits, parameters and lifecycle',
         successes: [success(200, 'All models, on one page.', pageSchema(modelSchema))],
       },
       handle: async () => json({ data: MODELS.map(toModel), has_more: false, next_cursor: null }),

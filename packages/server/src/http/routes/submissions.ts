@@ -102,11 +102,11 @@ export function routes({ batches }: HttpDeps): readonly Route[] {
         query: z.object({ request_id: createBatchRequestSchema.shape.request_id, ...uploadQuery.shape }),
         body: uploads(createBatchRequestSchema, { request_id: 'spring-campaign-1', ...submissionExample }),
         successes: [
-          success(201, 'The batch, queued.', batchSchema, {
+          success(201, 'The new batch, queued.', batchSchema, {
             example: batchExample,
-            headers: { Location: 'Its path.' },
+            headers: { Location: 'Path of the batch.' },
           }),
-          replaySuccess('The batch that this request_id made before, as it is now.', batchSchema, {
+          replaySuccess('The batch that this request_id created before, as it is now.', batchSchema, {
             example: batchExample,
           }),
         ],

@@ -22,7 +22,7 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
         summary: 'Check that the process is running',
         query: null,
         body: [],
-        successes: [health('It does.')],
+        successes: [health('The process is running.')],
       },
       answer: async () => json({ status: 'ok' }),
     },
@@ -37,7 +37,7 @@ export function routes(deps: HttpDeps, { stopping, openApi }: Surroundings): rea
           'Check that the server can serve requests: the database answers, its schema is current, and the server is not stopping',
         query: null,
         body: [],
-        successes: [health('They can.')],
+        successes: [health('The server can serve requests.')],
         refusals: ['unavailable'],
       },
       async answer() {

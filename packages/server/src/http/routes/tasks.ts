@@ -38,7 +38,7 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
       operation: {
         id: 'getTask',
         tag: TAG,
-        summary: 'One task',
+        summary: 'Get one task',
         successes: [success(200, 'The task.', taskSchema, { example: taskExample })],
       },
       async handle({ caller, exchange }) {
@@ -62,7 +62,7 @@ export function routes(deps: HttpDeps, around: Surroundings): readonly Route[] {
           'Create a signed link to the video of a task; everybody who has the link can get the video until it expires',
         successes: [
           success(201, 'The link.', videoLinkSchema, { example: linkExample }),
-          replaySuccess('The link that this request_id made before.', videoLinkSchema, { example: linkExample }),
+          replaySuccess('The link that this request_id created before.', videoLinkSchema, { example: linkExample }),
         ],
         refusals: ['state_conflict', 'request_id_conflict'],
       },

@@ -84,8 +84,8 @@ export function routes({ db }: HttpDeps): readonly Route[] {
       {
         id: 'adminListGenerations',
         tag: TAG,
-        summary: 'Generations at upstreams, matched to tasks, with their cost',
-        description: 'A page may have fewer rows than `limit`, or none, and still be followed by more: see `has_more`.',
+        summary: 'List generations at upstreams, matched to tasks, with their cost',
+        description: 'A page can have fewer rows than `limit`, or none, although more rows follow: see `has_more`.',
         successes: [success(200, 'One page, by account, batch, task and attempt.', pageSchema(generationSchema))],
       },
       async (_exchange, query) => {
@@ -110,8 +110,8 @@ export function routes({ db }: HttpDeps): readonly Route[] {
       {
         id: 'adminSumGenerations',
         tag: TAG,
-        summary: 'What generations cost per upstream, model and match',
-        successes: [success(200, 'One line for each route, model and match that occurs.', summarySchema)],
+        summary: 'Get the cost of generations per upstream, model and match',
+        successes: [success(200, 'One line for each combination of route, model and match.', summarySchema)],
       },
       async (_exchange, query) => {
         const filter = readFilter(query);

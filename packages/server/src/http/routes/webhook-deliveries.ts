@@ -44,7 +44,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'listWebhookDeliveries',
         tag: 'Webhooks',
-        summary: 'Deliveries with every attempt, newest first',
+        summary: 'List deliveries with every attempt, newest first',
         successes: [success(200, 'One page.', pageSchema(webhookDeliverySchema))],
       },
       async handle({ caller, query }) {
@@ -87,7 +87,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'getWebhookDelivery',
         tag: 'Webhooks',
-        summary: 'One delivery with every attempt',
+        summary: 'Get one delivery with every attempt',
         successes: [success(200, 'The delivery.', webhookDeliverySchema)],
       },
       async handle({ caller, exchange }) {
@@ -120,9 +120,9 @@ function redeliverRoute(deps: HttpDeps): Route {
       description:
         'Makes one attempt with the same `webhook-id`, in every state of the delivery. When the attempt fails, the delivery returns to its state before. For a pending delivery, the next automatic attempt is made now.',
       successes: [
-        success(201, 'The delivery, with the attempt due.', webhookDeliverySchema),
+        success(201, 'The delivery. The attempt is made now.', webhookDeliverySchema),
         replaySuccess(
-          'It was asked for before under this request_id: the delivery as it is now.',
+          'The same request was made before with this request_id. The delivery as it is now.',
           webhookDeliverySchema,
         ),
       ],

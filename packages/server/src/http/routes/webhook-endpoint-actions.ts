@@ -61,7 +61,7 @@ function onOne(deps: HttpDeps) {
 function successes(status: number, description: string, schema: z.ZodType, example?: object): SuccessDescription[] {
   return [
     success(status, description, schema, { example }),
-    replaySuccess('It was done before under this request_id.', schema, { example }),
+    replaySuccess('The same request was carried out before with this request_id.', schema, { example }),
   ];
 }
 
@@ -82,7 +82,7 @@ function updateRoute(deps: HttpDeps): Route {
       tag: TAG,
       summary: 'Change a webhook endpoint: its URL, description or events, or whether it is enabled',
       description:
-        'Only what is named is changed; doing it twice is the same as once. An endpoint that is enabled again begins with the next event: ask for what it missed with a redelivery. Disabling ends what waits for it as exhausted.',
+        'Fields that are not sent stay as they are. Sending the same change twice has no further effect. An endpoint that is enabled again starts with the next event; use a redelivery to get the events that it missed. When an endpoint is disabled, its pending deliveries become exhausted.',
       successes: [success(200, 'The endpoint as it is now.', webhookEndpointSchema, { example: endpointExample })],
     },
     async handle({ caller, exchange, body }) {
@@ -115,7 +115,7 @@ function rotateRoute(deps: HttpDeps): Route {
       tag: TAG,
       summary: 'Create a new secret; deliveries are also signed with the old one for a while',
       description:
-        'The answer is the only one with the new secret: store it. A replay shows `secret` null. `overlap_seconds` bounds every older secret, so that 0 ends them all at once.',
+        'Only this answer has the new secret, so store it. When the request is repeated, `secret` is null. `overlap_seconds` applies to all older secrets, so 0 ends them all at once.',
       successes: successes(201, 'The endpoint, with its new secret.', webhookEndpointWithSecretSchema, example),
       refusals: REFUSALS,
     },
@@ -151,9 +151,9 @@ function testRoute(deps: HttpDeps): Route {
     operation: {
       id: 'testWebhookEndpoint',
       tag: TAG,
-      summary: 'Send a webhook.test to this endpoint only, whatever its events are',
-      description: 'Its delivery stands in the log like any other: GET /v1/webhook-deliveries?event_id=…',
-      successes: successes(201, 'The event that is being delivered.', listedEventSchema),
+      summary: 'Send the event webhook.test to this endpoint only, also when the endpoint does not receive this type',
+      description: 'The delivery is in the log like any other: GET /v1/webhook-deliveries?event_id=…',
+      successes: successes(201, 'The event. It is delivered now.', listedEventSchema),
       refusals: REFUSALS,
     },
     async handle({ caller, exchange, requestId }) {
@@ -205,8 +205,11 @@ function redeliverRoute(deps: HttpDeps): Route {
       tag: TAG,
       summary: 'Send deliveries to this endpoint again, from a time or an event on',
       description:
-        'One attempt each, with the same `webhook-id`, oldest first; at most 10,000 a call, `next_since` has the place to go on. Deliveries that are pending take their course.',
-      successes: successes(201, 'How many will be sent.', redeliverResultSchema, { count: 217, next_since: null }),
+        'Makes one attempt for each, with the same `webhook-id`, oldest first. One call sends at most 10,000; continue with `next_since`. Pending deliveries are not changed.',
+      successes: successes(201, 'How many deliveries are sent again.', redeliverResultSchema, {
+        count: 217,
+        next_since: null,
+      }),
       refusals: REFUSALS,
     },
     async handle({ caller, exchange, body, requestId }) {

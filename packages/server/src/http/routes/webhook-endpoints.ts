@@ -59,7 +59,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'listWebhookEndpoints',
         tag: TAG,
-        summary: 'Webhook endpoints, newest first',
+        summary: 'List webhook endpoints, newest first',
         successes: [success(200, 'One page.', pageSchema(webhookEndpointSchema))],
       },
       async handle({ caller, query }) {
@@ -76,7 +76,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
       operation: {
         id: 'getWebhookEndpoint',
         tag: TAG,
-        summary: 'One webhook endpoint, without its secret',
+        summary: 'Get one webhook endpoint, without its secret',
         successes: [success(200, 'The endpoint.', webhookEndpointSchema, { example: endpointExample })],
       },
       async handle({ caller, exchange }) {
@@ -95,7 +95,7 @@ export function routes(deps: HttpDeps): readonly Route[] {
         id: 'deleteWebhookEndpoint',
         tag: TAG,
         summary: 'Delete a webhook endpoint; nothing more is sent to it',
-        successes: [{ status: 204, description: 'It is gone.', content: [] }],
+        successes: [{ status: 204, description: 'The endpoint is deleted.', content: [] }],
       },
       async handle({ caller, exchange }) {
         const uuid = endpointUuid(exchange.params);
@@ -124,9 +124,11 @@ function createRoute(deps: HttpDeps): Route {
       successes: [
         success(201, 'The endpoint, with its secret.', webhookEndpointWithSecretSchema, {
           example,
-          headers: { Location: 'Its path.' },
+          headers: { Location: 'Path of the endpoint.' },
         }),
-        replaySuccess('It was made before under this request_id.', webhookEndpointWithSecretSchema, { example }),
+        replaySuccess('The endpoint was created before with this request_id.', webhookEndpointWithSecretSchema, {
+          example,
+        }),
       ],
       refusals: ['request_id_conflict', 'state_conflict', 'not_found'],
     },
