@@ -197,7 +197,7 @@ describe('listening ends at once', () => {
   });
 
   test.each([
-    [['--from', 'yesterday'], /--from takes/],
+    [['--from', 'yesterday'], /--from must be/],
     [['--events', 'Batch!'], /A type of event looks like/],
     [['--forward-to', 'ftp://x'], /not an http or https URL/],
     [['--forward-to', 'http://user:secret@x/'], /not an http or https URL/],
@@ -219,6 +219,6 @@ describe('listening ends at once', () => {
     const env = { RUSHES_WEBHOOK_SECRET: 'whsec_short' };
     const bad = await rushes(['webhooks', 'listen', '--forward-to', '8080', '--from', '0'], { server, env });
     expect(bad.code).toBe(2);
-    expect(bad.stderr).toContain('The webhook secret is not one');
+    expect(bad.stderr).toContain('The webhook secret is not valid');
   });
 });

@@ -77,7 +77,7 @@ describe('settings', () => {
 test.each([
   ['https://user:hunter2@rushes.example.com', 'a user name, a password'],
   ['https://rushes.example.com?key=hunter2', 'a query'],
-  ['https://rushes.example.com/v1/', 'without /v1'],
+  ['https://rushes.example.com/v1/', 'must not end with /v1'],
   ['rushes.example.com', 'not an http or https URL'],
 ])('the address %s is refused with the reason, and no password is repeated', async (url, reason) => {
   const { code, stderr, stdout } = await rushes(['credits', '--json'], { server: { url } });
