@@ -46,7 +46,9 @@ describe('ledger verify', () => {
     const path = file(`november.${format}`, render(exportOf(sampleLedger()), format));
     const plain = await run(['ledger', 'verify', path, '--keys', keys]);
     expect(plain).toMatchObject({ code: 0, stderr: '' });
-    expect(plain.stdout).toContain(`Right. Entries 1 to 11 of account ${ACCOUNT_ID} at ${SERVER_NAME}, which is the whole ledger.`);
+    expect(plain.stdout).toContain(
+      `Right. Entries 1 to 11 of account ${ACCOUNT_ID} at ${SERVER_NAME}, which is the whole ledger.`,
+    );
     expect(plain.stdout).toContain('After:   available 199,153, reserved 599, spent 648.');
     expect(plain.stdout).toContain('first checkpoint of this ledger');
     const again = await run(['ledger', 'verify', '-', '--key', SIGNER.vkey, '--json'], { stdin: readFileSync(path) });

@@ -1,6 +1,13 @@
 export { changeSettings } from './account-settings.ts';
 export { viewAccount } from './account-view.ts';
-export { createAccount, findAccount, listAccounts, listAccountsAfter, lockLimits, terminateAccount } from './accounts.ts';
+export {
+  createAccount,
+  findAccount,
+  listAccounts,
+  listAccountsAfter,
+  lockLimits,
+  terminateAccount,
+} from './accounts.ts';
 export type { AccountSummary } from './accounts.ts';
 export { createApiKey, disableApiKey } from './api-keys.ts';
 export { authenticate } from './authenticate.ts';
