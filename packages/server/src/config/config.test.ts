@@ -5,6 +5,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ADAPTERS } from '../upstreams/index.ts';
 import { CLIENT_VARIABLES, ConfigError, loadConfig, VARIABLES } from './config.ts';
 
+/** Of every upstream API, while nothing is set. */
+const UNCONFIGURED = Object.fromEntries(
+  ADAPTERS.map(({ name, defaultBaseUrl }) => [name, { apiKey: null, baseUrl: defaultBaseUrl }]),
+);
+
 let dataDir: string;
 
 beforeEach(() => {
@@ -47,7 +52,7 @@ test('an empty environment gives the documented defaults', () => {
     webhookDenyCidrs: [],
     webhookRetryDelaysMs: [0, 60_000, 900_000],
     webhookDisableAfterMs: 432_000_000,
-    upstreams: { grsai: { apiKey: null, baseUrl: 'https://grsaiapi.com' } },
+    upstreams: UNCONFIGURED,
     simulator: { port: null, seed: 1, latencyMs: [200, 800], failureRate: 0, lookup: true },
     workerConcurrency: 256,
     routeConcurrency: 500,
@@ -102,7 +107,7 @@ test('every variable reaches its field', () => {
     databaseUrl: 'postgres://a:b@db/rushes',
     databaseMigrationUrl: 'postgresql://o:p@db/rushes',
     logLevel: 'silent',
-    upstreams: { grsai: { apiKey: 'sk-1', baseUrl: 'http://127.0.0.1:4700' } },
+    upstreams: { ...UNCONFIGURED, grsai: { apiKey: 'sk-1', baseUrl: 'http://127.0.0.1:4700' } },
     simulator: { port: 4700, seed: 42, latencyMs: [5, 50], failureRate: 0.25, lookup: false },
     pollRequestsPerSecond: 20,
     workerConcurrency: 8,

@@ -207,7 +207,7 @@ describe('POST /v1/webhook-endpoints/{id}/redeliver', () => {
   it('400, 404, 409', async () => {
     const { account, key, path } = await madeEndpoint();
     const strangersEvent = (await madeEndpoint()).account;
-    await server.db.query(`SELECT append_event($1, 'webhook.test', NULL, NULL, NULL, '{}')`, [
+    await server.db.query(`SELECT append_event($1, 'webhook.test', NULL, NULL, NULL, '{"endpoint_id": "whe_x"}')`, [
       strangersEvent.accountUuid,
     ]);
     const { body } = await server.client.get<{ data: ListedEvent[] }>('/v1/events', { key: strangersEvent.key });

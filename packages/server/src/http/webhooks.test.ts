@@ -118,7 +118,9 @@ describe('webhook endpoints', () => {
 
 describe('events', () => {
   const append = (accountUuid: AccountUuid): Promise<unknown> =>
-    server.db.query("SELECT append_event($1, 'webhook.test', NULL, NULL, NULL, '{}')", [accountUuid]);
+    server.db.query(`SELECT append_event($1, 'webhook.test', NULL, NULL, NULL, '{"endpoint_id": "whe_x"}')`, [
+      accountUuid,
+    ]);
 
   it('are listed in order, page by page', async () => {
     const { key, accountUuid } = await server.account();
