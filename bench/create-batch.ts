@@ -18,7 +18,7 @@ import { createAccount } from '../packages/server/src/accounts/index.ts';
 import { createBatchService, parseSubmission } from '../packages/server/src/batches/index.ts';
 import { openDatabase } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
-import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { issueCredits } from '../packages/server/src/ledger/index.ts';
 
 const ITEMS = 10_000;

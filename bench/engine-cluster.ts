@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { openEmbeddedPostgres, type EmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres, type EmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
 import { createLogger } from '../packages/server/src/system/index.ts';
 

@@ -14,7 +14,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
-import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
 import { createLogger } from '../packages/server/src/system/index.ts';

@@ -8,10 +8,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { accountIds, batchIds, type AccountUuid, type BatchUuid } from '@rushes/contract';
-import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
-import { startSealer, type Sealer } from '../packages/server/src/sealing/index.ts';
+import { startSealer } from '../packages/server/src/sealing/index.ts';
+import type { Sealer } from '../packages/server/src/sealing/sealer.ts';
 import { createLogger, systemClock, systemRandom } from '../packages/server/src/system/index.ts';
 
 const tasks = Number(process.argv[2] ?? 40_000);

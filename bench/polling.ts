@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
 import type { HttpClient, VideoStorage } from '../packages/server/src/ports.ts';

@@ -13,7 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { AccountUuid } from '@rushes/contract';
-import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { createLogger } from '../packages/server/src/system/index.ts';
 import { operate, startServer, type LocalAccount } from '../scripts/local-server.ts';
 

@@ -18,7 +18,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { AccountUuid } from '@rushes/contract';
 import { createAccount } from '../packages/server/src/accounts/index.ts';
-import { openEmbeddedPostgres } from '../packages/server/src/postgres/index.ts';
+import { openEmbeddedPostgres } from '../packages/server/src/postgres/open.ts';
 import { openDatabase, type Database } from '../packages/server/src/db/index.ts';
 import { migrate } from '../packages/server/src/schema/index.ts';
 import { createEgressGuard } from '../packages/server/src/outbound/index.ts';

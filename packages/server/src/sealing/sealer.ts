@@ -37,6 +37,15 @@ const ACCOUNTS_PER_PAGE = 500;
 /** How often every account is compared with the log: notices a restored database although nothing is written to it. */
 const AUDIT_INTERVAL_MS = 30_000;
 
+/** Ends a refusal whose cause is gone when there is nothing new to sign: a publication would end it by itself. */
+async function takeRefusalBack({ db, logger }: SealerOptions, term: Term, tree: OpenTree): Promise<void> {
+  if (tree.refusedReason === null || tree.size < tree.lastSeq) return;
+  const origin = originOf(term.ring.serverName, tree.accountUuid, 1);
+  await db.query('SELECT refuse_sealing($1, $2, NULL)', [tree.accountUuid, origin]);
+  const account = accountIds.format(tree.accountUuid);
+  logger.info({ account, reason: tree.refusedReason }, 'signing continues for this account');
+}
+
 /** Makes the keys when there are none. Throws `LedgerKeysError` or `DataDirError`. */
 export function createSealer(options: SealerOptions): SteppedSealer {
   const { db, clock, random, logger, atStep, metrics = NO_METRICS } = options;
@@ -71,22 +80,9 @@ export function createSealer(options: SealerOptions): SteppedSealer {
     alertOperator(logger, event);
   };
 
-  /** A refusal whose cause has gone, with nothing new to sign: a publication would take it away by itself. */
-  const accept = async (term: Term, tree: OpenTree): Promise<void> => {
-    if (tree.refusedReason === null || tree.size < tree.lastSeq) return;
-    await db.query('SELECT refuse_sealing($1, $2, NULL)', [
-      tree.accountUuid,
-      originOf(term.ring.serverName, tree.accountUuid, 1),
-    ]);
-    logger.info(
-      { account: accountIds.format(tree.accountUuid), reason: tree.refusedReason },
-      'signing continues for this account',
-    );
-  };
-
   const look = async (term: Term, tree: OpenTree): Promise<void> => {
     const why = refusalOf(tree, term.log.head(accountIds.format(tree.accountUuid)));
-    if (why === null) await accept(term, tree);
+    if (why === null) await takeRefusalBack(options, term, tree);
     else await refuse(term, why);
   };
 
