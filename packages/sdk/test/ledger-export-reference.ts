@@ -50,7 +50,8 @@ export function exportOf(entries: readonly ReferenceEntry[], options: ExportOpti
 export const FORMATS = ['json', 'jsonl', 'csv'] as const;
 export type Format = (typeof FORMATS)[number];
 
-const COLUMNS = [
+/** The columns of an export. @public bench/ledger-verification.ts */
+export const COLUMNS = [
   'seq',
   'kind',
   'from',
@@ -76,7 +77,8 @@ function csvCell(value: string | number | null): string {
   return escaped === '' || /[",\r\n]/.test(escaped) ? `"${escaped.replaceAll('"', '""')}"` : escaped;
 }
 
-function csvLine(entry: ReferenceEntry): string {
+/** One line of a CSV export. @public bench/ledger-verification.ts */
+export function csvLine(entry: ReferenceEntry): string {
   return `${COLUMNS.map((column) => csvCell(entry[column] ?? null)).join(',')}\r\n`;
 }
 
