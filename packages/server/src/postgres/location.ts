@@ -34,7 +34,7 @@ export function ensureClusterHome(
   if (existsSync(home)) {
     if (canReach(user, home)) return home;
     throw new EmbeddedPostgresError(
-      `user ${String(user?.uid)}, who runs PostgreSQL for root, cannot reach ${home}: allow others to enter every folder above it  ` +
+      `user ${String(user?.uid)}, who runs PostgreSQL for root, cannot reach ${home}: allow others to enter every folder above it ` +
         `(chmod o+x), or start rushes-server as the user who owns ${dataDir}.`,
     );
   }
