@@ -64,7 +64,7 @@ it('a round that fails is logged and tried again after its own pause, which no w
   expect(rounds()).toBe(1);
   await clock.advance(1);
   expect(rounds()).toBe(2);
-  expect(logged).toEqual(Array(2).fill('counting failed; it is tried again'));
+  expect(logged).toEqual(Array(2).fill('counting failed and is tried again'));
   await loop.stop();
 });
 
