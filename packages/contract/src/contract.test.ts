@@ -32,18 +32,18 @@ describe('the generated files', () => {
 
 const MORE_PARAMS: Record<string, ParamFact> = {
   ...PARAMS,
-  seed: { kind: 'integer', description: 'Seed.', models: { 'sora-2': { min: 0, max: 9_999 } } },
-  negative_prompt: { kind: 'text', description: 'What not to show.', models: { 'veo-pro': { maxLength: 5 } } },
-  generate_audio: { kind: 'boolean', description: 'With sound.', models: { 'veo-pro': {} } },
+  invented: { kind: 'integer', description: 'Invented.', models: { 'sora-2': { min: 0, max: 9_999 } } },
+  invented_text: { kind: 'text', description: 'What not to show.', models: { 'veo-pro': { maxLength: 5 } } },
+  invented_flag: { kind: 'boolean', description: 'With sound.', models: { 'veo-pro': {} } },
 };
 
 describe('a parameter of any kind', () => {
   const schema = makeTaskParamsSchema(MORE_PARAMS);
 
   it.each([
-    ['seed', [0, 9_999], [-1, 10_000, 1.5, '7', true]],
-    ['negative_prompt', ['blur', '🎬'.repeat(5)], ['', 'blurry', 5]],
-    ['generate_audio', [true, false], ['true', 1]],
+    ['invented', [0, 9_999], [-1, 10_000, 1.5, '7', true]],
+    ['invented_text', ['blur', '🎬'.repeat(5)], ['', 'blurry', 5]],
+    ['invented_flag', [true, false], ['true', 1]],
     ['size', ['small', 'large'], ['huge', 1]],
     ['duration_seconds', [10, 15], [11, '10']],
   ])('%s: its entry is enough for the schema', (name, right, wrong) => {
@@ -52,14 +52,14 @@ describe('a parameter of any kind', () => {
   });
 
   it.each([
-    ['seed', '42', 42],
-    ['seed', '-1', -1],
-    ['seed', '4.5', null],
-    ['seed', '', null],
-    ['negative_prompt', '42', '42'],
-    ['generate_audio', 'TRUE', true],
-    ['generate_audio', 'false', false],
-    ['generate_audio', '1', null],
+    ['invented', '42', 42],
+    ['invented', '-1', -1],
+    ['invented', '4.5', null],
+    ['invented', '', null],
+    ['invented_text', '42', '42'],
+    ['invented_flag', 'TRUE', true],
+    ['invented_flag', 'false', false],
+    ['invented_flag', '1', null],
     ['duration_seconds', '10', 10],
     ['duration_seconds', 'ten', null],
     ['aspect_ratio', '9:16', '9:16'],
@@ -69,11 +69,11 @@ describe('a parameter of any kind', () => {
   });
 
   it('is accepted by the models that its entry names, and by no other', () => {
-    expect(paramRules('sora-2', MORE_PARAMS)).toMatchObject({ seed: { kind: 'integer', min: 0, max: 9_999 } });
-    expect(paramRules('sora-2', MORE_PARAMS)).not.toHaveProperty('negative_prompt');
+    expect(paramRules('sora-2', MORE_PARAMS)).toMatchObject({ invented: { kind: 'integer', min: 0, max: 9_999 } });
+    expect(paramRules('sora-2', MORE_PARAMS)).not.toHaveProperty('invented_text');
     const veo = Object.keys(paramRules('veo-pro', MORE_PARAMS));
-    expect(veo).not.toContain('seed');
-    expect(veo.slice(-2)).toEqual(['negative_prompt', 'generate_audio']);
+    expect(veo).not.toContain('invented');
+    expect(veo.slice(-2)).toEqual(['invented_text', 'invented_flag']);
   });
 });
 

@@ -47,7 +47,7 @@ export class RateLimiter {
     }
     const left = placesLeft(window, nowMs);
     const earliest = window.times[(window.next + left) % limit] ?? nowMs;
-    const resetSeconds = Math.ceil((earliest + RATE_WINDOW_MS - nowMs) / 1_000);
+    const resetSeconds = Math.ceil((RATE_WINDOW_MS - (nowMs - earliest)) / 1_000);
     return {
       allowed,
       limit,

@@ -50,9 +50,9 @@ describe('the hash of a request', () => {
   it('stays what it was when a parameter is added, so that a replay of an older batch finds it', async () => {
     vi.doMock(import('@rushes/contract'), async (original) => {
       const contract = await original();
-      const seed = { kind: 'integer', description: 'Seed.', models: { 'sora-2': { min: 0, max: 9 } } };
-      const PARAM_NAMES = ['guidance', ...contract.PARAM_NAMES, 'seed'] as unknown as typeof contract.PARAM_NAMES;
-      return { ...contract, PARAMS: { ...contract.PARAMS, seed }, PARAM_NAMES };
+      const invented = { kind: 'integer', description: 'Seed.', models: { 'sora-2': { min: 0, max: 9 } } };
+      const PARAM_NAMES = ['guidance', ...contract.PARAM_NAMES, 'invented'] as unknown as typeof contract.PARAM_NAMES;
+      return { ...contract, PARAMS: { ...contract.PARAMS, invented }, PARAM_NAMES };
     });
     vi.resetModules();
     const grown = await import('./request-hash.ts');
