@@ -25,6 +25,12 @@ describe('RateLimiter', () => {
     expect(limiter.take('key', 2, 20_000 + refused.retryAfterSeconds * 1_000).allowed).toBe(true);
   });
 
+  it('never names a longer wait than the window, whatever the fractions of the clock', () => {
+    for (let at = 0; at < 2_000; at += 1) {
+      expect(new RateLimiter().take('key', 5, at * 1_234.567_89).resetSeconds).toBe(60);
+    }
+  });
+
   it('keys do not share a window, and a changed limit counts at once', () => {
     const limiter = new RateLimiter();
     expect(limiter.take('a', 1, 0).allowed).toBe(true);
