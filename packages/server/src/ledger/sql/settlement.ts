@@ -32,7 +32,8 @@ export const MOVE_BALANCES = /* sql */ `
       reserved = c.reserved - d.released,
       spent = c.spent + d.released - d.refunded,
       last_seq = c.last_seq + d.entries,
-      last_entry_at = greatest(v_now, c.last_entry_at),
+      -- A batch can end without a new entry.
+      last_entry_at = CASE WHEN d.entries > 0 THEN greatest(v_now, c.last_entry_at) ELSE c.last_entry_at END,
       last_event_seq = c.last_event_seq + d.entries + d.ended
     FROM (
       SELECT p.account_id, sum(p.tasks) AS entries, sum(p.refunded) AS refunded,
