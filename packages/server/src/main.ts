@@ -1,5 +1,14 @@
 /** Command line of rushes-server. Nothing else reads process.argv. */
-import { CATALOGUE, helpOf, loadCommand, parseCommand, UsageError, VERSION, type Output } from './commands/index.ts';
+import {
+  CATALOGUE,
+  helpOf,
+  loadCommand,
+  overviewOf,
+  parseCommand,
+  UsageError,
+  VERSION,
+  type Output,
+} from './commands/index.ts';
 import { ExplainedError } from './outcome/index.ts';
 
 const output: Output = {
@@ -18,24 +27,13 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-function overview(): string {
-  const width = Math.max(...CATALOGUE.map(({ name }) => name.length)) + 2;
-  return [
-    'rushes-server: batch AI video generation with a credit ledger.',
-    '',
-    'Usage: rushes-server COMMAND [options]',
-    '',
-    'Commands:',
-    ...CATALOGUE.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
-    '',
-    '"rushes-server COMMAND --help" explains a command. Settings come from environment variables: docs/configuration.md.',
-  ].join('\n');
-}
+/** Of the terminal; where there is none, what a page usually has. */
+const columns = process.stdout.columns ?? 80;
 
 async function main(words: readonly string[]): Promise<number> {
   const [first, second] = words;
   if (first === undefined || first === 'help' || first === '--help' || first === '-h') {
-    output.result(overview());
+    output.result(overviewOf(CATALOGUE, columns));
     return first === undefined ? 2 : 0;
   }
   if (first === '--version' || first === '-v') {
@@ -53,7 +51,7 @@ async function main(words: readonly string[]): Promise<number> {
   const { processEnvironment } = await import('./config/index.ts');
   const command = await loadCommand(entry, processEnvironment(), stopSignal);
   if (rest.includes('--help') || rest.includes('-h')) {
-    output.result(helpOf(command));
+    output.result(helpOf(command, columns));
     return 0;
   }
   return command.run(parseCommand(command, rest), output);

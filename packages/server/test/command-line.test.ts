@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE, loadCommand } from '../src/commands/index.ts';
+import { CATALOGUE, helpOf, loadCommand, overviewOf } from '../src/commands/index.ts';
 
 const SOURCES = path.resolve(import.meta.dirname, '../src');
 /** Prints the address of every module of a file, as Node resolves it. */
@@ -29,6 +29,16 @@ describe('the command line of the server', () => {
     expect(loaded).toContain('main.ts');
     expect(loaded.filter((file) => !/^(main\.ts|(commands|outcome)\/.*|\.\.\/package\.json)$/.test(file))).toEqual([]);
     expect(loaded.filter((file) => /-commands?\.ts$/.test(file))).toEqual([]);
+  });
+
+  it.each([60, 80, 160])('explains itself within %i columns, with every word', async (columns) => {
+    const stop = (): AbortSignal => new AbortController().signal;
+    const commands = await Promise.all(CATALOGUE.map((entry) => loadCommand(entry, {}, stop)));
+    for (const text of [overviewOf(CATALOGUE, columns), ...commands.map((command) => helpOf(command, columns))]) {
+      expect(text.split('\n').filter((line) => line.length > columns && / \S+ \S/.test(line))).toEqual([]);
+    }
+    const words = (text: string): string => text.replaceAll(/\s+/g, ' ');
+    for (const { summary } of CATALOGUE) expect(words(overviewOf(CATALOGUE, columns))).toContain(summary);
   });
 
   it('has a module behind every command, and lists every command of a module', async () => {

@@ -89,21 +89,3 @@ export function requireCredits(parsed: ParsedCommand, flag: string): number {
   }
   return value;
 }
-
-export function helpOf(command: Command): string {
-  const usage = ['rushes-server', command.name, ...(command.arguments ?? []).map((name) => name.toUpperCase())].join(
-    ' ',
-  );
-  const rows = Object.entries(command.flags).map(([name, flag]): [string, string] => [
-    `  --${name}${flag.type === 'string' ? ` ${flag.value ?? 'TEXT'}` : ''}`,
-    flag.help,
-  ]);
-  const width = Math.max(0, ...rows.map(([left]) => left.length)) + 2;
-  const flags = rows.map(([left, help]) => left.padEnd(width) + help);
-  return [
-    command.summary,
-    '',
-    `Usage: ${usage} [options]`,
-    ...(flags.length > 0 ? ['', 'Options:', ...flags] : []),
-  ].join('\n');
-}
