@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+import { createOutboundAgent } from './agent.ts';
 import { decodeBody } from './content-coding.ts';
 import { HttpFailure, type HttpClient, type HttpFailureKind } from '../ports.ts';
 import type { HttpRequest, HttpResponse, HttpStreamResponse } from '../ports.ts';
@@ -146,18 +147,10 @@ export interface OutboundHttpOptions {
 }
 
 /**
- * The real `HttpClient`: HTTP/1.1 over pooled connections, one request at a time on each. HTTP/2 stays off because
- * undici replays streams that a peer refused, and a submission must never be sent twice behind the caller's back.
+ * The real `HttpClient`, over pooled connections.
  */
 export function createHttpClient(options: OutboundHttpOptions = {}): HttpClient & { close(): Promise<void> } {
-  const agent = new Agent({
-    allowH2: false,
-    pipelining: 1,
-    connect: { timeout: CONNECT_TIMEOUT_MS, ...options },
-    // The time limit is for the whole exchange; undici's are gaps between bytes.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  const agent = createOutboundAgent({ connect: { timeout: CONNECT_TIMEOUT_MS, ...options } });
 
   const start: Start = (request, sink) => {
     const exchange = new Exchange(request, sink);

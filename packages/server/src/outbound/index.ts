@@ -1,3 +1,4 @@
+export { createOutboundAgent } from './agent.ts';
 export { checkForeignUrl, createEgressGuard, EgressRefusal, NameLookUpError } from './egress-guard.ts';
 export type { EgressGuard } from './egress-guard.ts';
 export { createNameResolver } from './name-resolver.ts';

@@ -2,10 +2,16 @@
  * One webhook attempt on the wire: a POST to a checked address, without redirects and without retries, bounded in time
  * and size as a whole.
  */
-import { Agent, errors, request } from 'undici';
+import { errors, request } from 'undici';
 import { excerptOf } from './answer-excerpt.ts';
-import { EgressRefusal, NameLookUpError, type EgressGuard } from '../outbound/index.ts';
-import { createGuardedConnector, plainConnector } from '../outbound/index.ts';
+import {
+  createGuardedConnector,
+  createOutboundAgent,
+  EgressRefusal,
+  NameLookUpError,
+  plainConnector,
+  type EgressGuard,
+} from '../outbound/index.ts';
 import { EXCHANGE_TIMEOUT_MS, IDLE_CONNECTION_TIMEOUT_MS, MAX_ANSWER_BYTES } from './limits.ts';
 import type { Clock } from '../ports.ts';
 
@@ -108,14 +114,9 @@ function judge({ statusCode }: Heard, end: 'all' | 'cut', limit: number): { acce
 /** The real sender: HTTP/1.1 by undici over guarded connections. */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
   const { guard, clock, timeoutMs = EXCHANGE_TIMEOUT_MS, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
-  const dispatcher = new Agent({
-    allowH2: false,
-    pipelining: 1,
+  const dispatcher = createOutboundAgent({
     connect: createGuardedConnector(guard, plainConnector(guard, timeoutMs)),
     keepAliveTimeout: IDLE_CONNECTION_TIMEOUT_MS,
-    // The limit is for the whole exchange; undici's are gaps between bytes.
-    headersTimeout: 0,
-    bodyTimeout: 0,
   });
 
   const exchange = async (attempt: WebhookRequest, heard: Heard, signal: AbortSignal): Promise<'all' | 'cut'> => {
